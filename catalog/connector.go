@@ -1,0 +1,98 @@
+package catalog
+
+// ConnectorSpec describes a connector (or a format) as plain data. The planner
+// checks options against it, the reference pages are generated from it.
+type ConnectorSpec struct {
+	Name    string
+	Aliases []string // 'filesystem' for 'file'
+	Doc     string
+	Options []OptionSpec
+	Source  *SourceSpec // nil if it can't be read
+	Sink    *SinkSpec   // nil if it can't be written
+}
+
+// OptionType is the type of an option's value.
+type OptionType uint8
+
+// The option types, with how values are written.
+const (
+	OptionString   OptionType = iota
+	OptionInt                 // 64 bits
+	OptionBool                // true | false
+	OptionFloat               // a double
+	OptionDuration            // 10ms, 5 s, 1 min, 2 h (Go's and Flink's spellings)
+	OptionBytes               // 64kb, 128 MB, 1gib
+	OptionEnum                // one of Values
+	OptionTime                // yyyy-MM-dd HH:mm:ss[.SSS]
+)
+
+// OptionSpec is one option of a connector.
+type OptionSpec struct {
+	Name     string // 'scan.startup.mode'; a trailing '*' takes any rest: 'fields.*.min'
+	Aliases  []string
+	Type     OptionType
+	Values   []string // for OptionEnum
+	Default  string   // "" = none
+	Required bool
+	Secret   bool // never shown
+	Source   bool // means something for a source
+	Sink     bool // means something for a sink
+	Doc      string
+}
+
+// SourceSpec is what the planner must know of a connector as a source.
+type SourceSpec struct {
+	// Bounded says, from the options, whether reading ends by itself.
+	Bounded func(Options) bool
+	// Formats lists the formats it can decode; empty: it makes rows itself.
+	Formats []string
+	// Metadata lists the columns that METADATA FROM can name.
+	Metadata []MetadataColumn
+	// Timestamps says that records carry a transport timestamp (MAX FUTURE SKEW).
+	Timestamps bool
+	// Columns gives the columns if the connector fixes them (nexmark), else nil.
+	Columns func(Options) ([]Field, error)
+}
+
+// MetadataColumn is a column that a connector can add to each row.
+type MetadataColumn struct {
+	Name string
+	Type Type
+	Doc  string
+}
+
+// ChangelogMode says which row kinds a sink takes.
+type ChangelogMode uint8
+
+// The changelog modes.
+const (
+	AppendOnly  ChangelogMode = iota // +I only
+	UpsertMode                       // +I, +U, -D by primary key; -U is dropped
+	RetractMode                      // +I, -U, +U, -D
+)
+
+// Guarantee is what a sink promises over crashes.
+type Guarantee uint8
+
+// The guarantees.
+const (
+	ExactlyOnce Guarantee = iota
+	AtLeastOnce
+	NoGuarantee
+)
+
+// SinkSpec is what the planner must know of a connector as a sink.
+type SinkSpec struct {
+	// Accepts says which changelog the sink takes, given options and whether
+	// the table has a primary key.
+	Accepts func(o Options, primaryKey bool) ChangelogMode
+	// Guarantee by options.
+	Guarantee func(Options) Guarantee
+	Formats   []string
+	// Single says that rows must come in order through one writer (console).
+	Single bool
+}
+
+// Options are a table's WITH options after checking: every name is the spec's
+// own (aliases replaced), values are valid texts, defaults are filled in.
+type Options map[string]string

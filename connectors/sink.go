@@ -1,0 +1,76 @@
+package connectors
+
+import (
+	"context"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/streamsql/streamsql/catalog"
+)
+
+// Batch is a run of rows for a sink. The arrays are valid during the call; a
+// sink that keeps them retains them.
+type Batch struct {
+	N    int
+	Cols []arrow.Array
+	// Kinds are the rows' kinds; nil: all +I.
+	Kinds []catalog.RowKind
+}
+
+// SinkConfig says what a sink is to write.
+type SinkConfig struct {
+	Name       string // the sink's name in SQL
+	Options    catalog.Options
+	Columns    []catalog.Field
+	PrimaryKey []int // indexes into Columns
+	Mode       catalog.ChangelogMode
+	// Shards is the number of concurrent writers: Write's shard is below it.
+	Shards int
+}
+
+// Sink writes rows in micro-batches (epochs) by two-phase commit:
+//
+//	Open(id); Commit(E, intent) if the last commit has an intent of this sink;
+//	Abort(E); then Write(E+1)..., Prepare(E+1), Commit(E+1)..., Close.
+//
+// Write of epoch e+1 may run while e is between Prepare and Commit. Prepare
+// and Commit are called in the order of epochs, one at a time.
+type Sink interface {
+	// Open connects. id.Epoch is the last committed epoch (0: none yet).
+	Open(ctx context.Context, id SinkIdentity) error
+	// Write adds rows to epoch. Calls with different shards run concurrently.
+	Write(ctx context.Context, epoch uint64, shard int, b *Batch) error
+	// Prepare makes epoch's rows durable without showing them (at-least-once
+	// sinks: sees them acknowledged) and returns what Commit needs to finish
+	// after a crash; nil if epoch had no rows.
+	Prepare(ctx context.Context, epoch uint64) (intent []byte, err error)
+	// Commit shows epoch's rows. It is idempotent: it may be called again
+	// after a crash, with the intent alone to go by. The engine retries it for
+	// ever, unless the error is Fatal.
+	Commit(ctx context.Context, epoch uint64, intent []byte) error
+	// Abort drops whatever was written or prepared for epochs after epoch.
+	Abort(ctx context.Context, epoch uint64) error
+	// Close ends. finished says that the run ends in order after its last
+	// commit: what is still hidden (an open file) is to be shown.
+	Close(ctx context.Context, finished bool) error
+}
+
+// SinkIdentity names a sink of a job for ever: a marker in the outside world is
+// kept under it.
+type SinkIdentity struct {
+	JobID string // UUID, made with the job's state
+	Sink  string // name within the job
+	Epoch uint64
+}
+
+// FatalError is an error of Commit that no retry can mend: the job stops.
+type FatalError struct{ Err error }
+
+// Error implements error.
+func (e *FatalError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *FatalError) Unwrap() error { return e.Err }
+
+// Fatal marks err as beyond retry.
+func Fatal(err error) error { return &FatalError{err} }

@@ -1,0 +1,136 @@
+package connectors
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/internal/clock"
+)
+
+// Env is what a connector may use of the outside world.
+type Env struct {
+	Clock clock.Clock
+	Log   *slog.Logger
+	// Dir is what relative paths are relative to.
+	Dir string
+	// Stdout takes the rows of console sinks.
+	Stdout Output
+}
+
+// Output takes whole lines of text; calls do not interleave.
+type Output interface {
+	Write(p []byte) (int, error)
+}
+
+// SourceConfig says what a source is to read.
+type SourceConfig struct {
+	Name    string          // the source's name in SQL
+	Options catalog.Options // checked
+	// Columns are what each batch must hold, in this order. Types may be
+	// pruned: a ROW has only the members that the plan reads.
+	Columns []ScanColumn
+	// ValidateAll asks that columns which are not read are checked too
+	// ('decode.validate'='all'): Declared then lists all physical columns.
+	ValidateAll bool
+	Declared    []catalog.Field
+}
+
+// ScanColumn is one column to produce.
+type ScanColumn struct {
+	Name    string
+	Type    catalog.Type
+	NotNull bool
+	// Metadata is the connector's name of a metadata column ("" = a physical
+	// column, taken from the record by Name).
+	Metadata string
+}
+
+// Source reads one external thing as splits: partitions of a topic, a file,
+// a generator's share. Its methods are called from one goroutine.
+type Source interface {
+	// Splits lists the splits that exist now. It is asked again at intervals
+	// for unbounded sources; a split once listed keeps its ID for ever.
+	Splits(ctx context.Context) ([]Split, error)
+	// Open starts reading a split after offset from (nil: from the start as
+	// the options say).
+	Open(ctx context.Context, split Split, from Offset) (SplitReader, error)
+	Close() error
+}
+
+// Split is one independently ordered part of a source.
+type Split struct {
+	ID string // stable; sorts ties of the fixed merge
+	// Bounded says that its end is final.
+	Bounded bool
+}
+
+// Offset is a position between two records of a split, in the connector's own
+// encoding. It is stored in the commit.
+type Offset []byte
+
+// Limits bounds a fetch. A reader never returns more records than Records and
+// stops soon after Bytes.
+type Limits struct {
+	Records int // >= 1
+	Bytes   int // >= 1; a single record may be larger
+}
+
+// SplitReader gives a split's records in order. Fetch is cheap and sequential
+// (cut the bytes, claim a range); the costly part is Chunk.Decode, which runs
+// on any goroutine, for several chunks at a time.
+type SplitReader interface {
+	// Fetch claims the next records. (nil, nil): nothing available now.
+	// (nil, io.EOF): a bounded split has ended. It does not block for data to
+	// arrive, at most for I/O in progress.
+	Fetch(ctx context.Context, max Limits) (Chunk, error)
+	// Ready gives a channel that receives when Fetch may have something again;
+	// nil if only polling tells.
+	Ready() <-chan struct{}
+	Close() error
+}
+
+// Chunk is a run of records, not decoded yet.
+type Chunk interface {
+	// Records is their number, bad ones included.
+	Records() int
+	// Bytes is about what they hold in memory.
+	Bytes() int
+	// End is the offset after the last record.
+	End() Offset
+	// Decode makes columns of the records. It may be called once. The chunk's
+	// memory stays valid until Release.
+	Decode(alloc memory.Allocator) (*Records, error)
+	// Release gives the raw bytes back. Arrays from Decode stay valid.
+	Release()
+}
+
+// Records are decoded records: one row per record, bad ones too (NULL in every
+// column, with an entry in Errors).
+type Records struct {
+	N    int
+	Cols []arrow.Array // as SourceConfig.Columns
+	// Kinds are the row kinds of a changelog source; nil: all +I.
+	Kinds []catalog.RowKind
+	// Errors lists what did not fit, by row, then column.
+	Errors []CellError
+	// Timestamps are the records' transport timestamps, us since 1970; nil if
+	// there are none.
+	Timestamps []int64
+	// Raw gives a record's bytes, Position where it stands ("orders.ndjson:17",
+	// "topic/3@4711"). Both are valid until Chunk.Release.
+	Raw      func(row int) []byte
+	Position func(row int) string
+}
+
+// CellError says that a value of a record does not fit its column.
+type CellError struct {
+	Row    int32
+	Col    int16  // index in SourceConfig.Columns; -1: the record as a whole; -2: a column not read (ValidateAll)
+	Code   string // MALFORMED_RECORD, OUT_OF_RANGE, BAD_NUMBER, BAD_TIMESTAMP, BAD_UTF8, NOT_NULL, ...
+	Column string // path of the member: "bid.price"
+	Detail string // "300 is beyond TINYINT"
+}
