@@ -1,0 +1,314 @@
+package planner
+
+import (
+	"time"
+
+	"github.com/streamsql/streamsql/catalog"
+)
+
+// Plan is the physical plan of one job: a DAG of nodes with one or more sinks.
+// exec runs it; nothing in it refers to the parser or to connectors' code.
+type Plan struct {
+	// Job is the job's name; "" for a top-level SELECT, which is no job.
+	Job string
+	// Nodes lists all nodes, inputs before their consumers; Nodes[i].ID == i.
+	Nodes []*Node
+	// Merge says that an order-sensitive operator sits above bounded sources:
+	// all splits of all sources are read in the fixed merge order.
+	Merge bool
+	// Zone is the session's time zone.
+	Zone *time.Location
+}
+
+// Node is one physical operator.
+type Node struct {
+	ID     int
+	Op     Op
+	Inputs []Edge
+	// Cols are the columns on the main port.
+	Cols  []Column
+	Props Properties
+	// StateID names the operator's state on disk: a hash of Canonical. 0 if it
+	// keeps none.
+	StateID uint64
+	// Canonical is the canonical text of the operator's logical subtree, free
+	// of physical choices (parallelism, pushdown, two phases). It is kept with
+	// the state, so that a changed query can be told what changed.
+	Canonical string
+	// Detail is what EXPLAIN prints after the operator's name.
+	Detail string
+	// Rules names the rules that did something interesting here.
+	Rules []string
+}
+
+// Column is one column of an edge.
+type Column struct {
+	Name    string
+	Type    catalog.Type
+	NotNull bool
+}
+
+// Edge is one input of a node: the output port of another.
+type Edge struct {
+	From *Node
+	Port Port
+}
+
+// Port is an output of a node.
+type Port uint8
+
+// The ports. Only MainPort has Node.Cols as its columns.
+const (
+	MainPort Port = iota
+	// LatePort gives late rows: the columns WindowAgg.LateCols, then
+	// window_start, window_end, watermark (TIMESTAMP(3)).
+	LatePort
+	// ErrorPort gives dead letters: catalog.DeadLetterFields.
+	ErrorPort
+)
+
+// Op is what a node does. Column indexes are positions in the input's columns.
+type Op interface{ op() }
+
+// ErrorMode says what becomes of a row in error.
+type ErrorMode uint8
+
+// The error modes.
+const (
+	ErrorFail       ErrorMode = iota // the job stops, the message shows the row
+	ErrorSkip                        // dropped and counted
+	ErrorDeadLetter                  // out on ErrorPort and counted
+)
+
+// Values gives constant rows: SELECT without FROM, INSERT ... VALUES. A bounded
+// source of its own.
+type Values struct{ Rows [][]catalog.Expr }
+
+// Scan reads a source. Its output is Columns, one row per record; rows with
+// errors are in it, for Guard to judge.
+type Scan struct {
+	Source      string // name in SQL
+	Connector   string
+	Options     catalog.Options
+	Columns     []ScanColumn
+	Bounded     bool
+	ValidateAll bool
+	Declared    []catalog.Field // all physical columns, for ValidateAll
+	Watermark   *Watermark      // nil: none
+}
+
+// ScanColumn is a column that a source is to produce; types may be pruned.
+type ScanColumn struct {
+	Name     string
+	Type     catalog.Type
+	NotNull  bool
+	Metadata string // "" = physical
+}
+
+// Watermark is a source's WATERMARK clause. Both expressions are over
+// Scan.Columns.
+type Watermark struct {
+	// Expr is the watermark expression: the W of later rows is its greatest
+	// value so far.
+	Expr catalog.Expr
+	// Time is the time attribute itself, for MaxSkew.
+	Time catalog.Expr
+	// IdleTimeout takes a silent split out of the minimum; 0: never.
+	IdleTimeout time.Duration
+	// MaxSkew makes a record bad whose Time is beyond its transport timestamp
+	// (else the clock) plus this; 0: no limit.
+	MaxSkew time.Duration
+}
+
+// Guard is the first operator of each branch above a Scan. It drops records
+// that are not well-formed or have an error in one of the columns Reads.
+type Guard struct {
+	Source  string
+	Reads   []int // columns of the scan that this INSERT reads
+	OnError ErrorMode
+	Branch  string // the INSERT, for dead letters and progress: the sink's name
+}
+
+// Filter keeps rows for which Pred is TRUE.
+type Filter struct {
+	Pred    catalog.Expr
+	OnError ErrorMode
+}
+
+// Project computes the output columns.
+type Project struct {
+	Exprs   []catalog.Expr
+	OnError ErrorMode
+}
+
+// WindowKind is the shape of a window.
+type WindowKind uint8
+
+// The window kinds. AttachedWindow takes the window from two input columns
+// (GROUP BY window_start, window_end above another windowed operator).
+const (
+	TumbleWindow WindowKind = iota
+	HopWindow
+	CumulateWindow
+	SessionWindow
+	AttachedWindow
+)
+
+// Window is a window specification. Times are microseconds.
+type Window struct {
+	Kind WindowKind
+	Time int // time attribute column; -1 for AttachedWindow
+	// Size is the length (CUMULATE: the greatest; SESSION: the gap), Slide the
+	// distance of starts (HOP) or step (CUMULATE), Offset moves the alignment.
+	Size, Slide, Offset int64
+	// Zone aligns windows of whole days over TIMESTAMP_LTZ; nil: epoch.
+	Zone *time.Location
+	// Start and End are the columns of an AttachedWindow.
+	Start, End int
+}
+
+// WindowAssign appends window_start, window_end, window_time to each row
+// (TIMESTAMP(3)), once per window that it is in: a window table function
+// without aggregation. Rows without time are dropped and counted.
+type WindowAssign struct{ Window Window }
+
+// AggCall is one aggregate of a GROUP BY.
+type AggCall struct {
+	Fn       *catalog.Function
+	Overload *catalog.Overload
+	Args     []int // input columns
+	Filter   int   // BOOLEAN column of FILTER (WHERE ...); -1: none
+	Distinct bool
+	Name     string // as shown by EXPLAIN
+}
+
+// WindowAgg groups by window and keys. Output: the keys, the aggregates,
+// window_start, window_end, window_time. A window's rows leave when the
+// watermark has passed its end; W of the input decides lateness row by row.
+type WindowAgg struct {
+	Window Window
+	Keys   []int
+	Aggs   []AggCall
+	// LateCols are the input columns of a late row on LatePort; nil if nobody
+	// reads that port.
+	LateCols []int
+	// TwoPhase asks for aggregation before the exchange (all Aggs mergeable).
+	TwoPhase bool
+	OnError  ErrorMode
+}
+
+// GroupAgg groups by keys without a window and gives a changelog. Output: the
+// keys, the aggregates. With no Aggs it is DISTINCT and appends only; with no
+// Keys it is a global aggregate, which has one row even over no input.
+type GroupAgg struct {
+	Keys []int
+	Aggs []AggCall
+	// EmitBefore says whether -U rows are wanted.
+	EmitBefore bool
+	TwoPhase   bool
+	OnError    ErrorMode
+}
+
+// Union is UNION ALL: inputs have the same columns.
+type Union struct{}
+
+// SortKey is one term of ORDER BY.
+type SortKey struct {
+	Col        int
+	Desc       bool
+	NullsFirst bool
+}
+
+// Sort orders a bounded input, and cuts it if Limit >= 0. It gives its rows at
+// the end of input.
+type Sort struct {
+	Keys          []SortKey
+	Limit, Offset int64 // Limit -1: none
+}
+
+// Limit passes Limit rows after Offset, in input order, then ends its SELECT.
+type Limit struct{ Limit, Offset int64 }
+
+// ExchangeKind says how an Exchange spreads rows over shards.
+type ExchangeKind uint8
+
+// The exchange kinds.
+const (
+	HashExchange   ExchangeKind = iota // by key group of Keys
+	SingleExchange                     // all to one shard, in input order
+)
+
+// Exchange moves rows to the shard that owns them.
+type Exchange struct {
+	Kind ExchangeKind
+	Keys []int
+}
+
+// Sink writes to a sink; the input has exactly its columns.
+type Sink struct {
+	Name       string
+	Connector  string
+	Options    catalog.Options
+	Columns    []catalog.Field
+	PrimaryKey []int
+	Mode       catalog.ChangelogMode
+	Guarantee  catalog.Guarantee
+	// OnError judges rows that the sink's columns can't take (NULL in NOT NULL).
+	OnError ErrorMode
+}
+
+// Result gives the rows of a top-level SELECT to the caller.
+type Result struct {
+	// Final: all inputs are bounded, so only the folded result is wanted, once.
+	Final bool
+}
+
+func (*Values) op()       {}
+func (*Scan) op()         {}
+func (*Guard) op()        {}
+func (*Filter) op()       {}
+func (*Project) op()      {}
+func (*WindowAssign) op() {}
+func (*WindowAgg) op()    {}
+func (*GroupAgg) op()     {}
+func (*Union) op()        {}
+func (*Sort) op()         {}
+func (*Limit) op()        {}
+func (*Exchange) op()     {}
+func (*Sink) op()         {}
+func (*Result) op()       {}
+
+// KindSet is a set of row kinds.
+type KindSet uint8
+
+// Has says whether the set holds k.
+func (s KindSet) Has(k catalog.RowKind) bool { return s&(1<<k) != 0 }
+
+// With adds k.
+func (s KindSet) With(k catalog.RowKind) KindSet { return s | 1<<k }
+
+// AppendOnly says whether the set holds +I at most.
+func (s KindSet) AppendOnly() bool { return s&^(1<<catalog.Insert) == 0 }
+
+// Properties are what the planner knows of a node's main output.
+type Properties struct {
+	Kinds KindSet
+	// UpsertKey are the columns by which updates replace rows; nil: none.
+	UpsertKey []int
+	// Time lists the columns that are time attributes.
+	Time []int
+	// NeedsW says that an operator above judges rows by W.
+	NeedsW bool
+	// Bound is the state's bound as EXPLAIN prints it: "1 h + 30 s of orders by
+	// user_id"; "" for a stateless operator; Unbounded flags the rest.
+	Bound     string
+	Unbounded bool
+	// Hash lists the columns by which rows are spread over shards; Single says
+	// that one shard has them all. Neither: any way.
+	Hash   []int
+	Single bool
+	// OrderSensitive: the result depends on the order of the input.
+	OrderSensitive bool
+	// Bounded: the input ends.
+	Bounded bool
+}
