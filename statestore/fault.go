@@ -1,0 +1,91 @@
+package statestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// fault latches the first failure that leaves Pebble in an unknown state: a
+// write-ahead log or manifest that can't be written, a flush or compaction that
+// fails. From then on every call on the store returns it; the way out is to
+// close the store and open it again.
+type fault struct {
+	log    *slog.Logger
+	once   sync.Once
+	failed chan struct{}
+	cause  error
+}
+
+func newFault(log *slog.Logger) *fault {
+	return &fault{log: log, failed: make(chan struct{})}
+}
+
+func (f *fault) set(err error) {
+	f.once.Do(func() {
+		f.cause = fmt.Errorf("statestore: the store failed: %w", err)
+		close(f.failed)
+		f.log.Error("state store failed", "error", err)
+	})
+}
+
+// err returns the failure, or nil.
+func (f *fault) err() error {
+	select {
+	case <-f.failed:
+		return f.cause
+	default:
+		return nil
+	}
+}
+
+// do runs an operation of Pebble that may never return once Pebble has failed.
+func (f *fault) do(op func() error) error {
+	if err := f.err(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- op() }()
+	select {
+	case err := <-done:
+		// Pebble reports some failures through its logger alone and returns nil.
+		return errors.Join(err, f.err())
+	case <-f.failed:
+		return f.cause
+	}
+}
+
+// Infof, Errorf and Fatalf make fault a pebble.Logger. Pebble calls Fatalf where
+// it can't go on after a failed write; its default ends the process.
+func (f *fault) Infof(format string, args ...any) {
+	if f.log.Enabled(context.Background(), slog.LevelDebug) {
+		f.log.Debug(fmt.Sprintf(format, args...))
+	}
+}
+
+func (f *fault) Errorf(format string, args ...any) {
+	f.log.Warn(fmt.Sprintf(format, args...))
+}
+
+func (f *fault) Fatalf(format string, args ...any) {
+	f.set(fmt.Errorf(format, args...))
+}
+
+// listener returns the callbacks that feed the latch.
+func (f *fault) listener() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) {
+			if errors.Is(err, pebble.ErrCancelledCompaction) {
+				return
+			}
+			f.set(err)
+		},
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			f.Errorf("%s", info)
+		},
+	}
+}

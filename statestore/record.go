@@ -1,0 +1,224 @@
+package statestore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/zeebo/xxh3"
+)
+
+// record is the commit record: what a commit holds and what of the log it still
+// needs. It is what makes loss visible: each record names its predecessor, and
+// counts and digests the blocks of its own epoch, so that a piece of the log
+// that went missing below (a manifest or write-ahead log cut short by damage
+// looks to Pebble like the normal end after a crash) is an error and not an
+// older or thinner state.
+type record struct {
+	epoch      uint64
+	prev       uint64 // epoch of the commit before, 0 if none
+	generation uint64 // first epoch of the generation this epoch belongs to
+	layout     Layout
+	bytes      uint64 // of blocks and metadata
+	runs       []int  // per shard: number of sorted runs
+	streams    []streamEntry
+	meta       []metaEntry
+}
+
+// streamEntry is one live stream as of a commit. Entries are sorted by shard,
+// then stream.
+type streamEntry struct {
+	shard     int
+	id        StreamID
+	liveFrom  uint64
+	liveBytes uint64
+	blocks    uint64 // put by this commit
+	digest    uint64 // sum of the checksums of those blocks
+}
+
+type metaEntry struct {
+	name   string
+	size   uint64
+	digest uint64
+}
+
+func compareStreams(a, b streamEntry) int {
+	if a.shard != b.shard {
+		return a.shard - b.shard
+	}
+	if a.id == b.id {
+		return 0
+	}
+	if a.id.less(b.id) {
+		return -1
+	}
+	return 1
+}
+
+// bound is the oldest epoch that any stream needs.
+func (r *record) bound() uint64 {
+	b := r.epoch
+	for i := range r.streams {
+		b = min(b, r.streams[i].liveFrom)
+	}
+	return b
+}
+
+func (r *record) liveBytes() (n uint64) {
+	for i := range r.streams {
+		n += r.streams[i].liveBytes
+	}
+	return n
+}
+
+// find returns the entry of a stream, or nil.
+func (r *record) find(shard int, id StreamID) *streamEntry {
+	i, ok := slices.BinarySearchFunc(r.streams, streamEntry{shard: shard, id: id}, compareStreams)
+	if !ok {
+		return nil
+	}
+	return &r.streams[i]
+}
+
+func (r *record) encode() []byte {
+	b := binary.AppendUvarint(nil, r.epoch)
+	b = binary.AppendUvarint(b, r.prev)
+	b = binary.AppendUvarint(b, r.generation)
+	b = binary.AppendUvarint(b, uint64(r.layout.Shards))
+	b = binary.AppendUvarint(b, r.bytes)
+	for _, n := range r.runs {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.streams)))
+	var last streamEntry
+	for i := range r.streams {
+		s := &r.streams[i]
+		b = binary.AppendUvarint(b, uint64(s.shard-last.shard))
+		b = binary.BigEndian.AppendUint64(b, uint64(s.id.Operator))
+		b = binary.AppendUvarint(b, uint64(s.id.Part))
+		b = binary.AppendVarint(b, s.id.Bucket-last.id.Bucket)
+		b = binary.AppendUvarint(b, r.epoch-s.liveFrom)
+		b = binary.AppendUvarint(b, s.liveBytes)
+		b = binary.AppendUvarint(b, s.blocks)
+		if s.blocks > 0 {
+			b = binary.BigEndian.AppendUint64(b, s.digest)
+		}
+		last = *s
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.meta)))
+	for _, m := range r.meta {
+		b = binary.AppendUvarint(b, uint64(len(m.name)))
+		b = append(b, m.name...)
+		b = binary.AppendUvarint(b, m.size)
+		b = binary.BigEndian.AppendUint64(b, m.digest)
+	}
+	return binary.BigEndian.AppendUint64(b, xxh3.Hash(b))
+}
+
+var errShortRecord = errors.New("it ends early")
+
+// recordReader decodes; the first error sticks.
+type recordReader struct {
+	b   []byte
+	err error
+}
+
+func (d *recordReader) uvarint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.err, d.b = errShortRecord, nil
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *recordReader) varint() int64 {
+	v, n := binary.Varint(d.b)
+	if n <= 0 {
+		d.err, d.b = errShortRecord, nil
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *recordReader) bytes(n uint64) []byte {
+	if n > uint64(len(d.b)) {
+		d.err, d.b = errShortRecord, nil
+		return nil
+	}
+	v := d.b[:n]
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *recordReader) uint64() uint64 {
+	if v := d.bytes(8); v != nil {
+		return binary.BigEndian.Uint64(v)
+	}
+	return 0
+}
+
+// count bounds a number of elements by the bytes left, so that damage can't ask
+// for a huge allocation.
+func (d *recordReader) count() int {
+	n := d.uvarint()
+	if n > uint64(len(d.b)) {
+		d.err, d.b = errShortRecord, nil
+		return 0
+	}
+	return int(n)
+}
+
+func decodeRecord(b []byte) (*record, error) {
+	if len(b) < sumSize {
+		return nil, errShortRecord
+	}
+	body := b[:len(b)-sumSize]
+	if xxh3.Hash(body) != binary.BigEndian.Uint64(b[len(body):]) {
+		return nil, errors.New("its checksum does not match")
+	}
+	d := &recordReader{b: body}
+	r := &record{epoch: d.uvarint(), prev: d.uvarint(), generation: d.uvarint()}
+	r.layout.Shards = int(d.uvarint())
+	r.bytes = d.uvarint()
+	if d.err == nil {
+		if err := r.layout.check(); err != nil {
+			return nil, err
+		}
+		for range r.layout.Shards {
+			r.runs = append(r.runs, int(d.uvarint()))
+		}
+	}
+	n := d.count()
+	var last streamEntry
+	for range n {
+		var s streamEntry
+		s.shard = last.shard + int(d.uvarint())
+		s.id.Operator = OperatorID(d.uint64())
+		s.id.Part = uint32(d.uvarint())
+		s.id.Bucket = last.id.Bucket + d.varint()
+		s.liveFrom = r.epoch - d.uvarint()
+		s.liveBytes = d.uvarint()
+		s.blocks = d.uvarint()
+		if s.blocks > 0 {
+			s.digest = d.uint64()
+		}
+		r.streams = append(r.streams, s)
+		last = s
+	}
+	n = d.count()
+	for range n {
+		var m metaEntry
+		m.name = string(d.bytes(d.uvarint()))
+		m.size = d.uvarint()
+		m.digest = d.uint64()
+		r.meta = append(r.meta, m)
+	}
+	if d.err == nil && len(d.b) > 0 {
+		d.err = fmt.Errorf("%d bytes follow it", len(d.b))
+	}
+	return r, d.err
+}

@@ -1,0 +1,156 @@
+package statestore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// testOptions makes a store small enough that generations, runs and cuts happen
+// within a few commits.
+func testOptions(fs vfs.FS) Options {
+	return Options{FS: fs, SmallCommit: 2 << 10, RunSize: 8 << 10, LogSlack: 64 << 10, MemoryBudget: 8 << 20}
+}
+
+func mustOpen(t testing.TB, dir string, o Options) *Store {
+	t.Helper()
+	s, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func mustClose(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// putEpoch commits one epoch whose blocks and metadata all tell its number.
+func putEpoch(s *Store, epoch uint64, shards, blocks, size int) error {
+	tx, err := s.Begin(epoch, Layout{Shards: shards})
+	if err != nil {
+		return err
+	}
+	for i := range shards {
+		w := tx.Shard(i)
+		id := StreamID{Operator: 7, Part: uint32(i)}
+		for b := range blocks {
+			w.Put(id, testBlock(epoch, i, b, size))
+		}
+		if epoch > 3 {
+			w.SetLiveFrom(id, epoch-3)
+		}
+		w.SetLiveBytes(id, int64(blocks*size))
+	}
+	return tx.Commit(map[string][]byte{"offset": fmt.Append(nil, "offset of ", epoch)})
+}
+
+func testBlock(epoch uint64, shard, n, size int) []byte {
+	b := fmt.Appendf(nil, "epoch %d shard %d block %d ", epoch, shard, n)
+	return append(b, bytes.Repeat([]byte{byte(epoch + uint64(n))}, size)...)
+}
+
+// checkEpochs verifies that exactly the blocks of putEpoch up to last are there.
+func checkEpochs(s *Store, last uint64, shards, blocks, size int) error {
+	c, ok := s.Last()
+	if !ok || c.Epoch != last || c.Layout.Shards != shards {
+		return fmt.Errorf("last commit: %v, %v; want epoch %d", c, ok, last)
+	}
+	if got, want := string(c.Meta["offset"]), fmt.Sprint("offset of ", last); got != want {
+		return fmt.Errorf("metadata %q, want %q", got, want)
+	}
+	for i := range shards {
+		want := uint64(1)
+		if last > 3 {
+			want = last - 3
+		}
+		b := 0
+		err := s.Read(7, i, func(blk Block) error {
+			if blk.Epoch != want || blk.Shard != i || !bytes.Equal(blk.Data, testBlock(want, i, b, size)) {
+				return fmt.Errorf("block %d of epoch %d: got %.40q of epoch %d", b, want, blk.Data, blk.Epoch)
+			}
+			if b++; b == blocks {
+				b, want = 0, want+1
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if want != last+1 {
+			return fmt.Errorf("shard %d: blocks end before epoch %d, want %d", i, want, last+1)
+		}
+	}
+	return nil
+}
+
+func TestCommitAndReopen(t *testing.T) {
+	for _, size := range []int{10, 700, 5000} { // small, mixed and large commits
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			fs := vfs.NewMem()
+			s := mustOpen(t, "dir", testOptions(fs))
+			if _, ok := s.Last(); ok {
+				t.Fatal("a new store has a commit")
+			}
+			id := s.ID()
+			for e := uint64(1); e <= 40; e++ {
+				if err := putEpoch(s, e, 2, 3, size); err != nil {
+					t.Fatal(err)
+				}
+				if err := checkEpochs(s, e, 2, 3, size); err != nil {
+					t.Fatal(err)
+				}
+				if e%7 == 0 {
+					mustClose(t, s)
+					s = mustOpen(t, "dir", testOptions(fs))
+					if s.ID() != id {
+						t.Fatalf("identity changed from %s to %s", id, s.ID())
+					}
+					if err := checkEpochs(s, e, 2, 3, size); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			mustClose(t, s)
+		})
+	}
+}
+
+func TestAbortLeavesNothing(t *testing.T) {
+	fs := vfs.NewMem()
+	s := mustOpen(t, "dir", testOptions(fs))
+	if err := putEpoch(s, 1, 2, 3, 5000); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := s.Begin(2, Layout{Shards: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Begin(2, Layout{Shards: 2}); err == nil {
+		t.Fatal("two transactions at once")
+	}
+	tx.Shard(0).Put(StreamID{Operator: 7}, make([]byte, 20000))
+	tx.Abort()
+	if err := tx.Commit(nil); err == nil {
+		t.Fatal("commit after abort")
+	}
+	if names, err := fs.List(fs.PathJoin("dir", tmpName)); err != nil || len(names) > 0 {
+		t.Fatalf("left behind: %v %v", names, err)
+	}
+	if err := checkEpochs(s, 1, 2, 3, 5000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Begin(1, Layout{Shards: 2}); err == nil {
+		t.Fatal("an epoch committed twice")
+	}
+	mustClose(t, s)
+	if _, err := s.Begin(2, Layout{Shards: 2}); !errors.Is(err, ErrClosed) {
+		t.Fatalf("begin on a closed store: %v", err)
+	}
+}
