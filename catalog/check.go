@@ -1,0 +1,292 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Connectors finds connector and format descriptions by name or alias. It is
+// all that the planner sees of connectors.
+type Connectors interface {
+	Lookup(name string) (*ConnectorSpec, bool)
+	LookupFormat(name string) (*ConnectorSpec, bool)
+	// Names and FormatNames list all names and aliases, sorted.
+	Names() []string
+	FormatNames() []string
+}
+
+// OptionError says what is wrong with one WITH option.
+type OptionError struct {
+	Option  string // as written; the missing option's name for a missing one
+	Value   bool   // the value is at fault, not the name
+	Missing bool   // the option is not there at all
+	// OtherSide: a source's option on a sink, or the other way round. In a
+	// CREATE TABLE, which may be used as both, it is no error.
+	OtherSide bool
+	Message   string
+	Hint      string // "did you mean 'topic'?"; may be empty
+}
+
+// Error implements error.
+func (e *OptionError) Error() string {
+	if e.Hint == "" {
+		return e.Message
+	}
+	return e.Message + "; " + e.Hint
+}
+
+// The names of the options that name the connector and its format.
+const (
+	ConnectorOption = "connector"
+	FormatOption    = "format"
+)
+
+// The options that the engine itself sees to, for every source.
+const (
+	OnErrorOption        = "on-error"
+	DeadLetterSinkOption = "dead-letter.sink"
+	ValidateOption       = "decode.validate"
+	IdleTimeoutOption    = "scan.watermark.idle-timeout"
+	FutureSkewOption     = "scan.watermark.max-future-skew"
+)
+
+// CommonSourceOptions are the options that every source takes, whatever its
+// connector; the engine sees to them.
+func CommonSourceOptions() []OptionSpec {
+	return []OptionSpec{
+		{Name: OnErrorOption, Type: OptionEnum, Values: []string{"fail", "skip", "dead-letter"}, Default: "fail", Source: true,
+			Doc: "What becomes of a bad record: stop the job with its position, count and drop it, or write it to the sink that 'dead-letter.sink' names."},
+		{Name: DeadLetterSinkOption, Source: true,
+			Doc: "The sink that takes bad records ('on-error'='dead-letter')."},
+		{Name: ValidateOption, Type: OptionEnum, Values: []string{"read", "all"}, Default: "read", Source: true,
+			Doc: "Which columns make a record bad if they don't fit: those that the query reads, or all declared ones."},
+		{Name: IdleTimeoutOption, Aliases: []string{"table.exec.source.idle-timeout"}, Type: OptionDuration, Source: true,
+			Doc: "A split that is silent for so long no longer holds the watermark back. As WATERMARK ... IDLE TIMEOUT, which wins."},
+		{Name: FutureSkewOption, Type: OptionDuration, Source: true,
+			Doc: "A record whose time is so far ahead of its transport timestamp (else of the clock) is bad. As WATERMARK ... MAX FUTURE SKEW, which wins."},
+	}
+}
+
+// CheckOptions checks the WITH options raw of a source or sink against the
+// connector's description, those of its format included: 'format' chooses one of
+// the connector's formats, whose options carry its name as prefix
+// ('csv.field-delimiter'). It gives the options with aliases replaced, values
+// normalised and defaults filled in. Errors come sorted by option, those of
+// missing options last.
+func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string, forSource bool) (Options, []OptionError) {
+	c := optionCheck{spec: spec, forSource: forSource, out: Options{ConnectorOption: spec.Name}}
+	if forSource && spec.Source == nil {
+		return nil, []OptionError{{Option: ConnectorOption, Value: true, Message: fmt.Sprintf("connector '%s' can't be read, only written", spec.Name)}}
+	}
+	if !forSource && spec.Sink == nil {
+		return nil, []OptionError{{Option: ConnectorOption, Value: true, Message: fmt.Sprintf("connector '%s' can't be written, only read", spec.Name)}}
+	}
+	c.add("", spec.Options)
+	if forSource {
+		c.add("", CommonSourceOptions())
+	} else {
+		c.addOther(CommonSourceOptions())
+	}
+	c.chooseFormat(formats, raw)
+	names := make([]string, 0, len(raw))
+	for name := range raw {
+		if name != ConnectorOption && name != FormatOption {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		c.check(name, raw[name])
+	}
+	c.fillIn()
+	if len(c.errs) > 0 {
+		return nil, c.errs
+	}
+	return c.out, nil
+}
+
+type optionCheck struct {
+	spec      *ConnectorSpec
+	forSource bool
+	known     []knownOption
+	out       Options
+	errs      []OptionError
+}
+
+type knownOption struct {
+	OptionSpec
+	prefix string // the format's name and a point
+	other  bool   // means something for the other side only
+}
+
+func (c *optionCheck) add(prefix string, options []OptionSpec) {
+	for _, o := range options {
+		if o.Name == FormatOption {
+			continue // chooseFormat sees to it
+		}
+		other := !o.Source
+		if !c.forSource {
+			other = !o.Sink
+		}
+		c.known = append(c.known, knownOption{o, prefix, other})
+	}
+}
+
+func (c *optionCheck) addOther(options []OptionSpec) {
+	for _, o := range options {
+		c.known = append(c.known, knownOption{o, "", true})
+	}
+}
+
+// chooseFormat settles 'format' and takes up the options of the format.
+func (c *optionCheck) chooseFormat(formats Connectors, raw map[string]string) {
+	written, given := raw[FormatOption]
+	var allowed []string
+	if c.forSource {
+		allowed = c.spec.Source.Formats
+	} else {
+		allowed = c.spec.Sink.Formats
+	}
+	if len(allowed) == 0 {
+		if given {
+			c.errs = append(c.errs, OptionError{Option: FormatOption,
+				Message: fmt.Sprintf("connector '%s' has no formats", c.spec.Name), Hint: "leave 'format' out"})
+		}
+		return
+	}
+	name := strings.TrimSpace(written)
+	if !given {
+		for _, o := range c.spec.Options {
+			if o.Name == FormatOption {
+				name = o.Default
+			}
+		}
+	}
+	if name == "" {
+		c.errs = append(c.errs, OptionError{Option: FormatOption, Missing: !given, Value: given,
+			Message: fmt.Sprintf("connector '%s' needs option 'format'", c.spec.Name), Hint: "one of " + strings.Join(allowed, ", ")})
+		return
+	}
+	format, ok := formats.LookupFormat(name)
+	if !ok || !slices.Contains(allowed, format.Name) {
+		e := OptionError{Option: FormatOption, Value: true, Hint: "one of " + strings.Join(allowed, ", ")}
+		if ok {
+			e.Message = fmt.Sprintf("connector '%s' does not take format '%s'", c.spec.Name, name)
+		} else {
+			e.Message = fmt.Sprintf("unknown format '%s'", name)
+			if s := Suggest(name, formats.FormatNames()); s != "" {
+				e.Hint = fmt.Sprintf("did you mean '%s'?", s)
+			}
+		}
+		c.errs = append(c.errs, e)
+		return
+	}
+	c.out[FormatOption] = format.Name
+	c.add(format.Name+".", format.Options)
+}
+
+// check takes one option as written.
+func (c *optionCheck) check(written, value string) {
+	o, name := c.find(written)
+	if o == nil {
+		e := OptionError{Option: written, Message: fmt.Sprintf("unknown option '%s' of connector '%s'", written, c.spec.Name)}
+		if s := Suggest(written, c.names()); s != "" {
+			e.Hint = fmt.Sprintf("did you mean '%s'?", s)
+		}
+		c.errs = append(c.errs, e)
+		return
+	}
+	if o.other {
+		side := "sinks"
+		if !c.forSource {
+			side = "sources"
+		}
+		c.errs = append(c.errs, OptionError{Option: written, OtherSide: true,
+			Message: fmt.Sprintf("option '%s' of connector '%s' is for %s only", written, c.spec.Name, side)})
+		return
+	}
+	v, err := o.canonical(value)
+	if err != nil {
+		c.errs = append(c.errs, OptionError{Option: written, Value: true, Message: fmt.Sprintf("option '%s': %v", written, err)})
+		return
+	}
+	if _, twice := c.out[name]; twice {
+		c.errs = append(c.errs, OptionError{Option: written, Message: fmt.Sprintf("option '%s' is given twice, the second time as '%s'", name, written)})
+		return
+	}
+	c.out[name] = v
+}
+
+// find gives the option that written names, and its full canonical name.
+func (c *optionCheck) find(written string) (*knownOption, string) {
+	for i := range c.known {
+		o := &c.known[i]
+		rest, ok := strings.CutPrefix(written, o.prefix)
+		if !ok {
+			continue
+		}
+		if rest == o.Name || slices.Contains(o.Aliases, rest) || slices.Contains(o.Aliases, written) {
+			return o, o.prefix + o.Name
+		}
+	}
+	for i := range c.known {
+		o := &c.known[i]
+		if matchOption(o.prefix+o.Name, written) {
+			return o, written
+		}
+	}
+	return nil, ""
+}
+
+// matchOption says whether name fits a pattern in which each '*' stands for at
+// least one character.
+func matchOption(pattern, name string) bool {
+	head, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == name
+	}
+	if !strings.HasPrefix(name, head) {
+		return false
+	}
+	for i := len(head) + 1; i <= len(name); i++ {
+		if matchOption(rest, name[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// names lists what may be written, for suggestions.
+func (c *optionCheck) names() []string {
+	var names []string
+	for _, o := range c.known {
+		if o.other {
+			continue
+		}
+		names = append(names, o.prefix+o.Name)
+		for _, a := range o.Aliases {
+			names = append(names, o.prefix+a)
+		}
+	}
+	return append(names, ConnectorOption, FormatOption)
+}
+
+// fillIn sets defaults and finds what is missing.
+func (c *optionCheck) fillIn() {
+	for _, o := range c.known {
+		name := o.prefix + o.Name
+		if o.other || c.out[name] != "" || strings.Contains(name, "*") {
+			continue
+		}
+		if _, set := c.out[name]; set {
+			continue
+		}
+		if o.Default != "" {
+			c.out[name] = o.Default
+		} else if o.Required && !slices.ContainsFunc(c.errs, func(e OptionError) bool { return e.Option == name }) {
+			c.errs = append(c.errs, OptionError{Option: name, Missing: true,
+				Message: fmt.Sprintf("connector '%s' needs option '%s'", c.spec.Name, name), Hint: o.Doc})
+		}
+	}
+}
