@@ -42,7 +42,9 @@ type Sink interface {
 	Write(ctx context.Context, epoch uint64, shard int, b *Batch) error
 	// Prepare makes epoch's rows durable without showing them (at-least-once
 	// sinks: sees them acknowledged) and returns what Commit needs to finish
-	// after a crash; nil if epoch had no rows.
+	// after a crash; nil if there is nothing to finish. It is called for every
+	// epoch, also one without rows; a sink that keeps something open from earlier
+	// epochs (a file) gives an intent for that one too.
 	Prepare(ctx context.Context, epoch uint64) (intent []byte, err error)
 	// Commit shows epoch's rows. It is idempotent: it may be called again
 	// after a crash, with the intent alone to go by. The engine retries it for

@@ -19,6 +19,8 @@ type Env struct {
 	Dir string
 	// Stdout takes the rows of console sinks.
 	Stdout Output
+	// FS is the file system; nil: the operating system's.
+	FS FS
 }
 
 // Output takes whole lines of text; calls do not interleave.
@@ -34,9 +36,11 @@ type SourceConfig struct {
 	// pruned: a ROW has only the members that the plan reads.
 	Columns []ScanColumn
 	// ValidateAll asks that columns which are not read are checked too
-	// ('decode.validate'='all'): Declared then lists all physical columns.
+	// ('decode.validate'='all').
 	ValidateAll bool
-	Declared    []catalog.Field
+	// Declared lists all physical columns as declared, for ValidateAll and for
+	// formats that go by position (CSV). Empty: the physical Columns are all.
+	Declared []catalog.Field
 }
 
 // ScanColumn is one column to produce.
@@ -59,6 +63,14 @@ type Source interface {
 	// the options say).
 	Open(ctx context.Context, split Split, from Offset) (SplitReader, error)
 	Close() error
+}
+
+// Growable is a Source of bounded splits whose input may have grown after their
+// end was reached.
+type Growable interface {
+	// Grown says what was added to a split since its end was reached at offset
+	// end ("orders.ndjson has 120 more bytes"); "" if nothing.
+	Grown(ctx context.Context, split Split, end Offset) (string, error)
 }
 
 // Split is one independently ordered part of a source.

@@ -1,0 +1,173 @@
+package format
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+)
+
+// Format is one way to write rows as bytes.
+type Format struct {
+	// Spec describes the options, without the format's name as prefix.
+	Spec *catalog.ConnectorSpec
+	// Suffix is what names of files in this format end with: ".csv".
+	Suffix string
+	// Decode prepares reading; nil if the format can only be written.
+	Decode func(DecodeConfig) (Decoding, error)
+	// Encode prepares writing; nil if the format can only be read.
+	Encode func(EncodeConfig) (Encoding, error)
+}
+
+// DecodeConfig says what to make of records.
+type DecodeConfig struct {
+	// Options are the format's, checked, without prefix.
+	Options catalog.Options
+	// Columns are the columns to produce. ROWs may be pruned.
+	Columns []catalog.Field
+	// Declared lists all columns of the records, for formats that go by position
+	// and for ValidateAll. ROWs are whole.
+	Declared []catalog.Field
+	// ValidateAll asks that what no column reads is checked too.
+	ValidateAll bool
+	// MaxRecordBytes is the longest record that will be handed over; 0: no limit.
+	MaxRecordBytes int
+}
+
+// Decoding is a format compiled for reading given columns. It is immutable.
+type Decoding interface {
+	// Headed says that a stream may begin with a header record.
+	Headed() bool
+	// Stream gives what reads one stream. For a Headed format, first holds the
+	// stream's first record (nil: the stream is empty); isHeader says whether it
+	// is a header rather than data.
+	Stream(first []byte) (s Stream, isHeader bool, err error)
+}
+
+// Stream reads the records of one stream of bytes (a file). It is immutable.
+type Stream interface {
+	Cutter
+	// NewDecoder makes a decoder whose arrays come from alloc.
+	NewDecoder(alloc memory.Allocator) Decoder
+}
+
+// Cut is what a Cutter found.
+type Cut struct {
+	Bytes   int // length of the run of whole records, with what stands between them
+	Records int // their number
+	Lines   int // line feeds in the run
+}
+
+// Cutter finds where records end in a stream of bytes.
+type Cutter interface {
+	// Cut finds a run of whole records at the start of data, where a record
+	// begins. The run ends before max.Records is exceeded and soon after it has
+	// max.Bytes; it may end with bytes that belong to no record (empty lines).
+	// final says that the stream ends with data, so that its last record needs no
+	// line feed. Without a whole record, and not final, Records is 0 and Bytes
+	// are those that belong to no record.
+	Cut(data []byte, max connectors.Limits, final bool) Cut
+}
+
+// Decoder makes columns of records. It belongs to one goroutine at a time.
+type Decoder interface {
+	// Decode decodes a run of n records, as Cut found it. Raw and Position of the
+	// result are left nil. CellError.Col is an index in DecodeConfig.Columns. An
+	// error is one of the decoder, not of a record.
+	Decode(run []byte, n int) (*connectors.Records, error)
+}
+
+// EncodeConfig says what to write.
+type EncodeConfig struct {
+	Options catalog.Options // the format's, checked, without prefix
+	Columns []catalog.Field
+}
+
+// Encoding is a format compiled for writing given columns. It is immutable.
+type Encoding interface {
+	// Header gives the bytes at the start of every stream; nil: none.
+	Header() []byte
+	NewEncoder() Encoder
+}
+
+// Encoder writes batches. It belongs to one goroutine at a time.
+type Encoder interface {
+	// Append appends the rows of b to dst, a record each, line ends included. Row
+	// kinds are ignored.
+	Append(dst []byte, b *connectors.Batch) ([]byte, error)
+}
+
+// Set finds formats by name or alias.
+type Set []*Format
+
+// Lookup gives the format of that name.
+func (s Set) Lookup(name string) (*Format, error) {
+	for _, f := range s {
+		if strings.EqualFold(f.Spec.Name, name) || slices.ContainsFunc(f.Spec.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("unknown format '%s'", name)
+}
+
+// Readable lists the names of the formats that can be read.
+func (s Set) Readable() []string {
+	return s.names(func(f *Format) bool { return f.Decode != nil })
+}
+
+// Writable lists the names of the formats that can be written.
+func (s Set) Writable() []string {
+	return s.names(func(f *Format) bool { return f.Encode != nil })
+}
+
+func (s Set) names(keep func(*Format) bool) []string {
+	var names []string
+	for _, f := range s {
+		if keep(f) {
+			names = append(names, f.Spec.Name)
+		}
+	}
+	return names
+}
+
+// NewDecoding compiles the format that a source's options name for the
+// physical columns of cfg.
+func (s Set) NewDecoding(cfg connectors.SourceConfig, maxRecordBytes int) (Decoding, error) {
+	f, err := s.Lookup(cfg.Options[catalog.FormatOption])
+	if err != nil {
+		return nil, err
+	}
+	if f.Decode == nil {
+		return nil, fmt.Errorf("format '%s' can't be read", f.Spec.Name)
+	}
+	dc := DecodeConfig{
+		Options: cfg.Options.Under(f.Spec.Name + "."), Declared: cfg.Declared,
+		ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecordBytes,
+	}
+	for _, c := range cfg.Columns {
+		if c.Metadata == "" {
+			dc.Columns = append(dc.Columns, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
+		}
+	}
+	if len(dc.Declared) == 0 {
+		dc.Declared = dc.Columns
+	}
+	return f.Decode(dc)
+}
+
+// NewEncoding compiles the format that a sink's options name, and gives it.
+func (s Set) NewEncoding(cfg connectors.SinkConfig) (Encoding, *Format, error) {
+	f, err := s.Lookup(cfg.Options[catalog.FormatOption])
+	if err != nil {
+		return nil, nil, err
+	}
+	if f.Encode == nil {
+		return nil, nil, fmt.Errorf("format '%s' can't be written", f.Spec.Name)
+	}
+	e, err := f.Encode(EncodeConfig{Options: cfg.Options.Under(f.Spec.Name + "."), Columns: cfg.Columns})
+	return e, f, err
+}

@@ -1,0 +1,58 @@
+package format
+
+import (
+	"bytes"
+
+	"github.com/streamsql/streamsql/connectors"
+)
+
+// Lines is the Cutter of formats with a record per line. A line of nothing but
+// spaces, tabs and carriage returns is no record.
+type Lines struct{}
+
+// Cut implements Cutter.
+func (Lines) Cut(data []byte, max connectors.Limits, final bool) Cut {
+	var c Cut
+	for c.Records < max.Records && c.Bytes < max.Bytes {
+		i := bytes.IndexByte(data[c.Bytes:], '\n')
+		line := data[c.Bytes:]
+		if i < 0 {
+			if final && len(line) > 0 {
+				if !IsBlank(line) {
+					c.Records++
+				}
+				c.Bytes = len(data)
+			}
+			return c
+		}
+		if line = line[:i]; !IsBlank(line) {
+			c.Records++
+		}
+		c.Bytes += i + 1
+		c.Lines++
+	}
+	return c
+}
+
+// IsBlank says whether a line holds nothing but spaces, tabs and carriage returns.
+func IsBlank(line []byte) bool {
+	for _, b := range line {
+		if b != ' ' && b != '\t' && b != '\r' {
+			return false
+		}
+	}
+	return true
+}
+
+// TrimRecord cuts off a record's line end and the blank lines around it.
+func TrimRecord(record []byte) []byte {
+	record = bytes.TrimSuffix(record, []byte{'\n'})
+	record = bytes.TrimSuffix(record, []byte{'\r'})
+	for {
+		i := bytes.IndexByte(record, '\n')
+		if i < 0 || !IsBlank(record[:i]) {
+			return record
+		}
+		record = record[i+1:]
+	}
+}
