@@ -4,6 +4,7 @@ package statestore
 type counters struct {
 	commits, large uint64
 	bytes          uint64
+	evacuated      int64
 	dead           int64 // charged for epochs that are dead and not cut off yet
 }
 
@@ -20,6 +21,7 @@ type Metrics struct {
 	Commits      uint64 // number of commits
 	LargeCommits uint64 // number of them that were ingested as files
 	CommitBytes  uint64 // blocks and metadata, evacuated rows included
+	Evacuated    int64  // bytes of those rows
 
 	LiveBytes int64  // what a rewrite of the whole state would take
 	LogBytes  int64  // blocks and metadata of the live epochs
@@ -46,6 +48,7 @@ func (s *Store) Metrics() Metrics {
 		Commits:      s.metrics.commits,
 		LargeCommits: s.metrics.large,
 		CommitBytes:  s.metrics.bytes,
+		Evacuated:    s.metrics.evacuated,
 		LogEpochs:    len(s.commits),
 	}
 	if n := len(s.commits); n > 0 {

@@ -85,6 +85,9 @@ type ShardWriter struct {
 	total   int // bytes put so far
 	paths   []string
 	err     error
+
+	evacuated int64
+	onEnd     []func()
 }
 
 type pendingBlock struct {
@@ -154,6 +157,14 @@ func (w *ShardWriter) Drop(id StreamID) {
 	delete(w.streams, id)
 }
 
+// CountEvacuated says how many of the bytes put are rows that had not changed.
+// It is for Metrics alone.
+func (w *ShardWriter) CountEvacuated(n int64) { w.evacuated += n }
+
+// OnEnd has fn called when the transaction has ended, either way, and blocks
+// that were put are not referred to any more.
+func (w *ShardWriter) OnEnd(fn func()) { w.onEnd = append(w.onEnd, fn) }
+
 // Flush lets the shard's own goroutine write its file, once it has put all its
 // blocks, while others are still at theirs. Optional.
 func (w *ShardWriter) Flush() {
@@ -211,7 +222,7 @@ func (tx *Tx) Commit(meta map[string][]byte) error {
 	if err != nil {
 		return fmt.Errorf("statestore: committing epoch %d: %w", r.epoch, err)
 	}
-	return tx.s.committed(r, meta, large)
+	return tx.committed(r, meta, large)
 }
 
 // Abort gives the transaction up.
@@ -226,6 +237,10 @@ func (tx *Tx) end() {
 	for _, w := range tx.shards {
 		for _, p := range w.paths {
 			tx.s.fs.Remove(p) // Ingest has removed it; a leftover goes at the next Open
+		}
+		w.pending = nil
+		for _, fn := range w.onEnd {
+			fn()
 		}
 	}
 	tx.s.mu.Lock()
@@ -335,7 +350,8 @@ func (s *Store) takeInMemtable() bool {
 
 // committed notes a commit that is durable and cuts off the dead front of the
 // log.
-func (s *Store) committed(r *record, meta map[string][]byte, large bool) error {
+func (tx *Tx) committed(r *record, meta map[string][]byte, large bool) error {
+	s := tx.s
 	if err := s.head.set(r.epoch); err != nil {
 		s.fault.set(err)
 		return s.fault.err()
@@ -345,6 +361,9 @@ func (s *Store) committed(r *record, meta map[string][]byte, large bool) error {
 	defer s.mu.Unlock()
 	s.inMemtable = s.inMemtable || !large
 	s.metrics.commit(r, large)
+	for _, w := range tx.shards {
+		s.metrics.evacuated += w.evacuated
+	}
 	if n := len(s.commits); n > 0 {
 		s.commits[n-1].dropIdle()
 	}

@@ -1,0 +1,278 @@
+package table
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/streamsql/streamsql/statestore"
+)
+
+const (
+	testOp  = statestore.OperatorID(0xfeedface)
+	rowPart = 1
+	strPart = 2
+	rawPart = 3
+)
+
+// modelRow is what the model knows of a row: its words, and the string that its
+// second and third word refer to.
+type modelRow struct {
+	words [4]uint64
+	text  string
+}
+
+// model is the state of one bucket in plain Go maps.
+type model struct {
+	rows  map[uint32]modelRow
+	blobs map[string]string
+}
+
+// history drives a table and the model through the same random changes.
+type history struct {
+	t     *testing.T
+	rng   *rand.Rand
+	fs    *vfs.MemFS
+	store *statestore.Store
+	epoch uint64
+	tab   *Table
+	model map[int64]*model
+	opts  statestore.Options
+}
+
+func newHistory(t *testing.T, seed uint64) *history {
+	h := &history{
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), fs: vfs.NewMem(),
+		tab: New(testOp), model: map[int64]*model{},
+	}
+	h.opts = statestore.Options{
+		FS: h.fs, MemoryBudget: 8 << 20, SmallCommit: 1 << (8 + h.rng.IntN(10)),
+		LogSlack: 1 << (10 + h.rng.IntN(8)), RunSize: 1 << (10 + h.rng.IntN(8)),
+	}
+	h.open()
+	return h
+}
+
+func (h *history) open() {
+	s, err := statestore.Open("state", h.opts)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.store = s
+}
+
+func (h *history) text() string {
+	n := h.rng.IntN(40)
+	if h.rng.IntN(50) == 0 {
+		n = h.rng.IntN(20000)
+	}
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(h.rng.Uint32())
+	}
+	return string(b)
+}
+
+// row access as an operator would have it: word 0 and 3 payload, 1 the position
+// and 2 the length of a string.
+func (h *history) setText(b int64, id uint32, s string) {
+	rows, strs := h.tab.Rows(rowPart, b, 4), h.tab.Arena(strPart, b)
+	row := rows.At(id)
+	row[1], row[2] = strs.Append([]byte(s)), uint64(len(s))
+}
+
+func (h *history) change() {
+	if h.rng.IntN(40) == 0 && len(h.model) > 0 {
+		b := h.anyBucket()
+		h.tab.DropBucket(b)
+		delete(h.model, b)
+	}
+	b := int64(h.rng.IntN(3)) - 1
+	m := h.model[b]
+	if m == nil {
+		m = &model{rows: map[uint32]modelRow{}, blobs: map[string]string{}}
+		h.model[b] = m
+	}
+	rows, strs, blobs := h.tab.Rows(rowPart, b, 4), h.tab.Arena(strPart, b), h.tab.Blobs(rawPart, b)
+	ids := slices.Sorted(maps.Keys(m.rows))
+	inserts, deletes := h.rng.IntN(30), h.rng.IntN(25)
+	if h.rng.IntN(30) == 0 {
+		inserts = 3000
+	}
+	if h.rng.IntN(40) == 0 {
+		deletes = len(ids)
+	}
+	for range inserts {
+		id := rows.Alloc()
+		if _, ok := m.rows[id]; ok {
+			h.t.Fatalf("row %d handed out twice", id)
+		}
+		r := modelRow{words: [4]uint64{h.rng.Uint64(), 0, 0, h.rng.Uint64()}, text: h.text()}
+		row := rows.At(id)
+		if slices.Max(row) != 0 {
+			h.t.Fatalf("new row %d is not zero: %v", id, row)
+		}
+		row[0], row[3] = r.words[0], r.words[3]
+		h.setText(b, id, r.text)
+		m.rows[id] = r
+	}
+	for range min(len(ids), h.rng.IntN(60)) {
+		id := ids[h.rng.IntN(len(ids))]
+		r := m.rows[id]
+		row := rows.At(id)
+		r.words[0] = h.rng.Uint64()
+		row[0] = r.words[0]
+		if h.rng.IntN(3) == 0 {
+			r.text = h.text()
+			strs.Free(row[1], int(row[2]))
+			h.setText(b, id, r.text)
+		}
+		rows.Mark(id)
+		m.rows[id] = r
+	}
+	h.rng.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	for _, id := range ids[:min(len(ids), deletes)] {
+		row := rows.At(id)
+		strs.Free(row[1], int(row[2]))
+		rows.Free(id)
+		delete(m.rows, id)
+	}
+	// What is sparse moves, as an operator does it when it comes across.
+	rows.Each(func(id uint32, row []uint64) {
+		if strs.Sparse(row[1]) && h.rng.IntN(4) == 0 {
+			row[1] = strs.Move(row[1], int(row[2]))
+			rows.Mark(id)
+		}
+	})
+	for range h.rng.IntN(40) {
+		key := fmt.Sprint("key ", h.rng.IntN(200))
+		if h.rng.IntN(3) == 0 {
+			_, want := m.blobs[key]
+			if got := blobs.Delete([]byte(key)); got != want {
+				h.t.Fatalf("delete of %q: %v, want %v", key, got, want)
+			}
+			delete(m.blobs, key)
+		} else {
+			v := h.text()
+			blobs.Put([]byte(key), []byte(v))
+			m.blobs[key] = v
+		}
+	}
+}
+
+func (h *history) anyBucket() int64 {
+	return slices.Sorted(maps.Keys(h.model))[h.rng.IntN(len(h.model))]
+}
+
+func (h *history) commit() {
+	h.epoch += 1 + uint64(h.rng.IntN(2))
+	tx, err := h.store.Begin(h.epoch, statestore.Layout{Shards: 1})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	f := h.tab.Freeze(tx.Cut())
+	if h.rng.IntN(2) == 0 {
+		// The next epoch's changes go on while this one is written; the model must
+		// be compared as of the barrier, so only reads happen here.
+		h.check()
+	}
+	if err := f.Write(tx.Shard(0)); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := tx.Commit(map[string][]byte{"epoch": fmt.Append(nil, h.epoch)}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *history) restart() {
+	if err := h.store.Close(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.open()
+	tab, err := Load(h.store, testOp, 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.tab = tab
+}
+
+// check compares the table with the model.
+func (h *history) check() {
+	h.t.Helper()
+	for _, b := range h.tab.Buckets() {
+		if h.model[b] == nil {
+			h.t.Fatalf("epoch %d: bucket %d came back", h.epoch, b)
+		}
+	}
+	for b, m := range h.model {
+		rows, strs, blobs := h.tab.Rows(rowPart, b, 4), h.tab.Arena(strPart, b), h.tab.Blobs(rawPart, b)
+		if rows.Len() != len(m.rows) {
+			h.t.Fatalf("epoch %d bucket %d: %d rows, want %d", h.epoch, b, rows.Len(), len(m.rows))
+		}
+		n, text := 0, 0
+		rows.Each(func(id uint32, row []uint64) {
+			n++
+			want, ok := m.rows[id]
+			if !ok || row[0] != want.words[0] || row[3] != want.words[3] {
+				h.t.Fatalf("epoch %d bucket %d: row %d is %v, want %v (%v)", h.epoch, b, id, row, want.words, ok)
+			}
+			if got := strs.At(row[1], int(row[2])); string(got) != want.text {
+				h.t.Fatalf("epoch %d bucket %d: row %d has text %.20q, want %.20q", h.epoch, b, id, got, want.text)
+			}
+			text += len(want.text)
+		})
+		if n != len(m.rows) || strs.Live() != text {
+			h.t.Fatalf("epoch %d bucket %d: %d rows of %d, %d bytes of text of %d", h.epoch, b, n, len(m.rows), strs.Live(), text)
+		}
+		n = 0
+		blobs.Each(func(k, v []byte) {
+			n++
+			if want, ok := m.blobs[string(k)]; !ok || want != string(v) {
+				h.t.Fatalf("epoch %d bucket %d: record %q is %.20q, want %.20q (%v)", h.epoch, b, k, v, want, ok)
+			}
+		})
+		if n != len(m.blobs) || n != blobs.Len() {
+			h.t.Fatalf("epoch %d bucket %d: %d records, want %d", h.epoch, b, n, len(m.blobs))
+		}
+		for k, v := range m.blobs {
+			if got, ok := blobs.Get([]byte(k)); !ok || !bytes.Equal(got, []byte(v)) {
+				h.t.Fatalf("epoch %d bucket %d: record %q: %.20q, want %.20q", h.epoch, b, k, got, v)
+			}
+		}
+	}
+}
+
+// TestModel runs random histories of changes, commits and restarts against
+// plain maps.
+func TestModel(t *testing.T) {
+	seeds := 40
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) {
+			t.Parallel()
+			h := newHistory(t, uint64(seed))
+			for range 120 {
+				for range h.rng.IntN(3) {
+					h.change()
+				}
+				h.commit()
+				if h.rng.IntN(8) == 0 {
+					h.restart()
+					h.check()
+				}
+			}
+			h.restart()
+			h.check()
+			if err := h.store.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package table
+
+func newPage(words int) []uint64 { return make([]uint64, words) }

@@ -1,0 +1,86 @@
+package table
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/streamsql/streamsql/statestore"
+)
+
+// Load builds the table that a stored shard had at the last commit. If the
+// layout is still the same it goes on from there: ids are the old ones and
+// nothing is dirty. Else it is to be read only, see Sources.
+func Load(store *statestore.Store, op statestore.OperatorID, shard int) (*Table, error) {
+	t := New(op)
+	err := store.Read(op, shard, func(b statestore.Block) error {
+		id := partID{bucket: b.Stream.Bucket, part: b.Stream.Part}
+		p, err := t.partFor(id, b.Data)
+		if err == nil {
+			err = p.apply(b.Data, b.Generation)
+		}
+		if err != nil {
+			return &statestore.DamageError{
+				Dir: store.Dir(), What: fmt.Sprintf("epoch %d, shard %d, %v", b.Epoch, b.Shard, b.Stream), Err: err,
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range store.Streams(op, shard) {
+		id := partID{bucket: s.Stream.Bucket, part: s.Stream.Part}
+		p := t.parts[id]
+		if p == nil {
+			// It was empty and is gone; should it come back, it starts anew.
+			t.dropped[id] = true
+			continue
+		}
+		if err := p.loaded(s.LiveFrom); err != nil {
+			return nil, &statestore.DamageError{Dir: store.Dir(), What: fmt.Sprintf("shard %d, %v", shard, s.Stream), Err: err}
+		}
+	}
+	return t, nil
+}
+
+// partFor returns the part that a block belongs to, making it of the block's
+// kind if it is the first.
+func (t *Table) partFor(id partID, block []byte) (part, error) {
+	if len(block) < 4 {
+		return nil, errShortBlock
+	}
+	k := kind(block[0])
+	p := t.parts[id]
+	if p == nil {
+		switch k {
+		case kindRows:
+			w := int(binary.LittleEndian.Uint16(block[2:]))
+			if w == 0 {
+				return nil, errors.New("rows of no words")
+			}
+			p = NewRows(w)
+		case kindArena:
+			p = NewArena()
+		case kindBlobs:
+			p = NewBlobs()
+		default:
+			return nil, fmt.Errorf("a block of unknown %v", k)
+		}
+		t.parts[id] = p
+	}
+	if got := kindOf(p); got != k {
+		return nil, fmt.Errorf("a block of %v among %v", k, got)
+	}
+	return p, nil
+}
+
+func kindOf(p part) kind {
+	switch p.(type) {
+	case *Rows:
+		return kindRows
+	case *Arena:
+		return kindArena
+	}
+	return kindBlobs
+}

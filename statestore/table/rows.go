@@ -1,0 +1,150 @@
+package table
+
+// Rows is a paged array of rows of fixed width, in 64-bit words. It holds no
+// pointers into itself, and full pages never move.
+//
+// Whoever changes a row marks it; what is not marked is not stored.
+type Rows struct {
+	width int
+	shift uint
+	mask  uint32
+	pages [][]uint64
+	age   [][]uint8 // per page, per row
+	n     uint32    // ids handed out, free ones included
+	free  []uint32
+	live  []uint64 // bit per row
+	dirty []uint64 // bit per row
+	used  int      // live rows
+
+	ages ages
+}
+
+const (
+	pageBytes = 8 << 20
+	firstPage = 64 // rows; a multiple of 64
+)
+
+// NewRows makes an empty array of rows of width words.
+func NewRows(width int) *Rows {
+	shift := uint(6)
+	for width*8<<(shift+1) <= pageBytes {
+		shift++
+	}
+	return &Rows{width: width, shift: shift, mask: 1<<shift - 1}
+}
+
+// Width is the number of words in a row.
+func (r *Rows) Width() int { return r.width }
+
+// Len is the number of rows.
+func (r *Rows) Len() int { return r.used }
+
+// Cap is one more than the greatest id ever in use.
+func (r *Rows) Cap() uint32 { return r.n }
+
+// Bytes is the memory taken.
+func (r *Rows) Bytes() int {
+	n := 8*(len(r.live)+len(r.dirty)) + 4*cap(r.free)
+	for i := range r.pages {
+		n += 8*len(r.pages[i]) + len(r.age[i])
+	}
+	return n
+}
+
+// At is the row with the id. It holds until the next Alloc.
+func (r *Rows) At(id uint32) []uint64 {
+	off := int(id&r.mask) * r.width
+	return r.pages[id>>r.shift][off : off+r.width : off+r.width]
+}
+
+// Pages are the words of all rows, for loops that index them on their own: row
+// id starts at word (id & (1<<shift - 1)) * Width() of page id>>shift. They hold
+// until the next Alloc.
+func (r *Rows) Pages() (pages [][]uint64, shift uint) { return r.pages, r.shift }
+
+// Mark says that the row has changed.
+func (r *Rows) Mark(id uint32) { r.dirty[id>>6] |= 1 << (id & 63) }
+
+// MarkAll marks rows that have changed.
+func (r *Rows) MarkAll(ids []uint32) {
+	d := r.dirty
+	for _, id := range ids {
+		d[id>>6] |= 1 << (id & 63)
+	}
+}
+
+// Live reports whether the id is in use.
+func (r *Rows) Live(id uint32) bool { return id < r.n && r.live[id>>6]>>(id&63)&1 != 0 }
+
+// Alloc gives a row of zeros, marked.
+func (r *Rows) Alloc() uint32 {
+	var id uint32
+	if k := len(r.free); k > 0 {
+		id = r.free[k-1]
+		r.free = r.free[:k-1]
+		clear(r.At(id))
+	} else {
+		id = r.n
+		r.grow(id + 1)
+	}
+	bit := uint64(1) << (id & 63)
+	r.live[id>>6] |= bit
+	r.dirty[id>>6] |= bit
+	r.used++
+	return id
+}
+
+// grow makes room for ids below n.
+func (r *Rows) grow(n uint32) {
+	if n <= r.n {
+		return
+	}
+	r.n = n
+	for len(r.live) < int(n+63)>>6 {
+		r.live = append(r.live, 0)
+		r.dirty = append(r.dirty, 0)
+	}
+	full := 1 << r.shift
+	last := int(n-1) >> r.shift
+	for p := max(0, len(r.pages)-1); p <= last; p++ {
+		rows := full
+		if p == 0 && last == 0 {
+			rows = min(full, firstPage)
+			for rows < int(n) {
+				rows *= 2
+			}
+		}
+		switch {
+		case p == len(r.pages):
+			r.pages = append(r.pages, newPage(rows*r.width))
+			r.age = append(r.age, make([]uint8, rows))
+		case rows > len(r.age[p]):
+			page, age := newPage(rows*r.width), make([]uint8, rows)
+			copy(page, r.pages[p])
+			copy(age, r.age[p])
+			r.pages[p], r.age[p] = page, age
+		}
+	}
+}
+
+// Free gives the row back. Its id may be handed out again.
+func (r *Rows) Free(id uint32) {
+	bit := uint64(1) << (id & 63)
+	if r.live[id>>6]&bit == 0 {
+		panic("table: row freed twice")
+	}
+	r.live[id>>6] &^= bit
+	r.dirty[id>>6] |= bit
+	r.free = append(r.free, id)
+	r.used--
+}
+
+// Each calls fn for every row, by ascending id. fn must not call Alloc.
+func (r *Rows) Each(fn func(id uint32, row []uint64)) {
+	for w, m := range r.live {
+		for b := range bitsOf(m) {
+			id := uint32(w<<6 + b)
+			fn(id, r.At(id))
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package table
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/streamsql/streamsql/statestore"
+)
+
+// Table is the state of one operator in one shard.
+type Table struct {
+	op      statestore.OperatorID
+	parts   map[partID]part
+	dropped map[partID]bool // parts of the log to be forgotten at the next freeze
+	pool    bufferPool
+}
+
+type partID struct {
+	bucket int64
+	part   uint32
+}
+
+// part is what Rows, Arena and Blobs have in common.
+type part interface {
+	freeze(cut statestore.Cut, pool *bufferPool) frozenPart
+	apply(block []byte, generation uint64) error
+	// loaded ends a replay.
+	loaded(liveFrom uint64) error
+}
+
+// frozenPart is what a part hands over at a barrier.
+type frozenPart interface {
+	stats() partStats
+	// write puts the blocks; it may run beside the operator.
+	write(put func(block []byte))
+	// release gives the buffers back.
+	release(pool *bufferPool)
+}
+
+type partStats struct {
+	liveFrom       uint64
+	liveBytes      int64
+	changed        int // rows, chunks or records, deleted ones included
+	evacuated      int
+	evacuatedBytes int64
+}
+
+// New makes an empty table.
+func New(op statestore.OperatorID) *Table {
+	return &Table{op: op, parts: map[partID]part{}, dropped: map[partID]bool{}}
+}
+
+// Rows returns the rows of a part and bucket, making them if there are none.
+// The width is in 64-bit words and must not change.
+func (t *Table) Rows(part uint32, bucket int64, width int) *Rows {
+	r := get(t, part, bucket, func() *Rows { return NewRows(width) })
+	if r.Width() != width {
+		panic(fmt.Sprintf("table: part %d has rows of %d words, not %d", part, r.Width(), width))
+	}
+	return r
+}
+
+// Arena returns the arena of a part and bucket, making it if there is none.
+func (t *Table) Arena(part uint32, bucket int64) *Arena { return get(t, part, bucket, NewArena) }
+
+// Blobs returns the records of a part and bucket, making them if there are none.
+func (t *Table) Blobs(part uint32, bucket int64) *Blobs { return get(t, part, bucket, NewBlobs) }
+
+func get[P part](t *Table, n uint32, bucket int64, make func() P) P {
+	id := partID{bucket: bucket, part: n}
+	p, ok := t.parts[id]
+	if !ok {
+		made := make()
+		t.parts[id] = made
+		return made
+	}
+	typed, ok := p.(P)
+	if !ok {
+		panic(fmt.Sprintf("table: part %d is a %T", n, p))
+	}
+	return typed
+}
+
+// DropBucket forgets all parts of a bucket. What was handed out of them must not
+// be used any more. The bucket may be filled anew at once.
+func (t *Table) DropBucket(bucket int64) {
+	for id := range t.parts {
+		if id.bucket == bucket {
+			delete(t.parts, id)
+			t.dropped[id] = true
+		}
+	}
+}
+
+// Buckets returns the buckets that have a part, ascending.
+func (t *Table) Buckets() []int64 {
+	seen := map[int64]bool{}
+	for id := range t.parts {
+		seen[id.bucket] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// Frozen is what a barrier takes from a table.
+type Frozen struct {
+	op      statestore.OperatorID
+	pool    *bufferPool
+	dropped []partID
+	parts   []frozenEntry
+}
+
+type frozenEntry struct {
+	id partID
+	f  frozenPart
+}
+
+// Freeze copies what changed since the last one, and what the cut asks to
+// evacuate. It runs on the operator's goroutine; the table may be changed again
+// when it returns.
+func (t *Table) Freeze(cut statestore.Cut) *Frozen {
+	f := &Frozen{op: t.op, pool: &t.pool}
+	for id := range t.dropped {
+		f.dropped = append(f.dropped, id)
+	}
+	clear(t.dropped)
+	ids := slices.SortedFunc(maps.Keys(t.parts), func(a, b partID) int {
+		return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.part, b.part))
+	})
+	for _, id := range ids {
+		f.parts = append(f.parts, frozenEntry{id: id, f: t.parts[id].freeze(cut, &t.pool)})
+	}
+	return f
+}
+
+// FrozenStats says what a freeze took.
+type FrozenStats struct {
+	Changed        int   // rows, chunks and records that had changed
+	Evacuated      int   // those written again to free the log's tail
+	EvacuatedBytes int64 // their size
+	LiveBytes      int64 // size of the whole table, as a rewrite would be
+}
+
+// Stats sums the parts up.
+func (f *Frozen) Stats() (s FrozenStats) {
+	for _, p := range f.parts {
+		ps := p.f.stats()
+		s.Changed += ps.changed
+		s.Evacuated += ps.evacuated
+		s.EvacuatedBytes += ps.evacuatedBytes
+		s.LiveBytes += ps.liveBytes
+	}
+	return s
+}
+
+// Write puts what was frozen into the commit. It runs once, on any goroutine.
+func (f *Frozen) Write(w *statestore.ShardWriter) error {
+	for _, id := range f.dropped {
+		w.Drop(f.stream(id))
+	}
+	for _, p := range f.parts {
+		id := f.stream(p.id)
+		s := p.f.stats()
+		w.SetLiveFrom(id, s.liveFrom)
+		w.SetLiveBytes(id, s.liveBytes)
+		w.CountEvacuated(s.evacuatedBytes)
+		p.f.write(func(block []byte) { w.Put(id, block) })
+	}
+	w.OnEnd(f.release)
+	return nil
+}
+
+func (f *Frozen) stream(id partID) statestore.StreamID {
+	return statestore.StreamID{Operator: f.op, Part: id.part, Bucket: id.bucket}
+}
+
+// release runs when the commit has ended and nothing refers to the buffers.
+func (f *Frozen) release() {
+	for _, p := range f.parts {
+		p.f.release(f.pool)
+	}
+	f.parts = nil
+}
