@@ -1,5 +1,7 @@
 package nexmark
 
+import "github.com/streamsql/streamsql/connectors/datagen/draw"
+
 // bid is a bid event.
 type bid struct {
 	auction, bidder int64
@@ -15,7 +17,7 @@ const bidSize = 4 * 8
 // bid makes the bid event at p.
 func (g *Generator) bid(p place, e *bid) {
 	s := g.stream(p)
-	e.time = g.cfg.timestamp(p.id)
+	e.time = g.timestamp(p.id)
 	e.auction = g.bidAuction(p, s)
 	e.bidder = g.bidBidder(p, s)
 	e.price = g.bidPrice(s)
@@ -24,8 +26,8 @@ func (g *Generator) bid(p place, e *bid) {
 }
 
 // bidAuction chooses the auction that the bid at p is for.
-func (g *Generator) bidAuction(p place, s stream) int64 {
-	r := s.draw(bidAuctionDraw)
+func (g *Generator) bidAuction(p place, s draw.Stream) int64 {
+	r := s.Draw(bidAuctionDraw)
 	if isHot(uint32(r>>32), g.cfg.HotAuctionRatio) {
 		return firstAuctionID + hot(g.lastAuction(p))
 	}
@@ -36,8 +38,8 @@ func (g *Generator) bidAuction(p place, s stream) int64 {
 //
 // (Nexmark for Flink adds the first id twice here, so that its bidders are no
 // persons; this follows Beam.)
-func (g *Generator) bidBidder(p place, s stream) int64 {
-	r := s.draw(bidBidderDraw)
+func (g *Generator) bidBidder(p place, s draw.Stream) int64 {
+	r := s.Draw(bidBidderDraw)
 	if isHot(uint32(r>>32), g.cfg.HotBidderRatio) {
 		// The second person of the batch: the first is the hot seller.
 		return firstPersonID + hot(g.lastPerson(p)) + 1
@@ -46,16 +48,16 @@ func (g *Generator) bidBidder(p place, s stream) int64 {
 }
 
 // bidPrice gives a bid's price, in cents: it doesn't know the auction's.
-func (g *Generator) bidPrice(s stream) int64 {
-	return g.prices.at(uint32(s.draw(bidPriceDraw) >> 32))
+func (g *Generator) bidPrice(s draw.Stream) int64 {
+	return g.prices.at(uint32(s.Draw(bidPriceDraw) >> 32))
 }
 
 // bidChannel chooses the index of a bid's channel.
-func (g *Generator) bidChannel(s stream) int {
-	return anyChannel(uint32(s.draw(bidPriceDraw)))
+func (g *Generator) bidChannel(s draw.Stream) int {
+	return anyChannel(uint32(s.Draw(bidPriceDraw)))
 }
 
 // bidExtra gives the padding of a bid.
-func (g *Generator) bidExtra(s stream) stretch {
-	return pad(s.draw(bidExtraDraw), bidSize, g.cfg.BidBytes)
+func (g *Generator) bidExtra(s draw.Stream) stretch {
+	return pad(s.Draw(bidExtraDraw), bidSize, g.cfg.BidBytes)
 }

@@ -3,6 +3,8 @@ package nexmark
 import (
 	"math/bits"
 	"strconv"
+
+	"github.com/streamsql/streamsql/connectors/datagen/draw"
 )
 
 // Half of the bids come through one of four hot channels, the others through one
@@ -36,7 +38,7 @@ const urlKey = `","url":"`
 func newChannels(g *Generator) *channels {
 	c := &channels{text: make([]byte, 0, (hotChannels+coldChannels)*88)}
 	for i := range c.spans {
-		s := newStream(g.cfg.Seed, channelStream-int64(i))
+		s := draw.New(g.cfg.Seed, channelStream-int64(i))
 		start := len(c.text)
 		number := i - hotChannels
 		if number < 0 {
@@ -53,7 +55,7 @@ func newChannels(g *Generator) *channels {
 			c.text = append(c.text, '/')
 		}
 		c.text = append(c.text, "item.htm?query=1"...)
-		if number >= 0 && below(uint32(s.draw(0)), 10) > 0 {
+		if number >= 0 && draw.Below32(uint32(s.Draw(0)), 10) > 0 {
 			c.text = append(c.text, "&channel_id="...)
 			c.text = strconv.AppendInt(c.text, channelID(uint32(number)), 10)
 		}
@@ -76,9 +78,9 @@ func channelID(number uint32) int64 {
 func anyChannel(r uint32) int {
 	// The highest bit decides between hot and cold, the others choose.
 	if r>>31 == 0 {
-		return int(below(r<<1, hotChannels))
+		return int(draw.Below32(r<<1, hotChannels))
 	}
-	return hotChannels + int(below(r<<1, coldChannels))
+	return hotChannels + int(draw.Below32(r<<1, coldChannels))
 }
 
 // json gives name","url":"URL of the channel.

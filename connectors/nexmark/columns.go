@@ -23,7 +23,7 @@ func (g *Generator) columns(alloc memory.Allocator, p *projection, r run) []arro
 			b.eventType = newBuffer(alloc, r.count*arrow.Int32SizeBytes)
 			b.types = arrow.Int32Traits.CastFromBytes(b.eventType.Bytes())
 		} else {
-			b.rows[c.event] = newRowBuffer(alloc, c, r.count)
+			b.rows[c.event] = g.newRowBuffer(alloc, c, r.count)
 		}
 	}
 	g.fill(&b, r)
@@ -132,7 +132,7 @@ func (g *Generator) putBid(row *rowBuffer, i int, p place) {
 		row.text(i, bidURL, g.channels.url(channel))
 	}
 	if v := row.ints[bidTime]; v != nil {
-		v[i] = g.cfg.timestamp(p.id) * 1000
+		v[i] = g.timestamp(p.id) * 1000
 	}
 	if row.texts[bidExtra] != nil {
 		row.text(i, bidExtra, g.padding.text(g.bidExtra(s)))
@@ -152,13 +152,13 @@ type rowBuffer struct {
 	texts   [maxMembers]*textBuffer
 }
 
-func newRowBuffer(alloc memory.Allocator, c projectedColumn, count int) *rowBuffer {
+func (g *Generator) newRowBuffer(alloc memory.Allocator, c projectedColumn, count int) *rowBuffer {
 	b := &rowBuffer{column: c, count: count, validity: newBuffer(alloc, (count+7)/8)}
 	b.bits = b.validity.Bytes()
 	clear(b.bits)
 	for i, m := range c.members {
 		if c.field.Type.Fields[i].Type.Arrow().ID() == arrow.STRING {
-			b.texts[m] = newTextBuffer(alloc, count)
+			b.texts[m] = newTextBuffer(alloc, count, g.textBytes(c.event, m, count))
 			continue
 		}
 		b.buffers[m] = newBuffer(alloc, count*arrow.Int64SizeBytes)
@@ -220,52 +220,50 @@ func (b *rowBuffer) finish() arrow.Array {
 type textBuffer struct {
 	offsetBuffer, dataBuffer *memory.Buffer
 	offsets                  []int32
-	next                     int // rows before it have their offset
-	data                     []byte
+	next                     int    // rows before it have their offset
+	data                     []byte // all of dataBuffer's memory
+	used                     int    // bytes of it
 }
 
-func newTextBuffer(alloc memory.Allocator, count int) *textBuffer {
+func newTextBuffer(alloc memory.Allocator, count, bytes int) *textBuffer {
 	t := &textBuffer{
 		offsetBuffer: newBuffer(alloc, (count+1)*arrow.Int32SizeBytes),
 		dataBuffer:   memory.NewResizableBuffer(alloc),
 	}
 	t.offsets = arrow.Int32Traits.CastFromBytes(t.offsetBuffer.Bytes())
+	t.reserve(bytes)
 	return t
 }
 
 // start begins the text of row i; rows since the last one are empty.
 func (t *textBuffer) start(i int) {
 	for ; t.next <= i; t.next++ {
-		t.offsets[t.next] = int32(len(t.data))
+		t.offsets[t.next] = int32(t.used)
 	}
 }
 
 func (t *textBuffer) append(s string) {
 	t.reserve(len(s))
-	t.data = append(t.data, s...)
+	t.used += copy(t.data[t.used:], s)
 }
 
 func (t *textBuffer) appendBytes(s []byte) {
 	t.reserve(len(s))
-	t.data = append(t.data, s...)
+	t.used += copy(t.data[t.used:], s)
 }
 
-// reserve makes room for n more bytes in the allocator's memory, so that append
-// never moves the data to memory of Go's own.
+// reserve makes room for n more bytes.
 func (t *textBuffer) reserve(n int) {
-	if len(t.data)+n <= cap(t.data) {
+	if t.used+n <= len(t.data) {
 		return
 	}
-	used := len(t.data)
-	t.dataBuffer.ResizeNoShrink(used)
-	t.dataBuffer.Reserve(max(2*cap(t.data), used+n, 1024))
-	buf := t.dataBuffer.Buf()
-	t.data = buf[:used:len(buf)]
+	t.dataBuffer.Reserve(max(len(t.data)+len(t.data)/4, t.used+n))
+	t.data = t.dataBuffer.Buf()
 }
 
 func (t *textBuffer) finish(count int) {
 	t.start(count)
-	t.dataBuffer.ResizeNoShrink(len(t.data))
+	t.dataBuffer.ResizeNoShrink(t.used)
 }
 
 func newBuffer(alloc memory.Allocator, size int) *memory.Buffer {

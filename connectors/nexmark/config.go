@@ -116,7 +116,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("nexmark: base time is in year %d, must be 1 to 9999", y))
 	}
 	if len(errs) == 0 && c.Events > 0 {
-		if last := c.timestamp(c.FirstEvent + c.Events); last >= lastTime.UnixMilli() {
+		if last := timestamp(c.BaseTime.UnixMilli(), c.EventRate, c.FirstEvent+c.Events); last >= lastTime.UnixMilli() {
 			errs = append(errs, errors.New("nexmark: the events go beyond year 9999; raise the event rate"))
 		}
 	}
@@ -131,8 +131,10 @@ func (c *Config) End() int64 {
 	return c.FirstEvent + c.Events
 }
 
-// timestamp is the event time at which event id is due, in ms since 1970.
-func (c *Config) timestamp(id int64) int64 {
+// timestamp is the event time of event id, in ms since 1970, when base is that of
+// event 0.
+func timestamp(base, rate, id int64) int64 {
 	// Whole seconds apart, so that the product stays below 2^63.
-	return c.BaseTime.UnixMilli() + id/c.EventRate*1000 + id%c.EventRate*1000/c.EventRate
+	seconds := id / rate
+	return base + seconds*1000 + (id-seconds*rate)*1000/rate
 }

@@ -1,6 +1,10 @@
 package nexmark
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/streamsql/streamsql/connectors/datagen/draw"
+)
 
 // EventType is what an event is about; its value is the column event_type.
 type EventType int32
@@ -51,6 +55,7 @@ const (
 // Generator makes events. It is immutable: any number of goroutines may use it.
 type Generator struct {
 	cfg     Config
+	base    int64 // BaseTime, ms since 1970
 	total   int64 // events in a round of the proportions
 	horizon int64 // events until InFlightAuctions more auctions are open
 
@@ -68,6 +73,7 @@ func New(cfg Config) (*Generator, error) {
 	}
 	g := &Generator{
 		cfg:     cfg,
+		base:    cfg.BaseTime.UnixMilli(),
 		total:   cfg.PersonProportion + cfg.AuctionProportion + cfg.BidProportion,
 		prices:  newPrices(),
 		letters: newWordLetters(),
@@ -117,10 +123,12 @@ func (g *Generator) typeAt(p place) EventType {
 }
 
 // Timestamp gives the event time of event n, in ms since 1970.
-func (g *Generator) Timestamp(n int64) int64 { return g.cfg.timestamp(g.place(n).id) }
+func (g *Generator) Timestamp(n int64) int64 { return g.timestamp(g.place(n).id) }
+
+func (g *Generator) timestamp(id int64) int64 { return timestamp(g.base, g.cfg.EventRate, id) }
 
 // stream gives the randomness of the event at a place.
-func (g *Generator) stream(p place) stream { return newStream(g.cfg.Seed, p.id) }
+func (g *Generator) stream(p place) draw.Stream { return draw.New(g.cfg.Seed, p.id) }
 
 // lastPerson gives the number of persons so far, less one (-1: none).
 func (g *Generator) lastPerson(p place) int64 {
@@ -142,21 +150,21 @@ func (g *Generator) lastAuction(p place) int64 {
 func (g *Generator) anyPerson(p place, r uint32) int64 {
 	people := g.lastPerson(p) + 1
 	active := min(people, g.cfg.ActivePeople)
-	return people - active + int64(below(r, uint32(active+idLead)))
+	return people - active + int64(draw.Below32(r, uint32(active+idLead)))
 }
 
 // anyAuction chooses an auction in flight, or one to come soon; ids start at 0.
 func (g *Generator) anyAuction(p place, r uint32) int64 {
 	last := g.lastAuction(p)
 	first := max(last-g.cfg.InFlightAuctions, 0)
-	return first + int64(below(r, uint32(last-first+1+idLead)))
+	return first + int64(draw.Below32(r, uint32(last-first+1+idLead)))
 }
 
 // hot gives the first id of the batch that id is in.
 func hot(id int64) int64 { return id / hotBatch * hotBatch }
 
 // isHot decides with probability 1 - 1/ratio.
-func isHot(r uint32, ratio int64) bool { return below(r, uint32(ratio)) > 0 }
+func isHot(r uint32, ratio int64) bool { return draw.Below32(r, uint32(ratio)) > 0 }
 
 // String names the type for people.
 func (t EventType) String() string {

@@ -1,6 +1,10 @@
 package nexmark
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/streamsql/streamsql/connectors/datagen/draw"
+)
 
 // paddingSize is the number of characters that all padding is cut from.
 const paddingSize = 1 << 20
@@ -30,9 +34,9 @@ func newPadding(seed uint64) *padding {
 		escapes: make([]uint64, paddingSize/64+1),
 		before:  make([]uint32, paddingSize/64+1),
 	}
-	s := newStream(seed, paddingStream)
+	s := draw.New(seed, paddingStream)
 	for i := uint64(0); len(p.raw) < paddingSize; i++ {
-		r := int32(s.draw(i))
+		r := int32(s.Draw(i))
 		for range 6 {
 			p.raw = append(p.raw, byte('a'+r%26))
 			r /= 26
@@ -60,7 +64,7 @@ type stretch struct{ offset, length uint32 }
 // average.
 func pad(r uint64, current int, average int64) stretch {
 	length := uint32(paddingLength(uint32(r), current, int(average)))
-	return stretch{below(uint32(r>>32), paddingSize-length), length}
+	return stretch{draw.Below32(uint32(r>>32), paddingSize-length), length}
 }
 
 // text gives the stretch as it is.
@@ -85,7 +89,7 @@ func paddingLength(r uint32, current, average int) int {
 	}
 	missing := average - current
 	delta := (2*missing + 5) / 10 // a fifth, rounded
-	return missing - delta + int(below(r, uint32(2*delta)))
+	return missing - delta + int(draw.Below32(r, uint32(2*delta)))
 }
 
 // maxPadding is the greatest length that paddingLength gives for an average.

@@ -1,5 +1,7 @@
 package nexmark
 
+import "github.com/streamsql/streamsql/connectors/datagen/draw"
+
 // The benchmark's names and places: few, so that small inputs have matches.
 var (
 	givenNames  = [...]string{"Peter", "Paul", "Luke", "John", "Saul", "Vicky", "Kate", "Julie", "Sarah", "Deiter", "Walter"}
@@ -31,14 +33,14 @@ type person struct {
 func (g *Generator) person(p place, e *person) {
 	s := g.stream(p)
 	e.id = firstPersonID + g.lastPerson(p)
-	e.time = g.cfg.timestamp(p.id)
+	e.time = g.timestamp(p.id)
 
-	r := s.draw(personNameDraw)
-	e.given = givenNames[below(uint32(r>>32), uint32(len(givenNames)))]
-	e.family = familyNames[below(uint32(r), uint32(len(familyNames)))]
-	r = s.draw(personPlaceDraw)
-	e.city = cities[below(uint32(r>>32), uint32(len(cities)))]
-	e.state = states[below(uint32(r), uint32(len(states)))]
+	r := s.Draw(personNameDraw)
+	e.given = givenNames[draw.Below32(uint32(r>>32), uint32(len(givenNames)))]
+	e.family = familyNames[draw.Below32(uint32(r), uint32(len(familyNames)))]
+	r = s.Draw(personPlaceDraw)
+	e.city = cities[draw.Below32(uint32(r>>32), uint32(len(cities)))]
+	e.state = states[draw.Below32(uint32(r), uint32(len(states)))]
 
 	email := g.appendWord(e.emailBuf[:0], s, personMailDraw, maxMailName, ' ')
 	email = append(email, '@')
@@ -47,13 +49,13 @@ func (g *Generator) person(p place, e *person) {
 
 	e.card = e.cardBuf[:]
 	for i := range 4 {
-		r := s.draw(personCardDraw+uint64(i/2)) >> (32 * (i & 1))
-		putDigits(e.card[5*i:5*i+4], int64(below(uint32(r), 10_000)))
+		r := s.Draw(personCardDraw+uint64(i/2)) >> (32 * (i & 1))
+		putDigits(e.card[5*i:5*i+4], int64(draw.Below32(uint32(r), 10_000)))
 		if i > 0 {
 			e.card[5*i-1] = ' '
 		}
 	}
 
 	size := 8 + len(e.given) + 1 + len(e.family) + len(e.email) + len(e.card) + len(e.city) + len(e.state)
-	e.extra = pad(s.draw(personExtraDraw), size, g.cfg.PersonBytes)
+	e.extra = pad(s.Draw(personExtraDraw), size, g.cfg.PersonBytes)
 }

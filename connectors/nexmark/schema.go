@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/streamsql/streamsql/catalog"
 )
 
@@ -163,30 +165,45 @@ func findField(fields []catalog.Field, name string) int {
 	return -1
 }
 
+// wordLengths are the usual lengths of strings, rounded up. `extra` is missing.
+var wordLengths = [3][maxMembers]int64{
+	PersonEvent:  {personName: 14, personEmail: 14, personCard: cardLength, personCity: 9, personState: 2},
+	AuctionEvent: {auctionItem: 12, auctionDescription: 53},
+	BidEvent:     {bidChannel: 10, bidURL: 72},
+}
+
+// textBytes is about how many bytes a string member takes over count events.
+func (g *Generator) textBytes(event EventType, member, count int) int {
+	share, length := g.cfg.BidProportion, wordLengths[event][member]
+	size, words := g.cfg.BidBytes, int64(bidSize)
+	switch event {
+	case PersonEvent:
+		share, size, words = g.cfg.PersonProportion, g.cfg.PersonBytes, 8+14+14+cardLength+8+2
+	case AuctionEvent:
+		share, size, words = g.cfg.AuctionProportion, g.cfg.AuctionBytes, 6*8+11+51
+	}
+	if length == 0 { // extra
+		length = max(size-words, 0)
+	}
+	// A round more, since a run needn't begin with one.
+	events := (int64(count)/g.total + 1) * share
+	return int(events*length) + int(length)
+}
+
 // rowBytes is about how many bytes the columns of p take for an event.
 func (g *Generator) rowBytes(p *projection) int {
+	const sample = 1 << 16
 	total := 1
 	for _, c := range p.columns {
 		if c.event == noEvent {
-			total += 4
-			continue
+			total += arrow.Int32SizeBytes
 		}
-		// The strings of a row fill it up to its average size; the URL and the
-		// channel of a bid come on top.
-		share, size := g.cfg.PersonProportion, g.cfg.PersonBytes
-		switch c.event {
-		case AuctionEvent:
-			share, size = g.cfg.AuctionProportion, g.cfg.AuctionBytes
-		case BidEvent:
-			share, size = g.cfg.BidProportion, g.cfg.BidBytes+100
-		}
-		texts := false
-		for _, m := range c.field.Type.Fields {
-			total += 8
-			texts = texts || m.Type.Kind == catalog.KindString
-		}
-		if texts {
-			total += int(share * size / g.total)
+		for i, m := range c.members {
+			if c.field.Type.Fields[i].Type.Kind == catalog.KindString {
+				total += arrow.Int32SizeBytes + g.textBytes(c.event, m, sample)/sample
+			} else {
+				total += arrow.Int64SizeBytes
+			}
 		}
 	}
 	return total

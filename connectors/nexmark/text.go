@@ -1,5 +1,7 @@
 package nexmark
 
+import "github.com/streamsql/streamsql/connectors/datagen/draw"
+
 // Words (names, descriptions, parts of URLs) have a length uniform in [3, max) and
 // letters a-z, a special character with probability 1/13, and no blanks at the
 // ends.
@@ -20,12 +22,12 @@ func newWordLetters() *[letterCodes]byte {
 
 // appendWord appends a word of fewer than max characters before trimming. It uses
 // the draws from at on: one for the length and one for each three characters.
-func (g *Generator) appendWord(dst []byte, s stream, at uint64, max uint32, special byte) []byte {
-	n := int(minWord + below(uint32(s.draw(at)), max-minWord))
+func (g *Generator) appendWord(dst []byte, s draw.Stream, at uint64, max uint32, special byte) []byte {
+	n := int(minWord + draw.Below32(uint32(s.Draw(at)), max-minWord))
 	start := len(dst)
 	for n > 0 {
 		at++
-		r := s.draw(at)
+		r := s.Draw(at)
 		for range min(n, 3) {
 			// 20 bits a character: their bias is 1 in 3,000.
 			c := g.letters[r&0xfffff*letterCodes>>20]
