@@ -1,0 +1,46 @@
+# streamsql: every target works on a fresh machine that has Go.
+
+GO        ?= go
+BIN       := bin/streamsql
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Sizes of what takes long; raise them for a longer run.
+FUZZTIME  ?= 1m
+SOAKTIME  ?= 10m
+EVENTS    ?= 10000000
+
+.PHONY: build demo test check vet race bench fuzz soak docs clean
+
+build: ## the binary
+	$(GO) build -o $(BIN) ./cmd/streamsql
+
+demo: build ## the main job on a file of events: windows closing, kill -9, resume, same answer
+	./docs/examples/demo.sh $(BIN)
+
+test: check ## everything that must pass before a change lands
+	$(GO) test ./...
+
+check: ## format, vet, static analysis
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofmt: $$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+race: ## the tests under the race detector
+	$(GO) test -race ./...
+
+bench: build ## the goals of docs/benchmarks.md, measured here
+	EVENTS=$(EVENTS) ./tests/bench/run.sh $(BIN)
+
+fuzz: ## every fuzz target, FUZZTIME each
+	@for p in $$($(GO) list ./...); do \
+	  for t in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+	    echo "== $$p $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; done
+
+soak: ## long random histories: all combinations of the golden tests, crashes, state
+	STREAMSQL_SOAK=$(SOAKTIME) $(GO) test -timeout 0 ./tests/... ./statestore/...
+
+docs: ## the generated pages
+	$(GO) run ./cmd/streamsql docs ./docs
+
+clean:
+	rm -rf bin .cache
