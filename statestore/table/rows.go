@@ -3,7 +3,9 @@ package table
 // Rows is a paged array of rows of fixed width, in 64-bit words. It holds no
 // pointers into itself, and full pages never move.
 //
-// Whoever changes a row marks it; what is not marked is not stored.
+// Mark a row, or call Edit, BEFORE changing it: what is not marked is not
+// stored, and a row that changes unmarked while the last freeze is still being
+// copied may get into the wrong epoch.
 type Rows struct {
 	width int
 	shift uint
@@ -16,7 +18,10 @@ type Rows struct {
 	dirty []uint64 // bit per row
 	used  int      // live rows
 
-	ages ages
+	ages    ages
+	capture *capture // the freeze in progress; nil if none
+	clean   []uint64 // the bitmap that takes dirty's place at the next freeze
+	atOnce  int      // captureAtOnce, or less in tests
 }
 
 const (
@@ -30,7 +35,7 @@ func NewRows(width int) *Rows {
 	for width*8<<(shift+1) <= pageBytes {
 		shift++
 	}
-	return &Rows{width: width, shift: shift, mask: 1<<shift - 1}
+	return &Rows{width: width, shift: shift, mask: 1<<shift - 1, atOnce: captureAtOnce}
 }
 
 // Width is the number of words in a row.
@@ -44,14 +49,14 @@ func (r *Rows) Cap() uint32 { return r.n }
 
 // Bytes is the memory taken.
 func (r *Rows) Bytes() int {
-	n := 8*(len(r.live)+len(r.dirty)) + 4*cap(r.free)
+	n := 8*(len(r.live)+len(r.dirty)+len(r.clean)) + 4*cap(r.free)
 	for i := range r.pages {
 		n += 8*len(r.pages[i]) + len(r.age[i])
 	}
 	return n
 }
 
-// At is the row with the id. It holds until the next Alloc.
+// At is the row with the id, to be read. It holds until the next Alloc.
 func (r *Rows) At(id uint32) []uint64 {
 	off := int(id&r.mask) * r.width
 	return r.pages[id>>r.shift][off : off+r.width : off+r.width]
@@ -62,11 +67,26 @@ func (r *Rows) At(id uint32) []uint64 {
 // until the next Alloc.
 func (r *Rows) Pages() (pages [][]uint64, shift uint) { return r.pages, r.shift }
 
-// Mark says that the row has changed.
-func (r *Rows) Mark(id uint32) { r.dirty[id>>6] |= 1 << (id & 63) }
+// Mark says that the row is about to change.
+func (r *Rows) Mark(id uint32) {
+	if r.capture != nil {
+		r.settle(id)
+	}
+	r.dirty[id>>6] |= 1 << (id & 63)
+}
 
-// MarkAll marks rows that have changed.
+// Edit marks the row and returns it, to be changed. It holds until the next
+// Alloc, and must not be changed after the next freeze.
+func (r *Rows) Edit(id uint32) []uint64 {
+	r.Mark(id)
+	return r.At(id)
+}
+
+// MarkAll says that the rows are about to change.
 func (r *Rows) MarkAll(ids []uint32) {
+	for i := 0; r.capture != nil && i < len(ids); i++ {
+		r.settle(ids[i])
+	}
 	d := r.dirty
 	for _, id := range ids {
 		d[id>>6] |= 1 << (id & 63)
@@ -82,11 +102,14 @@ func (r *Rows) Alloc() uint32 {
 	if k := len(r.free); k > 0 {
 		id = r.free[k-1]
 		r.free = r.free[:k-1]
-		clear(r.At(id))
 	} else {
 		id = r.n
 		r.grow(id + 1)
 	}
+	if r.capture != nil {
+		r.settle(id)
+	}
+	clear(r.At(id)) // after settle: a freed row may still be the last freeze's
 	bit := uint64(1) << (id & 63)
 	r.live[id>>6] |= bit
 	r.dirty[id>>6] |= bit
@@ -119,6 +142,7 @@ func (r *Rows) grow(n uint32) {
 			r.pages = append(r.pages, newPage(rows*r.width))
 			r.age = append(r.age, make([]uint8, rows))
 		case rows > len(r.age[p]):
+			r.settleAll()
 			page, age := newPage(rows*r.width), make([]uint8, rows)
 			copy(page, r.pages[p])
 			copy(age, r.age[p])
@@ -132,6 +156,9 @@ func (r *Rows) Free(id uint32) {
 	bit := uint64(1) << (id & 63)
 	if r.live[id>>6]&bit == 0 {
 		panic("table: row freed twice")
+	}
+	if r.capture != nil {
+		r.settle(id)
 	}
 	r.live[id>>6] &^= bit
 	r.dirty[id>>6] |= bit

@@ -1,133 +1,228 @@
 package table
 
 import (
-	"encoding/binary"
-	"fmt"
 	"math/bits"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
 
 	"github.com/streamsql/streamsql/statestore"
 )
 
-// A block of rows:
+const (
+	// unitRows is how many rows are captured at a time, by either side.
+	unitRows  = 512
+	unitWords = unitRows / 64
+	// captureAtOnce is the number of rows up to which a freeze is done with.
+	captureAtOnce = 16 << 10
+)
+
+// States of a unit.
+const (
+	unitPending uint32 = iota
+	unitClaimed
+	unitCaptured
+)
+
+// capture is a freeze of Rows in progress: the copying of the dirty rows, by
+// units. The writer works through all units in order. The operator goes on with
+// the next epoch meanwhile; before it changes a row it captures the row's unit,
+// if the writer has not come to it yet (copy on write). Hence a barrier stops
+// the operator for microseconds, and what the copying costs is spread out.
 //
-//	byte    kind
-//	byte    0
-//	uint16  width
-//	uint32  ids in use when it was written (Rows.Cap)
-//	uint32  number of rows stored
-//	uint32  number of entries
-//	rows    width little-endian words each
-//	entries uvarint of (id - id of the entry before) << 1 | deleted; the first
-//	        counts from -1; the entries not deleted are the rows, in order
-const rowsHeaderWords = 2
+// The fields up to units are as of the freeze. Operator and writer each have a
+// collector of their own; the state of the units orders everything else between
+// them.
+type capture struct {
+	width    int
+	shift    uint
+	n        uint32
+	pages    [][]uint64
+	age      [][]uint8
+	live     []uint64
+	dirty    []uint64 // cleared as units are captured
+	now, old uint8    // ages: given to what is captured, and below which rows are evacuated
+	from, to int      // bitmap words in which to look for the latter
+	liveFrom uint64
+	used     int
+	gather   gatherFunc
+	pool     *bufferPool
 
-// frozenRows is a part's share of a freeze.
-type frozenRows struct {
-	blocks []rowsBlock
-	sum    partStats
+	units    []atomic.Uint32
+	done     atomic.Bool // all units are captured
+	operator collector
+	writer   collector
 }
 
-// rowsBlock is a block in the making: header and rows are in place, the entries
-// are appended by finish.
-type rowsBlock struct {
-	buf  []uint64
-	end  int // words of buf in use
-	rows uint32
-	idx  []uint32 // words of the dirty bitmap
-	mask []uint64 // the rows of the word that are in the block
-	live []uint64 // those of them that are not deleted
+// collector is where one side puts what it captures.
+type collector struct {
+	blocks                   []rowsBlock
+	rows, deleted, evacuated int
 }
 
-// entryReserve is how many words an entry may need: 5 bytes, rounded up.
-const entryReserve = 1
-
-// freeze copies what is dirty, and what the cut wants evacuated.
+// freeze starts a capture of what is dirty and of what the cut wants evacuated.
 func (r *Rows) freeze(cut statestore.Cut, pool *bufferPool) frozenPart {
+	if r.capture != nil && !r.capture.done.Load() {
+		panic("table: frozen again before the last freeze was written")
+	}
+	r.capture = nil
 	r.ages.begin(cut)
 	if r.ages.full() {
 		r.renumber()
 	}
-	f := &frozenRows{}
+	c := &capture{
+		width: r.width, shift: r.shift, n: r.n, pages: r.pages, age: r.age, live: r.live, used: r.used,
+		gather: gatherer(r.width), pool: pool,
+	}
 	if r.used == 0 {
 		// Nothing to keep: all that was written before can go, deletions included.
 		clear(r.dirty)
 		r.ages.emptied(cut.Epoch)
-		f.sum = partStats{liveFrom: r.ages.liveFrom}
-		return f
+		c.liveFrom = r.ages.liveFrom
+		c.done.Store(true)
+		return c
 	}
-	now := r.ages.current(cut.Generation)
-	from, to, old, ends := r.ages.sweep(cut, len(r.dirty))
-	wordsPerPage := 1 << (r.shift - 6)
-	const overhead = rowsHeaderWords + sumBytes/8
-	bufWords := max(blockWords, overhead+64*(r.width+entryReserve)) // room for 64 rows at least
-	var b *rowsBlock
-	var rows, deleted, evacuated int
-	room := 0 // rows and deletions that still fit into b
-	for w, d := range r.dirty {
+	c.now = r.ages.current(cut.Generation)
+	var ends bool
+	c.from, c.to, c.old, ends = r.ages.sweep(cut, len(r.dirty))
+	if ends {
+		r.ages.swept()
+	}
+	c.liveFrom = r.ages.liveFrom
+	// The bitmaps change places; the other one is all zeros.
+	c.dirty = r.dirty
+	for len(r.clean) < len(r.dirty) {
+		r.clean = append(r.clean, 0)
+	}
+	r.dirty, r.clean = r.clean[:len(r.dirty)], r.dirty
+	c.units = make([]atomic.Uint32, (int(r.n)+unitRows-1)/unitRows)
+	dirty := 0
+	for _, m := range c.dirty {
+		dirty += bits.OnesCount64(m)
+	}
+	if dirty <= r.atOnce && (c.to-c.from)*64 <= r.atOnce {
+		c.captureAll(&c.operator)
+	} else {
+		r.capture = c
+	}
+	return c
+}
+
+// settle has the unit of a row captured, so that the row may change. The
+// operator calls it through Mark and the like, while there is a capture.
+func (r *Rows) settle(id uint32) {
+	c := r.capture
+	if c.done.Load() {
+		r.capture = nil
+		return
+	}
+	if u := int(id / unitRows); u < len(c.units) && c.units[u].Load() != unitCaptured {
+		c.ensure(u, &c.operator)
+	}
+}
+
+// settleAll ends the capture, before pages move.
+func (r *Rows) settleAll() {
+	if c := r.capture; c != nil {
+		c.captureAll(&c.operator)
+		r.capture = nil
+	}
+}
+
+// captureAll returns when all units are captured.
+func (c *capture) captureAll(to *collector) {
+	if c.done.Load() {
+		return
+	}
+	for u := range c.units {
+		c.ensure(u, to)
+	}
+	c.done.Store(true)
+}
+
+// ensure captures a unit, or waits for the other side to be done with it.
+func (c *capture) ensure(u int, to *collector) {
+	if c.units[u].CompareAndSwap(unitPending, unitClaimed) {
+		c.unit(u, to)
+		c.units[u].Store(unitCaptured)
+		return
+	}
+	for c.units[u].Load() != unitCaptured {
+		runtime.Gosched()
+	}
+}
+
+// unit copies the rows of a unit that are dirty or to be evacuated.
+func (c *capture) unit(u int, to *collector) {
+	pageWords := 1 << (c.shift - 6)
+	words := c.dirty[u*unitWords : min((u+1)*unitWords, len(c.dirty))]
+	for i, d := range words {
+		w := u*unitWords + i
 		m := d
-		if w >= from && w < to {
-			a := r.age[w/wordsPerPage][w%wordsPerPage<<6:]
-			m |= olderMask(a, old) & r.live[w]
+		if w >= c.from && w < c.to {
+			m |= olderMask(c.age[w/pageWords][w%pageWords<<6:], c.old) & c.live[w]
 		}
 		if m == 0 {
 			continue
 		}
-		r.dirty[w] = 0
-		n := bits.OnesCount64(m)
-		if room < n {
-			f.blocks = append(f.blocks, rowsBlock{buf: pool.get(bufWords), end: rowsHeaderWords})
-			b = &f.blocks[len(f.blocks)-1]
-			room = (bufWords - overhead) / (r.width + entryReserve)
-		}
-		room -= n
-		live := m & r.live[w]
-		b.idx = append(b.idx, uint32(w))
-		b.mask = append(b.mask, m)
-		b.live = append(b.live, live)
-		k := bits.OnesCount64(live)
-		b.rows += uint32(k)
-		rows += k
-		deleted += n - k
-		evacuated += bits.OnesCount64(live &^ d)
-		b.end = r.gather(b.buf, b.end, w, live, now)
+		words[i] = 0
+		live := m & c.live[w]
+		n, k := bits.OnesCount64(m), bits.OnesCount64(live)
+		b := to.block(c, spaceFor(k, n, c.width))
+		b.note(w, m, live)
+		b.n += n
+		b.rows += k
+		at := w % pageWords << 6
+		c.gather(b.buf[b.end:], c.pages[w/pageWords], c.age[w/pageWords][at:at+64], at, live, c.now, c.width)
+		b.end += k * c.width
+		to.rows += k
+		to.deleted += n - k
+		to.evacuated += bits.OnesCount64(live &^ d)
 	}
-	if ends {
-		r.ages.swept()
-	}
-	for i := range f.blocks {
-		f.blocks[i].header(r)
-	}
-	size := 8*r.width + 1
-	f.sum = partStats{
-		liveFrom:  r.ages.liveFrom,
-		liveBytes: int64(r.used) * int64(size),
-		changed:   rows + deleted - evacuated,
-		evacuated: evacuated, evacuatedBytes: int64(evacuated) * int64(size),
-	}
-	return f
 }
 
-// gather copies the rows of one bitmap word behind dst[end], stamps their ages
-// and returns the new end.
-func (r *Rows) gather(dst []uint64, end, w int, live uint64, now uint8) int {
-	first := w << 6
-	page := r.pages[first>>r.shift]
-	first &= int(r.mask)
-	age := r.age[w<<6>>r.shift][first : first+64]
-	width := r.width
-	for live != 0 {
-		i := bits.TrailingZeros64(live)
-		age[i] = now
-		off := (first + i) * width
-		src := page[off : off+width]
-		out := dst[end : end+len(src)]
-		for j := range src {
-			out[j] = src[j]
-		}
-		end += width
-		live &= live - 1
+// block returns a block with the given number of words to spare, which it takes.
+func (to *collector) block(c *capture, words int) *rowsBlock {
+	if n := len(to.blocks); n > 0 && to.blocks[n-1].space >= words {
+		to.blocks[n-1].space -= words
+		return &to.blocks[n-1]
 	}
-	return end
+	buf := c.pool.get(bufferFor(c.width))
+	to.blocks = append(to.blocks, rowsBlock{buf: buf, end: rowsHeaderWords, space: len(buf) - blockOverhead - words})
+	return &to.blocks[len(to.blocks)-1]
+}
+
+func (c *capture) write(put func(block []byte)) {
+	c.captureAll(&c.writer)
+	for _, from := range []*collector{&c.operator, &c.writer} {
+		for i := range from.blocks {
+			put(from.blocks[i].finish(c.width, c.n))
+		}
+	}
+}
+
+// stats holds once write has returned.
+func (c *capture) stats() partStats {
+	size := 8*c.width + 1
+	evacuated := c.operator.evacuated + c.writer.evacuated
+	return partStats{
+		liveFrom:       c.liveFrom,
+		liveBytes:      int64(c.used) * int64(size),
+		changed:        c.operator.rows + c.operator.deleted + c.writer.rows + c.writer.deleted - evacuated,
+		evacuated:      evacuated,
+		evacuatedBytes: int64(evacuated) * int64(size),
+	}
+}
+
+func (c *capture) release(pool *bufferPool) {
+	var bufs [][]uint64
+	for _, from := range []*collector{&c.operator, &c.writer} {
+		for i := range from.blocks {
+			bufs = append(bufs, from.blocks[i].buf)
+		}
+		from.blocks = nil
+	}
+	pool.put(bufs)
 }
 
 func (r *Rows) renumber() {
@@ -139,140 +234,47 @@ func (r *Rows) renumber() {
 	}
 }
 
-func (b *rowsBlock) header(r *Rows) {
-	h := wordBytes(b.buf[:rowsHeaderWords])
-	n := 0
-	for _, m := range b.mask {
-		n += bits.OnesCount64(m)
+// gatherFunc copies the rows of one bitmap word from a page to dst and stamps
+// their ages. at is the number in the page of the word's first row.
+type gatherFunc func(dst, page []uint64, age []uint8, at int, rows uint64, now uint8, width int)
+
+// gatherer returns the function for rows of a width; the common ones have their
+// own, in which a row is copied without a loop.
+func gatherer(width int) gatherFunc {
+	switch width {
+	case 1:
+		return gatherArrays[[1]uint64]
+	case 2:
+		return gatherArrays[[2]uint64]
+	case 3:
+		return gatherArrays[[3]uint64]
+	case 4:
+		return gatherArrays[[4]uint64]
+	case 5:
+		return gatherArrays[[5]uint64]
+	case 6:
+		return gatherArrays[[6]uint64]
 	}
-	h[0], h[1] = byte(kindRows), 0
-	binary.LittleEndian.PutUint16(h[2:], uint16(r.width))
-	binary.LittleEndian.PutUint32(h[4:], r.n)
-	binary.LittleEndian.PutUint32(h[8:], b.rows)
-	binary.LittleEndian.PutUint32(h[12:], uint32(n))
+	return gatherSlices
 }
 
-// finish appends the entries and returns the block.
-func (b *rowsBlock) finish() []byte {
-	toLittle(b.buf[rowsHeaderWords:b.end])
-	block := wordBytes(b.buf)[:8*b.end]
-	prev := -1
-	for i, w := range b.idx {
-		for m := b.mask[i]; m != 0; m &= m - 1 {
-			bit := bits.TrailingZeros64(m)
-			id := int(w)<<6 + bit
-			v := uint64(id-prev) << 1
-			if b.live[i]>>bit&1 == 0 {
-				v |= 1
-			}
-			prev = id
-			if v < 0x80 {
-				block = append(block, byte(v))
-			} else {
-				block = binary.AppendUvarint(block, v)
-			}
-		}
-	}
-	return block
-}
-
-func (f *frozenRows) stats() partStats { return f.sum }
-
-func (f *frozenRows) write(put func(block []byte)) {
-	for i := range f.blocks {
-		put(f.blocks[i].finish())
+func gatherArrays[Row any](dst, page []uint64, age []uint8, at int, rows uint64, now uint8, width int) {
+	to := unsafe.Slice((*Row)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)/width)
+	from := unsafe.Slice((*Row)(unsafe.Pointer(unsafe.SliceData(page))), len(page)/width)[at : at+64]
+	age = age[:64]
+	for k := 0; rows != 0; k++ {
+		i := bits.TrailingZeros64(rows) & 63
+		to[k] = from[i]
+		age[i] = now
+		rows &= rows - 1
 	}
 }
 
-func (f *frozenRows) release(pool *bufferPool) {
-	var bufs [][]uint64
-	for i := range f.blocks {
-		bufs = append(bufs, f.blocks[i].buf)
+func gatherSlices(dst, page []uint64, age []uint8, at int, rows uint64, now uint8, width int) {
+	for ; rows != 0; rows &= rows - 1 {
+		i := bits.TrailingZeros64(rows)
+		copy(dst[:width], page[(at+i)*width:])
+		dst = dst[width:]
+		age[i] = now
 	}
-	f.blocks = nil
-	pool.put(bufs)
-}
-
-// apply replays a block.
-func (r *Rows) apply(b []byte, generation uint64) error {
-	if len(b) < 8*rowsHeaderWords {
-		return errShortBlock
-	}
-	if w := int(binary.LittleEndian.Uint16(b[2:])); w != r.width {
-		return fmt.Errorf("rows of %d words among rows of %d", w, r.width)
-	}
-	n := binary.LittleEndian.Uint32(b[4:])
-	rows := int(binary.LittleEndian.Uint32(b[8:]))
-	entries := int(binary.LittleEndian.Uint32(b[12:]))
-	b = b[8*rowsHeaderWords:]
-	if rows*8*r.width > len(b) || entries < rows {
-		return errShortBlock
-	}
-	ids := b[rows*8*r.width:]
-	b = b[:rows*8*r.width]
-	r.grow(n)
-	if r.ages.full() {
-		r.renumber()
-	}
-	now := r.ages.current(generation)
-	id := -1
-	for range entries {
-		var v uint64
-		if len(ids) > 0 && ids[0] < 0x80 {
-			v, ids = uint64(ids[0]), ids[1:]
-		} else {
-			k := 0
-			if v, k = binary.Uvarint(ids); k <= 0 {
-				return errShortBlock
-			}
-			ids = ids[k:]
-		}
-		id += int(v >> 1)
-		if uint(id) >= uint(n) {
-			return fmt.Errorf("row %d of %d", id, n)
-		}
-		bit := uint64(1) << (id & 63)
-		if v&1 != 0 {
-			if r.live[id>>6]&bit != 0 {
-				r.live[id>>6] &^= bit
-				r.used--
-			}
-			continue
-		}
-		if len(b) < 8*r.width {
-			return errShortBlock
-		}
-		if r.live[id>>6]&bit == 0 {
-			r.live[id>>6] |= bit
-			r.used++
-		}
-		page, at := id>>r.shift, id&int(r.mask)
-		r.age[page][at] = now
-		row := r.pages[page][at*r.width : (at+1)*r.width]
-		for j := range row {
-			row[j] = binary.LittleEndian.Uint64(b[8*j:])
-		}
-		b = b[8*r.width:]
-	}
-	if len(ids) > 0 || len(b) > 0 {
-		return errLongBlock
-	}
-	return nil
-}
-
-// loaded rebuilds what is not stored: the list of free ids.
-func (r *Rows) loaded(liveFrom uint64) error {
-	r.ages.liveFrom = liveFrom
-	for w := len(r.live) - 1; w >= 0; w-- {
-		dead := ^r.live[w]
-		if rest := int(r.n) - w<<6; rest < 64 {
-			dead &= 1<<rest - 1
-		}
-		for dead != 0 {
-			i := 63 - bits.LeadingZeros64(dead)
-			r.free = append(r.free, uint32(w<<6+i))
-			dead &^= 1 << i
-		}
-	}
-	return nil
 }

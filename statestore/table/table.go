@@ -109,6 +109,7 @@ type Frozen struct {
 	pool    *bufferPool
 	dropped []partID
 	parts   []frozenEntry
+	sum     FrozenStats
 }
 
 type frozenEntry struct {
@@ -118,7 +119,10 @@ type frozenEntry struct {
 
 // Freeze copies what changed since the last one, and what the cut asks to
 // evacuate. It runs on the operator's goroutine; the table may be changed again
-// when it returns.
+// when it returns. Many changed rows are copied by Write, beside the operator.
+//
+// The next Freeze must come after Write. If the epoch can't be committed, the
+// changes are lost and the table must be loaded again.
 func (t *Table) Freeze(cut statestore.Cut) *Frozen {
 	f := &Frozen{op: t.op, pool: &t.pool}
 	for id := range t.dropped {
@@ -142,17 +146,15 @@ type FrozenStats struct {
 	LiveBytes      int64 // size of the whole table, as a rewrite would be
 }
 
-// Stats sums the parts up.
-func (f *Frozen) Stats() (s FrozenStats) {
-	for _, p := range f.parts {
-		ps := p.f.stats()
-		s.Changed += ps.changed
-		s.Evacuated += ps.evacuated
-		s.EvacuatedBytes += ps.evacuatedBytes
-		s.LiveBytes += ps.liveBytes
-	}
-	return s
+func (s *FrozenStats) add(p partStats) {
+	s.Changed += p.changed
+	s.Evacuated += p.evacuated
+	s.EvacuatedBytes += p.evacuatedBytes
+	s.LiveBytes += p.liveBytes
 }
+
+// Stats holds once Write has returned.
+func (f *Frozen) Stats() FrozenStats { return f.sum }
 
 // Write puts what was frozen into the commit. It runs once, on any goroutine.
 func (f *Frozen) Write(w *statestore.ShardWriter) error {
@@ -161,11 +163,12 @@ func (f *Frozen) Write(w *statestore.ShardWriter) error {
 	}
 	for _, p := range f.parts {
 		id := f.stream(p.id)
+		p.f.write(func(block []byte) { w.Put(id, block) })
 		s := p.f.stats()
 		w.SetLiveFrom(id, s.liveFrom)
 		w.SetLiveBytes(id, s.liveBytes)
 		w.CountEvacuated(s.evacuatedBytes)
-		p.f.write(func(block []byte) { w.Put(id, block) })
+		f.sum.add(s)
 	}
 	w.OnEnd(f.release)
 	return nil
