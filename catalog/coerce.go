@@ -130,7 +130,7 @@ func (t Type) isInstant() bool { return t.Kind == KindDate || t.IsTimestamp() }
 
 // readsText says whether a text can be cast to t.
 func (t Type) readsText() bool {
-	return t.Kind == KindBoolean || t.IsNumeric() || t.Kind == KindTime || t.isInstant() || t.IsInterval()
+	return t.Kind == KindBoolean || t.IsNumeric() || t.Kind == KindTime || t.isInstant()
 }
 
 // AsDecimal gives the DECIMAL that holds every value of an integer type
