@@ -71,7 +71,8 @@ func CommonSourceOptions() []OptionSpec {
 // CheckOptions checks the WITH options raw of a source or sink against the
 // connector's description, those of its format included: 'format' chooses one of
 // the connector's formats, whose options carry its name as prefix
-// ('csv.field-delimiter'). It gives the options with aliases replaced, values
+// ('csv.field-delimiter'). (A connector whose 'format' is an enumeration of its
+// own has no formats.) It gives the options with aliases replaced, values
 // normalised and defaults filled in. Errors come sorted by option, those of
 // missing options last.
 func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string, forSource bool) (Options, []OptionError) {
@@ -88,10 +89,13 @@ func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string
 	} else {
 		c.addOther(CommonSourceOptions())
 	}
-	c.chooseFormat(formats, raw)
+	ownFormat := slices.ContainsFunc(spec.Options, func(o OptionSpec) bool { return o.Name == FormatOption && o.Type == OptionEnum })
+	if !ownFormat {
+		c.chooseFormat(formats, raw)
+	}
 	names := make([]string, 0, len(raw))
 	for name := range raw {
-		if name != ConnectorOption && name != FormatOption {
+		if name != ConnectorOption && (name != FormatOption || ownFormat) {
 			names = append(names, name)
 		}
 	}
@@ -122,7 +126,7 @@ type knownOption struct {
 
 func (c *optionCheck) add(prefix string, options []OptionSpec) {
 	for _, o := range options {
-		if o.Name == FormatOption {
+		if o.Name == FormatOption && o.Type != OptionEnum {
 			continue // chooseFormat sees to it
 		}
 		other := !o.Source

@@ -40,6 +40,7 @@ type DecodeConfig struct {
 
 // Decoding is a format compiled for reading given columns. It is immutable.
 type Decoding interface {
+	Cutter
 	// Headed says that a stream may begin with a header record.
 	Headed() bool
 	// Stream gives what reads one stream. For a Headed format, first holds the
@@ -48,9 +49,8 @@ type Decoding interface {
 	Stream(first []byte) (s Stream, isHeader bool, err error)
 }
 
-// Stream reads the records of one stream of bytes (a file). It is immutable.
+// Stream decodes the records of one stream of bytes (a file). It is immutable.
 type Stream interface {
-	Cutter
 	// NewDecoder makes a decoder whose arrays come from alloc.
 	NewDecoder(alloc memory.Allocator) Decoder
 }

@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/streamsql/streamsql/connectors"
 )
@@ -55,4 +56,14 @@ func TrimRecord(record []byte) []byte {
 		}
 		record = record[i+1:]
 	}
+}
+
+// CodeMalformed is the code of CellErrors of a record as a whole.
+const CodeMalformed = "MALFORMED_RECORD"
+
+// TooLong is the detail of the error of a record beyond the limit of bytes. All
+// formats and transports give the same, since it depends on chance which of
+// them notices.
+func TooLong(limit int) string {
+	return fmt.Sprintf("the record is longer than %d bytes", limit)
 }

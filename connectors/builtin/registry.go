@@ -1,0 +1,44 @@
+package builtin
+
+import (
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/blackhole"
+	"github.com/streamsql/streamsql/connectors/console"
+	"github.com/streamsql/streamsql/connectors/datagen"
+	"github.com/streamsql/streamsql/connectors/file"
+	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/csv"
+	"github.com/streamsql/streamsql/connectors/format/ndjson"
+	"github.com/streamsql/streamsql/connectors/memory"
+	"github.com/streamsql/streamsql/connectors/nexmark"
+)
+
+// Formats gives all formats.
+func Formats() format.Set {
+	return format.Set{ndjson.Format(), csv.Format()}
+}
+
+// Registry gives a registry of all connectors and formats. The connector
+// 'memory' reads and writes the tables of store.
+func Registry(store *memory.Store) (*connectors.Registry, error) {
+	r := connectors.NewRegistry()
+	formats := Formats()
+	for _, f := range formats {
+		if err := r.RegisterFormat(f.Spec); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range []connectors.Connector{
+		file.Connector(formats),
+		console.Connector(),
+		blackhole.Connector(),
+		store.Connector(formats),
+		datagen.Connector(),
+		nexmark.Connector(),
+	} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}

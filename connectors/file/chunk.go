@@ -1,0 +1,231 @@
+package file
+
+import (
+	"fmt"
+	"path"
+	"sync"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/columns"
+)
+
+// chunk is a run of records of one file.
+type chunk struct {
+	src      *source
+	in       input
+	decode   *decoders
+	buf      *buffer
+	data     []byte
+	records  int
+	line     int64 // of the first byte, from 1
+	pos      position
+	oversize bool // data is the start of one record that is too long
+
+	index sync.Once
+	runs  []run // of each record; filled in when first asked for
+}
+
+// run is where a record lies in a chunk.
+type run struct {
+	start, end int
+	line       int64 // of its first byte
+}
+
+// Records implements connectors.Chunk.
+func (c *chunk) Records() int { return c.records }
+
+// Bytes implements connectors.Chunk.
+func (c *chunk) Bytes() int { return len(c.data) }
+
+// End implements connectors.Chunk.
+func (c *chunk) End() connectors.Offset { return c.pos.encode() }
+
+// Release implements connectors.Chunk.
+func (c *chunk) Release() {
+	if c.buf != nil {
+		c.buf.release()
+		c.buf = nil
+	}
+}
+
+// Decode implements connectors.Chunk.
+func (c *chunk) Decode(alloc memory.Allocator) (*connectors.Records, error) {
+	var recs *connectors.Records
+	if c.oversize {
+		recs = c.tooLong(alloc)
+	} else {
+		d := c.decode.get(alloc)
+		var err error
+		recs, err = d.Decode(c.data, c.records)
+		c.decode.put(alloc, d)
+		if err != nil {
+			return nil, fmt.Errorf("%s, from line %d: %w", c.in.path, c.line, err)
+		}
+		if recs.N != c.records {
+			return nil, fmt.Errorf("%s, from line %d: %d records were decoded where %d were cut", c.in.path, c.line, recs.N, c.records)
+		}
+	}
+	recs.Raw, recs.Position = c.raw, c.position
+	c.addMetadata(recs, alloc)
+	return recs, nil
+}
+
+// tooLong makes the row of a record beyond the limit.
+func (c *chunk) tooLong(alloc memory.Allocator) *connectors.Records {
+	recs := &connectors.Records{N: 1, Errors: []connectors.CellError{{
+		Col: -1, Code: format.CodeMalformed, Detail: format.TooLong(c.src.maxRecord),
+	}}}
+	for _, col := range c.src.columns {
+		if col.Metadata == "" {
+			recs.Cols = append(recs.Cols, columns.New(col.Type, alloc).Finish(1))
+		}
+	}
+	return recs
+}
+
+// addMetadata puts the metadata columns between the decoded ones.
+func (c *chunk) addMetadata(recs *connectors.Records, alloc memory.Allocator) {
+	if c.src.toOutput == nil {
+		return
+	}
+	out := make([]arrow.Array, len(c.src.columns))
+	for i, array := range recs.Cols {
+		out[c.src.toOutput[i]] = array
+	}
+	for i, col := range c.src.columns {
+		if col.Metadata != "" {
+			out[i] = c.metadata(col, alloc)
+		}
+	}
+	recs.Cols = out
+	for i := range recs.Errors {
+		if e := &recs.Errors[i]; e.Col >= 0 {
+			e.Col = int16(c.src.toOutput[e.Col])
+		}
+	}
+}
+
+func (c *chunk) metadata(col connectors.ScanColumn, alloc memory.Allocator) arrow.Array {
+	b := columns.New(metadataType(col.Metadata), alloc)
+	for i := range c.records {
+		switch col.Metadata {
+		case metaPath:
+			b.PutBytes(i, []byte(c.in.path))
+		case metaName:
+			b.PutBytes(i, []byte(path.Base(c.in.path)))
+		case metaSize:
+			b.PutInt64(i, c.in.size)
+		case metaTime:
+			b.PutInt64(i, c.in.mtime.UnixMilli()*1000)
+		case metaLine:
+			b.PutInt64(i, c.record(i).line)
+		}
+	}
+	return b.Finish(c.records)
+}
+
+func metadataType(name string) catalog.Type {
+	switch name {
+	case metaPath, metaName:
+		return catalog.String
+	case metaTime:
+		return catalog.TimestampLTZ3
+	default:
+		return catalog.BigInt
+	}
+}
+
+// record finds record i; the first call finds all.
+func (c *chunk) record(i int) run {
+	c.index.Do(func() {
+		c.runs = make([]run, 0, c.records)
+		if c.oversize {
+			c.runs = append(c.runs, run{0, len(c.data), c.line})
+			return
+		}
+		at, line := 0, c.line
+		one := connectors.Limits{Records: 1, Bytes: 1 << 62}
+		for range c.records {
+			cut := c.src.decoding.Cut(c.data[at:], one, true)
+			blank := 0 // lines without a record before it
+			for start := at; ; {
+				end := lineEnd(c.data, start)
+				if !format.IsBlank(c.data[start:end]) || end >= at+cut.Bytes {
+					break
+				}
+				blank++
+				start = end + 1
+			}
+			c.runs = append(c.runs, run{at, at + cut.Bytes, line + int64(blank)})
+			at += cut.Bytes
+			line += int64(cut.Lines)
+		}
+	})
+	return c.runs[i]
+}
+
+// lineEnd finds the line feed at or after start, or the end of data.
+func lineEnd(data []byte, start int) int {
+	for i := start; i < len(data); i++ {
+		if data[i] == '\n' {
+			return i
+		}
+	}
+	return len(data)
+}
+
+// raw gives a record's bytes without its line end; of a record beyond the limit
+// as many as the limit allows.
+func (c *chunk) raw(i int) []byte {
+	r := c.record(i)
+	b := format.TrimRecord(c.data[r.start:r.end])
+	return b[:min(len(b), c.src.maxRecord)]
+}
+
+func (c *chunk) position(i int) string {
+	return fmt.Sprintf("%s:%d", c.in.path, c.record(i).line)
+}
+
+// decoders keeps the decoders of one kind of stream for reuse.
+type decoders struct {
+	stream format.Stream
+	mu     sync.Mutex
+	idle   []idleDecoder
+}
+
+type idleDecoder struct {
+	alloc   memory.Allocator
+	decoder format.Decoder
+}
+
+func newDecoders(s format.Stream) *decoders { return &decoders{stream: s} }
+
+// maxIdle is more than the cores that decode one source.
+const maxIdle = 64
+
+func (d *decoders) get(alloc memory.Allocator) format.Decoder {
+	d.mu.Lock()
+	for i := len(d.idle) - 1; i >= 0; i-- {
+		if d.idle[i].alloc == alloc {
+			dec := d.idle[i].decoder
+			d.idle = append(d.idle[:i], d.idle[i+1:]...)
+			d.mu.Unlock()
+			return dec
+		}
+	}
+	d.mu.Unlock()
+	return d.stream.NewDecoder(alloc)
+}
+
+func (d *decoders) put(alloc memory.Allocator, dec format.Decoder) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.idle) < maxIdle {
+		d.idle = append(d.idle, idleDecoder{alloc, dec})
+	}
+}

@@ -1,0 +1,82 @@
+package file
+
+import (
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+)
+
+// The connector's options, named as Flink names them where it has them.
+const (
+	optPath            = "path"
+	optCompression     = "compression"
+	optMonitorInterval = "source.monitor-interval"
+	optFilesAsSplits   = "scan.files-as-splits"
+	optMaxRecordBytes  = "max-record-bytes"
+	optRollSize        = "sink.rolling-policy.file-size"
+	optRollInterval    = "sink.rolling-policy.rollover-interval"
+	optRollCheck       = "sink.rolling-policy.check-interval"
+)
+
+// The metadata columns of the source.
+const (
+	metaPath = "file.path"
+	metaName = "file.name"
+	metaSize = "file.size"
+	metaTime = "file.modification-time"
+	metaLine = "file.line"
+)
+
+// Connector gives the connector, which reads and writes the given formats.
+func Connector(formats format.Set) connectors.Connector {
+	return connectors.Connector{
+		Spec: &catalog.ConnectorSpec{
+			Name:    "file",
+			Aliases: []string{"filesystem"},
+			Doc:     "Rows in files of a local directory: reads one file, a list, a directory or a glob; writes a directory of files, exactly once.",
+			Options: []catalog.OptionSpec{
+				{Name: optPath, Required: true, Source: true, Sink: true,
+					Doc: "Source: a file, a comma-separated list of files, a directory (with all below it) or a glob (*, ?, [a-z]); names beginning with '.' or '_' are left out of directories and globs. Sink: the directory to write to."},
+				{Name: catalog.FormatOption, Source: true, Sink: true, Doc: "The format of the records."},
+				{Name: optCompression, Type: catalog.OptionEnum, Values: []string{"auto", "none", "gzip", "zstd"}, Default: "auto", Source: true,
+					Doc: "How files are compressed; auto goes by their names: .gz, .zst."},
+				{Name: optMonitorInterval, Type: catalog.OptionDuration, Source: true,
+					Doc: "Look for new files this often; the source is then unbounded. A file must be complete when it appears (written elsewhere and renamed) and must not change. Without it, the source ends with the files that are there."},
+				{Name: optFilesAsSplits, Type: catalog.OptionBool, Default: "false", Source: true,
+					Doc: "Each file is a split of its own, with its own watermark (for files that overlap in time); bounded sources only. Else all files are one split, one after the other in the order of the bytes of their paths; watched: in the order of discovery, modification time, path."},
+				{Name: optMaxRecordBytes, Type: catalog.OptionBytes, Default: "128mb", Source: true,
+					Doc: "A longer record is a bad record."},
+				{Name: optRollSize, Type: catalog.OptionBytes, Default: "128mb", Sink: true,
+					Doc: "A file that has grown to this size is finished."},
+				{Name: optRollInterval, Type: catalog.OptionDuration, Default: "30 min", Sink: true,
+					Doc: "A file that is open for so long is finished with the next commit."},
+				{Name: optRollCheck, Type: catalog.OptionDuration, Sink: true,
+					Doc: "Accepted for Flink's scripts; open files are looked at with every commit."},
+			},
+			Source: &catalog.SourceSpec{
+				Bounded: bounded,
+				Formats: formats.Readable(),
+				Metadata: []catalog.MetadataColumn{
+					{Name: metaPath, Type: catalog.String, Doc: "The file's path, as the option 'path' leads to it."},
+					{Name: metaName, Type: catalog.String, Doc: "The file's name without directories."},
+					{Name: metaSize, Type: catalog.BigInt, Doc: "The file's size in bytes when it was opened, compressed if it is."},
+					{Name: metaTime, Type: catalog.TimestampLTZ3, Doc: "When the file was last changed."},
+					{Name: metaLine, Type: catalog.BigInt, Doc: "The number of the line that the record begins in, from 1."},
+				},
+			},
+			Sink: &catalog.SinkSpec{
+				Accepts:   func(catalog.Options, bool) catalog.ChangelogMode { return catalog.AppendOnly },
+				Guarantee: func(catalog.Options) catalog.Guarantee { return catalog.ExactlyOnce },
+				Formats:   formats.Writable(),
+			},
+		},
+		OpenSource: func(cfg connectors.SourceConfig, env connectors.Env) (connectors.Source, error) {
+			return newSource(formats, cfg, env)
+		},
+		OpenSink: func(cfg connectors.SinkConfig, env connectors.Env) (connectors.Sink, error) {
+			return newSink(formats, cfg, env)
+		},
+	}
+}
+
+func bounded(o catalog.Options) bool { return o.Duration(optMonitorInterval) == 0 }

@@ -1,0 +1,131 @@
+package csv
+
+import (
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+)
+
+// encoding writes rows as CSV.
+type encoding struct {
+	syntax
+	fields []catalog.Field
+	header []byte
+	quoted [256]bool // bytes that make a field need quotes
+}
+
+func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
+	s, err := newSyntax(cfg.Options)
+	if err != nil {
+		return nil, err
+	}
+	e := &encoding{syntax: s, fields: cfg.Columns}
+	for _, c := range []byte{s.delimiter, s.quote, s.escape, '\n', '\r'} {
+		e.quoted[c] = c != 0
+	}
+	if cfg.Options[optHeader] != "false" {
+		for i, f := range cfg.Columns {
+			if i > 0 {
+				e.header = append(e.header, s.delimiter)
+			}
+			e.header = e.field(append(e.header, f.Name...), len(e.header))
+		}
+		e.header = append(e.header, '\n')
+	}
+	return e, nil
+}
+
+// Header implements format.Encoding.
+func (e *encoding) Header() []byte { return e.header }
+
+// NewEncoder implements format.Encoding.
+func (e *encoding) NewEncoder() format.Encoder { return e }
+
+// Append implements format.Encoder.
+func (e *encoding) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
+	type column struct {
+		arrow.Array
+		text     format.AppendText
+		anything bool // the text may need quotes
+	}
+	cols := make([]column, len(b.Cols))
+	for k, a := range b.Cols {
+		t := e.fields[k].Type
+		cols[k] = column{a, format.Texts{}.Of(a, t), mayNeedQuotes(t) || e.delimiter != ',' && e.delimiter != '\t'}
+	}
+	for i := range b.N {
+		for k := range cols {
+			if k > 0 {
+				dst = append(dst, e.delimiter)
+			}
+			c := &cols[k]
+			if c.IsNull(i) {
+				dst = append(dst, e.null...)
+				continue
+			}
+			from := len(dst)
+			dst = c.text(dst, i)
+			if c.anything {
+				dst = e.field(dst, from)
+			}
+		}
+		if len(cols) == 1 && b.Cols[0].IsNull(i) && e.null == "" && e.quote != 0 {
+			// A line without anything would be no record.
+			dst = append(dst, e.delimiter)
+		}
+		dst = append(dst, '\n')
+	}
+	return dst, nil
+}
+
+// mayNeedQuotes: all other types make texts of digits, letters, blanks, colons,
+// points and signs.
+func mayNeedQuotes(t catalog.Type) bool {
+	switch t.Kind {
+	case catalog.KindString, catalog.KindJSON, catalog.KindBytes, catalog.KindArray, catalog.KindMap, catalog.KindRow:
+		return true
+	}
+	return false
+}
+
+// field quotes dst[from:] if it holds a special character, or would be read as
+// NULL or a comment.
+func (e *encoding) field(dst []byte, from int) []byte {
+	text := dst[from:]
+	special := 0
+	for _, c := range text {
+		if e.quoted[c] {
+			special++
+		}
+	}
+	if special == 0 && string(text) != e.null && !(len(text) > 0 && (text[0] == '#' || text[0] == ' ' || text[len(text)-1] == ' ')) {
+		return dst
+	}
+	if e.quote == 0 && e.escape == 0 {
+		return dst
+	}
+	plain := append([]byte(nil), text...)
+	dst = dst[:from]
+	if e.quote == 0 {
+		for _, c := range plain {
+			if e.quoted[c] {
+				dst = append(dst, e.escape)
+			}
+			dst = append(dst, c)
+		}
+		return dst
+	}
+	dst = append(dst, e.quote)
+	for _, c := range plain {
+		switch {
+		case c == e.quote && e.escape == 0:
+			dst = append(dst, e.quote)
+		case c == e.quote || c == e.escape:
+			dst = append(dst, e.escape)
+		}
+		dst = append(dst, c)
+	}
+	return append(dst, e.quote)
+}

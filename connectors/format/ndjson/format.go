@@ -1,0 +1,57 @@
+package ndjson
+
+import (
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+)
+
+const (
+	optTimestamps = "timestamp-format.standard"
+	optQuoted     = "quoted-numbers"
+)
+
+// Format gives the format.
+func Format() *format.Format {
+	return &format.Format{
+		Suffix: ".ndjson",
+		Spec: &catalog.ConnectorSpec{
+			Name:    "json",
+			Aliases: []string{"ndjson", "jsonl"},
+			Doc:     "One JSON object per record; in files one per line. A missing member is NULL, an extra one is ignored.",
+			Options: []catalog.OptionSpec{
+				{Name: optTimestamps, Type: catalog.OptionEnum, Values: []string{"SQL", "ISO-8601"}, Default: "SQL", Source: true, Sink: true,
+					Doc: "How timestamps are written: yyyy-MM-dd HH:mm:ss[.fraction], or with a T in place of the blank."},
+				{Name: optQuoted, Type: catalog.OptionBool, Default: "false", Source: true,
+					Doc: "Take a number within a string for a numeric column."},
+			},
+		},
+		Decode: newDecoding,
+		Encode: newEncoding,
+	}
+}
+
+// encoding writes an object per line.
+type encoding struct {
+	texts  format.Texts
+	fields []catalog.Field
+}
+
+func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
+	return encoding{format.Texts{ISO8601: cfg.Options[optTimestamps] == "ISO-8601"}, cfg.Columns}, nil
+}
+
+// Header implements format.Encoding.
+func (encoding) Header() []byte { return nil }
+
+// NewEncoder implements format.Encoding.
+func (e encoding) NewEncoder() format.Encoder { return e }
+
+// Append implements format.Encoder.
+func (e encoding) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
+	row := e.texts.Object(b.Cols, e.fields)
+	for i := range b.N {
+		dst = append(row(dst, i), '\n')
+	}
+	return dst, nil
+}

@@ -1,0 +1,98 @@
+package ndjson
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+)
+
+// notRead is CellError.Col of a column that is checked only.
+const notRead = -2
+
+// pick takes the columns wanted out of those declared, which are decoded whole
+// so that all of them are checked.
+type pick struct {
+	from          int // index of the declared column
+	whole, pruned catalog.Type
+}
+
+// picks finds the wanted columns among the declared ones.
+func picks(cfg format.DecodeConfig) ([]pick, error) {
+	out := make([]pick, len(cfg.Columns))
+	for i, c := range cfg.Columns {
+		from := slices.IndexFunc(cfg.Declared, func(f catalog.Field) bool { return f.Name == c.Name })
+		if from < 0 {
+			return nil, fmt.Errorf("json: column %s is not declared", catalog.QuoteName(c.Name))
+		}
+		out[i] = pick{from, cfg.Declared[from].Type, c.Type}
+	}
+	return out, nil
+}
+
+// project replaces the declared columns by the wanted ones.
+func project(recs *connectors.Records, picks []pick) {
+	whole := recs.Cols
+	recs.Cols = make([]arrow.Array, len(picks))
+	index := make([]int16, len(whole))
+	for i := range index {
+		index[i] = notRead
+	}
+	for i, p := range picks {
+		data := prune(whole[p.from].Data(), p.whole, p.pruned)
+		recs.Cols[i] = array.MakeFromData(data)
+		data.Release()
+		index[p.from] = int16(i)
+	}
+	for _, a := range whole {
+		a.Release()
+	}
+	for i := range recs.Errors {
+		if e := &recs.Errors[i]; e.Col >= 0 {
+			e.Col = index[e.Col]
+		}
+	}
+}
+
+// prune leaves out the members of ROWs that the narrower type does not have.
+// The result is to be released; it shares the buffers.
+func prune(data arrow.ArrayData, from, to catalog.Type) arrow.ArrayData {
+	if from.Equal(to) {
+		data.Retain()
+		return data
+	}
+	var children []arrow.ArrayData
+	switch to.Kind {
+	case catalog.KindRow:
+		for _, f := range to.Fields {
+			k := slices.IndexFunc(from.Fields, func(g catalog.Field) bool { return g.Name == f.Name })
+			children = append(children, prune(data.Children()[k], from.Fields[k].Type, f.Type))
+		}
+	case catalog.KindArray:
+		children = append(children, prune(data.Children()[0], *from.Elem, *to.Elem))
+	case catalog.KindMap:
+		entries := data.Children()[0]
+		key := prune(entries.Children()[0], *from.Key, *to.Key)
+		value := prune(entries.Children()[1], *from.Elem, *to.Elem)
+		entry := to.Arrow().(*arrow.MapType).Elem()
+		children = append(children, rebuild(entries, entry, []arrow.ArrayData{key, value}))
+	}
+	return rebuild(data, to.Arrow(), children)
+}
+
+// rebuild makes array data of another type with the buffers of data and new
+// children, which it takes over.
+func rebuild(data arrow.ArrayData, t arrow.DataType, children []arrow.ArrayData) arrow.ArrayData {
+	buffers := append([]*memory.Buffer{}, data.Buffers()...)
+	out := array.NewData(t, data.Len(), buffers, children, data.NullN(), data.Offset())
+	for _, c := range children {
+		c.Release()
+	}
+	return out
+}

@@ -1,0 +1,69 @@
+package memory
+
+import (
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+)
+
+const (
+	optName      = "name"
+	optSplits    = "splits"
+	optBounded   = "bounded"
+	optChangelog = "changelog-mode"
+)
+
+// valuesFormat is the default 'format': rows come as values, not as text.
+const valuesFormat = "values"
+
+// Connector gives the connector that reads and writes the store's tables.
+func (s *Store) Connector(formats format.Set) connectors.Connector {
+	return connectors.Connector{
+		Spec: &catalog.ConnectorSpec{
+			Name: "memory",
+			Doc:  "Tables of rows in this process, for programs that embed the engine and for tests.",
+			Options: []catalog.OptionSpec{
+				{Name: optName, Source: true, Sink: true, Doc: "The table's name in the store; default: that of the source or sink."},
+				{Name: catalog.FormatOption, Type: catalog.OptionEnum, Values: append([]string{valuesFormat}, formats.Readable()...), Default: valuesFormat, Source: true,
+					Doc: "What records are: values, or text in a format (with its defaults)."},
+				{Name: optSplits, Type: catalog.OptionInt, Default: "1", Source: true, Doc: "The number of splits."},
+				{Name: optBounded, Type: catalog.OptionBool, Default: "true", Source: true, Doc: "Whether the source ends when all splits have been ended."},
+				{Name: optChangelog, Type: catalog.OptionEnum, Values: []string{"auto", "append", "upsert", "retract"}, Default: "auto", Sink: true,
+					Doc: "Which changes the sink takes; auto: upsert if it has a primary key, else retract."},
+			},
+			Source: &catalog.SourceSpec{
+				Bounded:    func(o catalog.Options) bool { return o.Bool(optBounded) },
+				Timestamps: true,
+			},
+			Sink: &catalog.SinkSpec{
+				Accepts:   accepts,
+				Guarantee: func(catalog.Options) catalog.Guarantee { return catalog.ExactlyOnce },
+			},
+		},
+		OpenSource: func(cfg connectors.SourceConfig, _ connectors.Env) (connectors.Source, error) {
+			return s.openSource(formats, cfg)
+		},
+		OpenSink: s.openSink,
+	}
+}
+
+func accepts(o catalog.Options, primaryKey bool) catalog.ChangelogMode {
+	switch o[optChangelog] {
+	case "append":
+		return catalog.AppendOnly
+	case "upsert":
+		return catalog.UpsertMode
+	case "auto":
+		if primaryKey {
+			return catalog.UpsertMode
+		}
+	}
+	return catalog.RetractMode
+}
+
+func tableName(o catalog.Options, name string) string {
+	if o[optName] != "" {
+		return o[optName]
+	}
+	return name
+}
