@@ -142,6 +142,7 @@ func (p *printer) jsonFunc(f *JSONFunc) {
 	p.when(f.Wrapper == WithUnconditionalWrapper, " WITH UNCONDITIONAL ARRAY WRAPPER")
 	p.jsonBehavior(f.OnEmpty, " ON EMPTY")
 	p.jsonBehavior(f.OnError, " ON ERROR")
+	p.put(")")
 }
 
 func (p *printer) jsonBehavior(b *JSONBehavior, on string) {
