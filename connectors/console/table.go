@@ -28,10 +28,13 @@ func newTable(cols []catalog.Field, truncate int) *table {
 }
 
 // rows appends the lines of a batch.
-func (t *table) rows(dst []byte, b *connectors.Batch) []byte {
+func (t *table) rows(dst []byte, b *connectors.Batch) ([]byte, error) {
 	cells := make([][]string, len(b.Cols))
 	for k, a := range b.Cols {
-		show := format.Texts{}.Of(a, t.cols[k].Type)
+		show, err := format.Text(a, t.cols[k].Type)
+		if err != nil {
+			return dst, err
+		}
 		cells[k] = make([]string, b.N)
 		var raw []byte
 		for i := range b.N {
@@ -55,7 +58,7 @@ func (t *table) rows(dst []byte, b *connectors.Batch) []byte {
 		}
 		dst = append(dst, "|\n"...)
 	}
-	return dst
+	return dst, nil
 }
 
 // cell makes a text fit for one line of a table.

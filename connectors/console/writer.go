@@ -85,9 +85,9 @@ func (w *RowWriter) Write(b *connectors.Batch) error {
 	var err error
 	switch {
 	case w.table != nil:
-		w.text = w.table.rows(w.text, b)
+		w.text, err = w.table.rows(w.text, b)
 	case w.encode == nil:
-		w.text = appendTSV(w.text, b, w.cols)
+		w.text, err = appendTSV(w.text, b, w.cols)
 	default:
 		w.text, err = w.encode.Append(w.text, b)
 	}
@@ -137,10 +137,13 @@ func tsvHeader(cols []catalog.Field) []byte {
 	return append(dst, '\n')
 }
 
-func appendTSV(dst []byte, b *connectors.Batch, cols []catalog.Field) []byte {
+func appendTSV(dst []byte, b *connectors.Batch, cols []catalog.Field) ([]byte, error) {
 	texts := make([]format.AppendText, len(b.Cols))
 	for k, a := range b.Cols {
-		texts[k] = format.Texts{}.Of(a, cols[k].Type)
+		var err error
+		if texts[k], err = format.Text(a, cols[k].Type); err != nil {
+			return dst, err
+		}
 	}
 	var cell []byte
 	for i := range b.N {
@@ -157,7 +160,7 @@ func appendTSV(dst []byte, b *connectors.Batch, cols []catalog.Field) []byte {
 		}
 		dst = append(dst, '\n')
 	}
-	return dst
+	return dst, nil
 }
 
 // appendEscaped writes control characters and backslashes as escapes.

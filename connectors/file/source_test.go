@@ -91,7 +91,11 @@ func decode(t testing.TB, c connectors.Chunk, cols []connectors.ScanColumn) []ro
 			if col.IsNull(i) {
 				cells = append(cells, "NULL")
 			} else {
-				cells = append(cells, string(format.Texts{}.Of(col, cols[k].Type)(nil, i)))
+				text, err := format.Text(col, cols[k].Type)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cells = append(cells, string(text(nil, i)))
 			}
 		}
 		rows[i] = row{strings.Join(cells, "|"), string(recs.Raw(i)), recs.Position(i)}

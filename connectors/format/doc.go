@@ -8,5 +8,5 @@
 // [Encoder] that appends the text of a batch to a buffer.
 //
 // It also holds what formats share: the cutting of lines and the text form of
-// values ([AppendText]).
+// values ([Text]).
 package format

@@ -13,7 +13,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
 
 	"github.com/streamsql/streamsql/catalog"
-	"github.com/streamsql/streamsql/connectors/format"
 	"github.com/streamsql/streamsql/connectors/format/columns"
 )
 
@@ -217,6 +216,13 @@ func putNested(c *columns.Column, i int, v any, whole, pruned catalog.Type) erro
 	return nil
 }
 
+// decimalText gives a decimal with all digits of its scale.
+func decimalText(d decimal128.Num, scale int) string {
+	unscaled := new(big.Rat).SetInt(d.BigInt())
+	unscaled.Quo(unscaled, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)))
+	return unscaled.FloatString(scale)
+}
+
 // sortValues puts map keys into a fixed order, so that equal rows make equal columns.
 func sortValues(keys []reflect.Value) {
 	less := func(a, b reflect.Value) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
@@ -251,7 +257,7 @@ func Value(a arrow.Array, i int, t catalog.Type) any {
 	case *array.Float64:
 		return a.Value(i)
 	case *array.Decimal128:
-		return string(format.AppendDecimal(nil, a.Value(i), t.Scale))
+		return decimalText(a.Value(i), t.Scale)
 	case *array.String:
 		return strings.Clone(a.Value(i))
 	case *array.Binary:

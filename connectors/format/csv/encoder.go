@@ -53,7 +53,11 @@ func (e *encoding) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
 	cols := make([]column, len(b.Cols))
 	for k, a := range b.Cols {
 		t := e.fields[k].Type
-		cols[k] = column{a, format.Texts{}.Of(a, t), mayNeedQuotes(t) || e.delimiter != ',' && e.delimiter != '\t'}
+		text, err := format.Text(a, t)
+		if err != nil {
+			return dst, err
+		}
+		cols[k] = column{a, text, mayNeedQuotes(t) || e.delimiter != ',' && e.delimiter != '\t'}
 	}
 	for i := range b.N {
 		for k := range cols {

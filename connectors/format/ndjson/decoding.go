@@ -24,9 +24,7 @@ type decoding struct {
 func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	opts := json.Options{
 		ValidateAll: cfg.ValidateAll, QuotedNumbers: cfg.Options.Bool(optQuoted), MaxRecordBytes: cfg.MaxRecordBytes,
-	}
-	if cfg.Options[optTimestamps] == "ISO-8601" {
-		opts.TimestampFormat = json.TimestampISO8601
+		TimestampFormat: timestampFormat(cfg.Options),
 	}
 	d := &decoding{max: cfg.MaxRecordBytes}
 	fields := cfg.Columns

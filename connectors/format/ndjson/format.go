@@ -4,6 +4,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/json"
 )
 
 const (
@@ -33,25 +34,35 @@ func Format() *format.Format {
 
 // encoding writes an object per line.
 type encoding struct {
-	texts  format.Texts
-	fields []catalog.Field
+	fields     []catalog.Field
+	timestamps json.TimestampFormat
 }
 
 func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
-	return encoding{format.Texts{ISO8601: cfg.Options[optTimestamps] == "ISO-8601"}, cfg.Columns}, nil
+	return encoding{cfg.Columns, timestampFormat(cfg.Options)}, nil
+}
+
+func timestampFormat(o catalog.Options) json.TimestampFormat {
+	if o[optTimestamps] == "ISO-8601" {
+		return json.TimestampISO8601
+	}
+	return json.TimestampSQL
 }
 
 // Header implements format.Encoding.
 func (encoding) Header() []byte { return nil }
 
 // NewEncoder implements format.Encoding.
-func (e encoding) NewEncoder() format.Encoder { return e }
+func (e encoding) NewEncoder() format.Encoder {
+	return encoder{json.NewEncoder(e.fields, e.timestamps)}
+}
+
+type encoder struct{ rows *json.Encoder }
 
 // Append implements format.Encoder.
-func (e encoding) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
-	row := e.texts.Object(b.Cols, e.fields)
-	for i := range b.N {
-		dst = append(row(dst, i), '\n')
+func (e encoder) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
+	if err := e.rows.Bind(b.Cols); err != nil {
+		return dst, err
 	}
-	return dst, nil
+	return e.rows.AppendRows(dst, 0, b.N), nil
 }
