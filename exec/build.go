@@ -1,0 +1,132 @@
+package exec
+
+import (
+	"fmt"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/exec/expr"
+	"github.com/streamsql/streamsql/exec/group"
+	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/exec/order"
+	"github.com/streamsql/streamsql/exec/rowwise"
+	"github.com/streamsql/streamsql/exec/window"
+	"github.com/streamsql/streamsql/planner"
+)
+
+// built is an operator made for one shard. pre, if not nil, is the half of it
+// that runs before its exchange; preKeys are the key columns of what pre emits.
+type built struct {
+	main, pre   op.Operator
+	ctx, preCtx *op.Context
+	preKeys     preKeys
+}
+
+type preKeys struct {
+	types []catalog.Type
+	keys  []int
+}
+
+// compile compiles the expressions of a plan, by node, for all shards.
+func compile(p *planner.Plan) (map[int]*expr.Program, error) {
+	progs := map[int]*expr.Program{}
+	for _, n := range p.Nodes {
+		var exprs []catalog.Expr
+		switch o := n.Op.(type) {
+		case *planner.Filter:
+			exprs = []catalog.Expr{o.Pred}
+		case *planner.Project:
+			exprs = o.Exprs
+		default:
+			continue
+		}
+		prog, err := expr.Compile(exprs, expr.Options{Zone: p.Zone})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", n.Detail, err)
+		}
+		progs[n.ID] = prog
+	}
+	return progs, nil
+}
+
+// operator makes the operator of a node.
+func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
+	ctx := t.context(n)
+	b := built{ctx: ctx}
+	switch o := n.Op.(type) {
+	case *planner.Guard:
+		b.main = rowwise.NewGuard(o, ctx)
+	case *planner.Filter:
+		b.main = rowwise.NewFilter(o, prog, ctx)
+	case *planner.Project:
+		b.main = rowwise.NewProject(o, prog, ctx)
+	case *planner.Union:
+		b.main = rowwise.NewUnion(len(n.Inputs))
+	case *planner.WindowAgg:
+		in := t.job.graph.beforeExchange(n.Inputs[0]).From
+		b.preCtx = t.context(n)
+		var err error
+		if b.pre, err = window.NewPre(o, in.Cols, b.preCtx); err != nil {
+			return b, err
+		}
+		b.preKeys = preKeys{types: types(in.Cols), keys: o.Keys}
+		if b.main, err = window.New(o, in.Cols, ctx); err != nil {
+			return b, err
+		}
+	case *planner.GroupAgg:
+		in := t.job.graph.beforeExchange(n.Inputs[0]).From
+		var err error
+		if o.TwoPhase {
+			b.preCtx = t.context(n)
+			if b.pre, err = group.NewPre(o, in.Cols, b.preCtx); err != nil {
+				return b, err
+			}
+			b.preKeys = preKeys{types: types(in.Cols), keys: o.Keys}
+		}
+		if b.main, err = group.New(o, in, t.shard == 0, ctx); err != nil {
+			return b, err
+		}
+	case *planner.Sort:
+		b.main = order.NewSort(o, n.Cols, ctx)
+	case *planner.Limit:
+		if len(t.job.sinks) == 0 {
+			ctx.Satisfied = t.job.satisfy
+		}
+		b.main = order.NewLimit(o, ctx)
+	case *planner.Sink:
+		b.main = newSinkWriter(t.job.sinkOf(n), t, ctx)
+	case *planner.Result:
+		r := &result{t: t, node: n}
+		if o.Final && !n.Inputs[0].From.Props.Kinds.AppendOnly() {
+			r.fold = newFold(t)
+		}
+		b.main = r
+	default:
+		return b, fmt.Errorf("the engine has no operator for %T", n.Op)
+	}
+	return b, nil
+}
+
+func (j *job) sinkOf(n *planner.Node) *sink {
+	for _, s := range j.sinks {
+		if s.node == n {
+			return s
+		}
+	}
+	panic("exec: sink without a node")
+}
+
+// branchOf names the sink that a node's rows lead to first.
+func branchOf(p *planner.Plan, n *planner.Node) string {
+	reach := map[int]bool{n.ID: true}
+	for _, m := range p.Nodes[n.ID:] {
+		for _, in := range m.Inputs {
+			if reach[in.From.ID] && in.Port == planner.MainPort {
+				reach[m.ID] = true
+			}
+		}
+		if s, ok := m.Op.(*planner.Sink); ok && reach[m.ID] {
+			return s.Name
+		}
+	}
+	return ""
+}

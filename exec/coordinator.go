@@ -1,0 +1,287 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/statestore"
+)
+
+// coordinate runs the tasks and decides when to commit, until the job ends. It
+// is the only owner of the order of commits.
+func (j *job) coordinate(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	failed := make(chan error, len(j.tasks)+1)
+	for _, t := range j.tasks {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			if err := t.run(ctx); err != nil {
+				failed <- err
+			}
+		}()
+	}
+	wg.Add(1)
+	go func() { defer wg.Done(); j.reader.poll(ctx) }()
+	for _, s := range j.seq.sources {
+		for _, sp := range s.splits {
+			if ready := sp.reader.Ready(); ready != nil {
+				wg.Add(1)
+				go func() { defer wg.Done(); j.reader.watch(ctx, sp, ready) }()
+			}
+		}
+	}
+	// Whoever waits for events must see the end of the context.
+	unhook := context.AfterFunc(ctx, j.wake)
+	defer func() {
+		unhook()
+		cancel()
+		j.halted.Store(true)
+		j.wake()
+		wg.Wait()
+	}()
+	err := j.loop(ctx, failed)
+	if err == nil || ctx.Err() != nil {
+		// A task's own error says more than the end that it caused.
+		select {
+		case e := <-failed:
+			return e
+		default:
+		}
+	}
+	return err
+}
+
+// loop commits by the trigger until the job ends.
+func (j *job) loop(ctx context.Context, failed <-chan error) error {
+	tr := j.cfg.Trigger
+	gated := tr.Kind == TriggerProcessingTime
+	upToNow := tr.Kind == TriggerOnce || tr.Kind == TriggerAvailableNow
+	due := j.clock.After(j.cfg.CommitInterval)
+	switch {
+	case gated:
+		due = j.clock.After(j.untilTick())
+	case tr.Kind == TriggerOnce:
+		due = nil
+	}
+	j.reader.setOpen(!gated)
+	opened := !gated
+	for {
+		seen := j.events.version()
+		if j.seq.drained() || j.enough.Load() {
+			return j.commit(ctx, failed, true)
+		}
+		if j.reader.limitReached() && j.reader.caughtUp() || upToNow && j.reader.caughtUp() {
+			return j.commit(ctx, failed, true)
+		}
+		if gated && opened && j.reader.caughtUp() {
+			j.reader.setOpen(false)
+			opened = false
+			if err := j.commit(ctx, failed, false); err != nil {
+				return err
+			}
+			due = j.clock.After(j.untilTick())
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-failed:
+			return err
+		case <-j.stop:
+			j.reader.setOpen(false)
+			return j.commit(ctx, failed, true)
+		case <-due:
+			if gated {
+				j.reader.setOpen(true)
+				opened, due = true, nil
+				continue
+			}
+			due = j.clock.After(j.cfg.CommitInterval)
+			if err := j.commit(ctx, failed, false); err != nil {
+				return err
+			}
+		case <-j.events.changed(seen):
+		}
+	}
+}
+
+// satisfy says that a SELECT has all the rows it wants.
+func (j *job) satisfy() {
+	j.enough.Store(true)
+	j.reader.stop()
+	j.wake()
+}
+
+// untilTick is the time until the next multiple of the trigger's interval.
+func (j *job) untilTick() time.Duration {
+	iv := j.cfg.Trigger.Interval
+	now := j.clock.Now()
+	return now.Truncate(iv).Add(iv).Sub(now)
+}
+
+// commit closes the current micro-batch and commits it: barrier, Prepare, one
+// operation on the store, Commit. last: nothing follows.
+func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error {
+	if !last && !j.seq.dirty() {
+		return nil
+	}
+	start := j.clock.Now()
+	if j.store == nil {
+		return j.finishSelect(failed, last)
+	}
+	layout := j.layout
+	tx, err := j.store.Begin(j.seq.epochNow(), layout)
+	if err != nil {
+		return err
+	}
+	j.tx = tx
+	committed := false
+	defer func() {
+		if !committed {
+			tx.Abort()
+		}
+	}()
+	j.cfg.Fault("before-barrier")
+	c := j.seq.barrier()
+	// While this epoch commits, the next one may read as much as the credit
+	// allows once its own barrier is due.
+	grace := j.reader.limitAfter(ctx, j.cfg.CommitInterval)
+	defer grace()
+	cuts, err := j.shards.wait(failed)
+	if err != nil {
+		return err
+	}
+	barrier := j.clock.Now()
+	if err := j.account(c, cuts); err != nil {
+		return err
+	}
+	if err := j.write(tx, cuts); err != nil {
+		return err
+	}
+	j.cfg.Fault("after-barrier")
+	intents, err := j.prepare(ctx, c.epoch)
+	if err != nil {
+		return err
+	}
+	meta, err := j.encodeMeta(c, intents)
+	if err != nil {
+		return err
+	}
+	j.cfg.Fault("before-store")
+	committed = true
+	if err := tx.Commit(meta); err != nil {
+		return err
+	}
+	j.cfg.Fault("after-store")
+	if err := j.commitSinks(ctx, c.epoch, intents); err != nil {
+		return err
+	}
+	j.cfg.Fault("after-commit")
+	j.report(c, cuts, start, barrier)
+	return nil
+}
+
+// finishSelect takes a last barrier of a SELECT, so that all its rows are out.
+func (j *job) finishSelect(failed <-chan error, last bool) error {
+	if !last {
+		return nil
+	}
+	c := j.seq.barrier()
+	cuts, err := j.shards.wait(failed)
+	if err != nil {
+		return err
+	}
+	if err := j.account(c, cuts); err != nil {
+		return err
+	}
+	now := j.clock.Now()
+	j.report(c, cuts, now, now)
+	return nil
+}
+
+// write encodes the shards' frozen state, all shards at once.
+func (j *job) write(tx *statestore.Tx, cuts []*shardCut) error {
+	errs := make([]error, len(cuts))
+	var wg sync.WaitGroup
+	for i, c := range cuts {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for _, f := range c.frozen {
+				if errs[i] = f.Write(tx.Shard(i)); errs[i] != nil {
+					return
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// prepare makes every sink's rows of the epoch durable on its side.
+func (j *job) prepare(ctx context.Context, epoch uint64) ([][]byte, error) {
+	intents := make([][]byte, len(j.sinks))
+	errs := make([]error, len(j.sinks))
+	var wg sync.WaitGroup
+	for i, s := range j.sinks {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			j.cfg.Fault("before-prepare")
+			intents[i], errs[i] = s.conn.Prepare(ctx, epoch)
+			errs[i] = s.wrap(errs[i])
+			j.cfg.Fault("after-prepare")
+		}()
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		for _, s := range j.sinks {
+			err = errors.Join(err, s.wrap(s.conn.Abort(ctx, epoch-1)))
+		}
+		return nil, err
+	}
+	return intents, nil
+}
+
+// commitSinks shows the epoch at every sink. An error is retried for ever, with
+// backoff, unless it is fatal.
+func (j *job) commitSinks(ctx context.Context, epoch uint64, intents [][]byte) error {
+	errs := make([]error, len(j.sinks))
+	var wg sync.WaitGroup
+	for i, s := range j.sinks {
+		if intents[i] == nil {
+			continue
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			j.cfg.Fault("before-sink-commit")
+			errs[i] = s.wrap(j.commitSink(ctx, s, epoch, intents[i]))
+		}()
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (j *job) commitSink(ctx context.Context, s *sink, epoch uint64, intent []byte) error {
+	const first, longest = 100 * time.Millisecond, 30 * time.Second
+	for pause := first; ; pause = min(2*pause, longest) {
+		err := s.conn.Commit(ctx, epoch, intent)
+		var fatal *connectors.FatalError
+		if err == nil || errors.As(err, &fatal) {
+			return err
+		}
+		j.log.Warn("commit at a sink failed, trying again", "sink", s.op.Name, "epoch", epoch, "pause", pause, "error", err)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w (last error: %w)", ctx.Err(), err)
+		case <-j.clock.After(pause):
+		}
+	}
+}

@@ -1,0 +1,403 @@
+package group
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/exec/agg"
+	"github.com/streamsql/streamsql/exec/column"
+	"github.com/streamsql/streamsql/exec/hash/colvec"
+	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/planner"
+	"github.com/streamsql/streamsql/statestore"
+	"github.com/streamsql/streamsql/statestore/table"
+)
+
+// aggregation is the part of a GROUP BY that one shard owns.
+type aggregation struct {
+	ctx     *op.Context
+	o       *planner.GroupAgg
+	agg     *agg.Aggregator
+	retract bool
+	bounded bool
+	// home: this shard has the one group of a global aggregate.
+	home   bool
+	st     *table.Table
+	groups *agg.Groups
+	// tracked: groups remembers what changes.
+	tracked bool
+
+	// What was last said of the touched groups: olds[at[i].part] row at[i].row
+	// for touched group i; part -1: nothing.
+	olds    [][]arrow.Array
+	at      []place
+	failed  map[uint32]op.Letter // groups whose result is in error
+	letters map[uint32]op.Letter // of the emission under way
+	add     []int32
+	take    []int32
+}
+
+type place struct{ part, row int32 }
+
+var (
+	_ op.Stateful = (*aggregation)(nil)
+	_ op.Flusher  = (*aggregation)(nil)
+	_ op.Gauges   = (*aggregation)(nil)
+	_ op.Balanced = (*aggregation)(nil)
+)
+
+// New makes the operator for one shard; home says that it is the one that an
+// aggregate without keys runs on.
+func New(o *planner.GroupAgg, in *planner.Node, home bool, ctx *op.Context) (op.Operator, error) {
+	g := &aggregation{
+		ctx: ctx, o: o, home: home && len(o.Keys) == 0,
+		retract: !in.Props.Kinds.AppendOnly(), bounded: in.Props.Bounded,
+		failed: map[uint32]op.Letter{}, letters: map[uint32]op.Letter{},
+	}
+	cfg, err := agg.Of(o.Keys, o.Aggs, in.Cols, g.retract)
+	if err != nil {
+		return nil, err
+	}
+	if g.agg, err = agg.New(cfg); err != nil {
+		return nil, err
+	}
+	g.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
+	return g, nil
+}
+
+func (g *aggregation) adopt(st *table.Table) {
+	g.st = st
+	g.groups = g.agg.Open(st, 0, 0)
+}
+
+// before keeps what was last said of groups that are about to change.
+func (g *aggregation) before(ids []uint32) {
+	var said []uint32
+	for _, id := range ids {
+		p := place{part: -1}
+		if g.o.EmitBefore && g.groups.Emitted(id) {
+			p = place{int32(len(g.olds)), int32(len(said))}
+			said = append(said, id)
+		}
+		g.at = append(g.at, p)
+	}
+	if len(said) > 0 {
+		// What was said had no error.
+		g.olds = append(g.olds, g.agg.Emit(g.groups, said, g.ctx.Alloc, func(int, string, string) {}))
+	}
+}
+
+// Process implements op.Operator.
+func (g *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
+	if !g.tracked {
+		g.groups.Track(g.before) // from here on: a restore is no change
+		g.tracked = true
+	}
+	if b.Payload != nil {
+		g.agg.Import(g.groups, b.Payload.(*payload).parts[0])
+		return nil
+	}
+	g.ctx.Counters[op.CountApplied] += int64(b.N)
+	if b.Kinds == nil {
+		g.agg.Update(g.groups, b.Cols, colvec.All(b.N))
+		return nil
+	}
+	g.add, g.take = g.add[:0], g.take[:0]
+	for i, k := range b.Kinds {
+		if k.Adds() {
+			g.add = append(g.add, int32(i))
+		} else {
+			g.take = append(g.take, int32(i))
+		}
+	}
+	if len(g.add) > 0 {
+		g.agg.Update(g.groups, b.Cols, colvec.Selected(g.add))
+	}
+	if len(g.take) > 0 {
+		g.agg.Retract(g.groups, b.Cols, colvec.Selected(g.take))
+	}
+	return nil
+}
+
+// Advance implements op.Operator. The output has no time attribute, but its end
+// must be known.
+func (g *aggregation) Advance(_ int, w int64, out op.Output) error {
+	if w == op.MaxTime {
+		return out.Watermark(w)
+	}
+	return nil
+}
+
+// End implements op.Operator.
+func (g *aggregation) End(_ int, out op.Output) error {
+	if g.home && g.groups.Len() == 0 {
+		if err := g.emptyRow(out); err != nil {
+			return err
+		}
+	}
+	if err := g.flush(true, out); err != nil {
+		return err
+	}
+	return out.End()
+}
+
+// emptyRow emits the result of a global aggregate over no rows.
+func (g *aggregation) emptyRow(out op.Output) error {
+	b := &op.Batch{N: 1, Cols: g.agg.EmitEmpty(g.ctx.Alloc)}
+	defer b.Release()
+	return out.Emit(planner.MainPort, b)
+}
+
+// Flush implements op.Flusher. Over bounded input only the result at the end
+// counts, so errors are not judged before.
+func (g *aggregation) Flush(settled bool, out op.Output) error {
+	return g.flush(settled && !g.bounded, out)
+}
+
+// flush emits the changes of the groups touched since the last one.
+func (g *aggregation) flush(judge bool, out op.Output) error {
+	ids := g.groups.Touched()
+	for from := 0; from < len(ids); from += g.ctx.BatchRows {
+		to := min(len(ids), from+g.ctx.BatchRows)
+		if err := g.emit(ids[from:to], g.at[from:to], out); err != nil {
+			return err
+		}
+	}
+	var dead []uint32
+	if g.retract && len(g.o.Keys) > 0 {
+		for _, id := range ids {
+			if g.groups.Rows(id) == 0 {
+				dead = append(dead, id)
+				delete(g.failed, id)
+			}
+		}
+	}
+	g.groups.ResetTouched()
+	g.agg.Delete(g.groups, dead)
+	for _, cols := range g.olds {
+		for _, c := range cols {
+			c.Release()
+		}
+	}
+	g.olds, g.at = g.olds[:0], g.at[:0]
+	if judge && len(g.failed) > 0 {
+		return g.judge(out)
+	}
+	return nil
+}
+
+// emit gives the changes of some touched groups as one batch.
+func (g *aggregation) emit(ids []uint32, at []place, out op.Output) error {
+	clear(g.letters)
+	news := g.agg.Emit(g.groups, ids, g.ctx.Alloc, func(i int, code, message string) {
+		if _, ok := g.letters[ids[i]]; !ok {
+			g.letters[ids[i]] = op.Letter{Row: i, Code: code, Message: message}
+		}
+	})
+	defer release(news)
+	base, olds, err := g.concat(news, at)
+	if err != nil {
+		return err
+	}
+	defer release(olds)
+	n := int32(len(ids))
+	same := g.unchanged(news, olds)
+	sel := make([]int32, 0, 2*n)
+	kinds := make([]catalog.RowKind, 0, 2*n)
+	put := func(row int32, k catalog.RowKind) { sel, kinds = append(sel, row), append(kinds, k) }
+	for i, id := range ids {
+		l, bad := g.letters[id]
+		gone := g.retract && len(g.o.Keys) > 0 && g.groups.Rows(id) == 0
+		said := g.groups.Emitted(id)
+		delete(g.failed, id)
+		old := int32(-1)
+		if at[i].part >= 0 {
+			old = n + base[at[i].part] + at[i].row
+		}
+		switch {
+		case bad && !gone:
+			g.failed[id] = l
+			fallthrough
+		case gone:
+			if said {
+				if old < 0 {
+					old = int32(i) // the key is what counts
+				}
+				put(old, catalog.Delete)
+			}
+			g.groups.SetEmitted(id, false)
+		case !said:
+			put(int32(i), catalog.Insert)
+			g.groups.SetEmitted(id, true)
+		case len(g.o.Aggs) == 0, old >= 0 && same(int32(i), old-n):
+		default:
+			if old >= 0 {
+				put(old, catalog.UpdateBefore)
+			}
+			put(int32(i), catalog.UpdateAfter)
+		}
+	}
+	if len(sel) == 0 {
+		return nil
+	}
+	return g.send(news, olds, sel, kinds, out)
+}
+
+// concat puts the parts of olds that at refers to one behind the other; base is
+// where each begins.
+func (g *aggregation) concat(news []arrow.Array, at []place) (base map[int32]int32, olds []arrow.Array, err error) {
+	base = map[int32]int32{}
+	var parts []int32
+	rows := int32(0)
+	for _, p := range at {
+		if p.part < 0 {
+			continue
+		}
+		if _, ok := base[p.part]; !ok {
+			base[p.part] = rows
+			rows += int32(g.olds[p.part][0].Len())
+			parts = append(parts, p.part)
+		}
+	}
+	if len(parts) == 0 {
+		return base, nil, nil
+	}
+	list := make([]arrow.Array, len(parts))
+	for c := range news {
+		for i, p := range parts {
+			list[i] = g.olds[p][c]
+		}
+		a, err := column.Concat(list, g.ctx.Alloc)
+		if err != nil {
+			release(olds)
+			return nil, nil, err
+		}
+		olds = append(olds, a)
+	}
+	return base, olds, nil
+}
+
+// unchanged compares the results of a group now with what was said last.
+func (g *aggregation) unchanged(news, olds []arrow.Array) func(i, j int32) bool {
+	if olds == nil {
+		return func(int32, int32) bool { return false }
+	}
+	var cmp []func(i, j int) int
+	for c := len(g.o.Keys); c < len(news); c++ {
+		cmp = append(cmp, column.NullsLast(news[c], olds[c]))
+	}
+	return func(i, j int32) bool {
+		for _, f := range cmp {
+			if f(int(i), int(j)) != 0 {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// send emits the rows sel of news followed by olds.
+func (g *aggregation) send(news, olds []arrow.Array, sel []int32, kinds []catalog.RowKind, out op.Output) error {
+	b := &op.Batch{N: len(sel), Cols: make([]arrow.Array, len(news))}
+	for c := range news {
+		all := news[c]
+		if olds != nil {
+			a, err := column.Concat([]arrow.Array{news[c], olds[c]}, g.ctx.Alloc)
+			if err != nil {
+				return err
+			}
+			defer a.Release()
+			all = a
+		}
+		b.Cols[c] = column.Gather(all, sel, g.ctx.Alloc)
+	}
+	defer b.Release()
+	if slices.ContainsFunc(kinds, func(k catalog.RowKind) bool { return k != catalog.Insert }) {
+		b.Kinds = kinds
+	}
+	return out.Emit(planner.MainPort, b)
+}
+
+// judge deals with the groups whose result is in error as the result stands.
+func (g *aggregation) judge(out op.Output) error {
+	ids := slices.Sorted(maps.Keys(g.failed))
+	letters := make([]op.Letter, len(ids))
+	for i, id := range ids {
+		letters[i] = g.failed[id]
+		letters[i].Row = i
+	}
+	clear(g.failed)
+	b := &op.Batch{N: len(ids), Cols: g.agg.Emit(g.groups, ids, g.ctx.Alloc, func(int, string, string) {})}
+	defer b.Release()
+	return op.Judge(g.ctx, g.o.OnError, fmt.Sprintf("GROUP BY, node %d", g.ctx.Node.ID), g.ctx.Branch, b, letters, out)
+}
+
+func release(cols []arrow.Array) {
+	for _, c := range cols {
+		c.Release()
+	}
+}
+
+// Freeze implements op.Stateful.
+func (g *aggregation) Freeze(cut statestore.Cut) (op.Frozen, error) { return g.st.Freeze(cut), nil }
+
+// Restore implements op.Stateful.
+func (g *aggregation) Restore(r *op.Restore) error {
+	if r.Same {
+		st, err := table.Load(r.Store, r.Operator, r.Shard)
+		if err != nil {
+			return err
+		}
+		g.adopt(st)
+		g.resume(func(id uint32) bool { return !g.groups.Emitted(id) })
+		return nil
+	}
+	for shard := range r.Stored {
+		st, err := table.Load(r.Store, r.Operator, shard)
+		if err != nil {
+			return err
+		}
+		g.agg.Merge(g.groups, g.agg.Open(st, 0, 0), r.Groups.Contains)
+	}
+	g.resume(func(uint32) bool { return true })
+	return nil
+}
+
+// resume settles after a restore, for the groups of which open is true, whether
+// their result has been sent: at a barrier all have been, save those in error.
+func (g *aggregation) resume(open func(id uint32) bool) {
+	g.groups.Each(func(all []uint32) {
+		ids := slices.DeleteFunc(slices.Clone(all), func(id uint32) bool { return !open(id) })
+		if len(ids) == 0 {
+			return
+		}
+		bad := map[uint32]bool{}
+		for _, c := range g.agg.Emit(g.groups, ids, g.ctx.Alloc, func(i int, code, message string) {
+			bad[ids[i]] = true
+			g.failed[ids[i]] = op.Letter{Code: code, Message: message}
+		}) {
+			c.Release()
+		}
+		for _, id := range ids {
+			g.groups.SetEmitted(id, !bad[id])
+		}
+	})
+}
+
+// Gauges implements op.Gauges.
+func (g *aggregation) Gauges(c op.Counters) { c[op.CountHeld] = int64(g.groups.Len()) }
+
+// Balance implements op.Balanced.
+func (g *aggregation) Balance(c op.Counters) string {
+	if g.o.TwoPhase { // the rows are counted before the exchange
+		return c.Equal(op.PrePrefix+op.CountIn, op.PrePrefix+op.CountApplied)
+	}
+	return c.Equal(op.CountIn, op.CountApplied, op.CountTTLDropped)
+}
+
+// Close implements op.Operator.
+func (g *aggregation) Close() {}

@@ -1,0 +1,340 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/exec/column"
+	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/internal/clock"
+	"github.com/streamsql/streamsql/planner"
+	"github.com/streamsql/streamsql/statestore"
+)
+
+// TriggerKind says when a job reads and commits.
+type TriggerKind uint8
+
+// The triggers.
+const (
+	// TriggerDefault reads as data arrives and commits every CommitInterval.
+	TriggerDefault TriggerKind = iota
+	// TriggerProcessingTime takes everything available every Interval.
+	TriggerProcessingTime
+	// TriggerOnce takes everything available in one micro-batch, then stops.
+	TriggerOnce
+	// TriggerAvailableNow takes everything available in bounded micro-batches,
+	// then stops.
+	TriggerAvailableNow
+	// TriggerContinuous is the default with Interval as the commit interval.
+	TriggerContinuous
+)
+
+// Trigger says when a job reads and commits.
+type Trigger struct {
+	Kind     TriggerKind
+	Interval time.Duration
+}
+
+// Config is all that a job needs to run. Zero values are replaced by defaults
+// where one is named.
+type Config struct {
+	Plan       *planner.Plan
+	Connectors *connectors.Registry
+	Env        connectors.Env
+
+	// StateDir is where the job's state lives; "" keeps it in memory only (a
+	// SELECT, or a job without a name).
+	StateDir string
+	StateFS  vfs.FS // default: the operating system's
+
+	Parallelism    int           // shards; default 1
+	BatchRows      int           // records per chunk; default 4096
+	CommitInterval time.Duration // default 1 s
+	Trigger        Trigger
+	Hold           bool  // the end of a bounded input is no end of time
+	MaxRows        int64 // stop after so many records; 0: no limit
+	// Credit bounds the bytes between the sources and the operators; default
+	// 64 MiB.
+	Credit int64
+
+	// Result takes the rows of a top-level SELECT, in order. The batch is
+	// borrowed. ErrStop ends the job without an error.
+	Result func(b *op.Batch, cols []planner.Column) error
+	// Progress is called after each commit and at the end.
+	Progress func(Progress)
+	// Fault is called at named points of a commit, in test builds.
+	Fault func(point string)
+}
+
+// ErrStop returned from Config.Result ends a SELECT early.
+var ErrStop = errors.New("exec: stop")
+
+// ErrFinished says that the job had ended by the end of its input in an earlier
+// run: its last commit was recovered, nothing was read.
+var ErrFinished = errors.New("the job is finished: its bounded input was read to the end in an earlier run")
+
+func (c *Config) setDefaults() {
+	if c.Parallelism <= 0 {
+		c.Parallelism = 1
+	}
+	if c.BatchRows <= 0 {
+		c.BatchRows = 4096
+	}
+	if c.CommitInterval <= 0 {
+		c.CommitInterval = time.Second
+	}
+	if c.Trigger.Kind == TriggerContinuous && c.Trigger.Interval > 0 {
+		c.CommitInterval = c.Trigger.Interval
+	}
+	if c.MaxRows <= 0 {
+		c.MaxRows = -1
+	}
+	if c.Credit <= 0 {
+		c.Credit = 64 << 20
+	}
+	if c.Env.Clock == nil {
+		c.Env.Clock = clock.System{}
+	}
+	if c.Env.Log == nil {
+		c.Env.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Fault == nil {
+		c.Fault = func(string) {}
+	}
+}
+
+// Job is a job that runs, or has run.
+type Job struct {
+	cfg   Config
+	stop  chan struct{}
+	once  sync.Once
+	ended chan struct{}
+	err   error
+	last  atomic.Pointer[Progress]
+}
+
+// Start starts a job. It returns at once; errors come from Wait.
+func Start(ctx context.Context, cfg Config) *Job {
+	cfg.setDefaults()
+	j := &Job{cfg: cfg, stop: make(chan struct{}), ended: make(chan struct{})}
+	go func() {
+		defer close(j.ended)
+		j.err = j.run(ctx)
+	}()
+	return j
+}
+
+// Stop asks the job to finish its micro-batch, commit and end.
+func (j *Job) Stop() { j.once.Do(func() { close(j.stop) }) }
+
+// Wait returns when the job has ended: nil, ErrFinished, ctx's error or what
+// made it fail.
+func (j *Job) Wait() error {
+	<-j.ended
+	return j.err
+}
+
+// Done is closed when the job has ended.
+func (j *Job) Done() <-chan struct{} { return j.ended }
+
+// Progress is the state as of the last commit.
+func (j *Job) Progress() Progress {
+	if p := j.last.Load(); p != nil {
+		return *p
+	}
+	return Progress{Job: j.cfg.Plan.Job}
+}
+
+// run opens everything, runs the shards and the coordinator, and closes.
+func (j *Job) run(ctx context.Context) (err error) {
+	r, err := newJob(j)
+	if err != nil {
+		return err
+	}
+	clean := false
+	defer func() { err = errors.Join(err, r.close(clean)) }()
+	if err := r.open(ctx); err != nil {
+		clean = errors.Is(err, ErrFinished)
+		return err
+	}
+	err = r.coordinate(ctx)
+	if errors.Is(err, ErrStop) {
+		err = nil
+	}
+	clean = err == nil
+	return err
+}
+
+// job is one run of a job: what its tasks and its coordinator share.
+type job struct {
+	*Job
+	plan   *planner.Plan
+	graph  *graph
+	clock  clock.Clock
+	log    *slog.Logger
+	shards shardSet
+	// layout spreads the key groups over the shards.
+	layout statestore.Layout
+
+	seq    *sequencer
+	reader *reader
+	events *events
+	tasks  []*task
+	sinks  []*sink
+	alloc  memory.Allocator
+
+	store *statestore.Store // nil for a SELECT
+	tx    *statestore.Tx    // of the epoch being cut
+
+	final   bool        // a SELECT over bounded sources: only its final result counts
+	enough  atomic.Bool // a SELECT has all the rows it wants
+	halted  atomic.Bool // tasks are to return
+	resultM sync.Mutex
+
+	base     counts // counters up to the last commit of earlier runs
+	counts   counts // as of the last barrier
+	started  time.Time
+	lastRows int64
+	lastTime time.Time
+}
+
+// newJob lays out a job; nothing is opened yet.
+func newJob(j *Job) (*job, error) {
+	g, err := newGraph(j.cfg.Plan)
+	if err != nil {
+		return nil, err
+	}
+	n := j.cfg.Parallelism
+	r := &job{
+		Job: j, plan: j.cfg.Plan, graph: g, clock: j.cfg.Env.Clock, log: j.cfg.Env.Log,
+		layout: statestore.Layout{Shards: n}, events: newEvents(),
+		alloc: column.NewRecycler(recyclerBudget),
+	}
+	r.started = r.clock.Now()
+	r.lastTime = r.started
+	r.shards = shardSet{n: n, ch: make(chan *shardCut, n)}
+	r.seq = &sequencer{merge: r.plan.Merge, hold: j.cfg.Hold, epoch: 1, post: r.post}
+	r.reader = &reader{
+		q: r.seq, clock: r.clock, batchRows: j.cfg.BatchRows, chunkBytes: chunkBytes,
+		credit: j.cfg.Credit, allowance: -1, remaining: j.cfg.MaxRows, wake: r.wake,
+	}
+	return r, nil
+}
+
+const (
+	// chunkBytes is about how much of a source is decoded at a time.
+	chunkBytes = 4 << 20
+	// recyclerBudget is how much memory of dead columns is kept for new ones.
+	recyclerBudget = 64 << 20
+)
+
+func (j *job) wake() { j.events.signal() }
+
+func (j *job) stopped() bool { return j.halted.Load() }
+
+// post gives every shard an item of the sequence that brings no rows.
+func (j *job) post(it item) {
+	for _, t := range j.tasks {
+		t.inbox.put(&bundle{item: it})
+	}
+	j.wake()
+}
+
+// open recovers the last commit, opens sinks and sources and restores state.
+func (j *job) open(ctx context.Context) error {
+	if err := j.openSources(ctx); err != nil {
+		return err
+	}
+	if err := j.openSinks(); err != nil {
+		return err
+	}
+	if err := j.buildTasks(); err != nil {
+		return err
+	}
+	if len(j.sinks) > 0 {
+		if err := j.recover(ctx); err != nil {
+			return err
+		}
+	}
+	return j.openSplits(ctx)
+}
+
+// openStore opens the job's state.
+func (j *job) openStore() error {
+	dir, fs := j.cfg.StateDir, j.cfg.StateFS
+	if dir == "" {
+		dir, fs = "state", vfs.NewMem()
+	}
+	store, err := statestore.Open(dir, statestore.Options{FS: fs, Logger: j.log})
+	if err != nil {
+		return err
+	}
+	j.store = store
+	return nil
+}
+
+// close ends all that open has opened. clean: the run ends in order.
+func (j *job) close(clean bool) error {
+	var errs []error
+	for _, t := range j.tasks {
+		t.close()
+	}
+	for _, s := range j.sinks {
+		if s.opened {
+			errs = append(errs, s.wrap(s.conn.Close(context.Background(), clean)))
+		}
+	}
+	for _, s := range j.seq.sources {
+		for _, sp := range s.splits {
+			if sp.reader != nil {
+				errs = append(errs, sp.reader.Close())
+			}
+		}
+		if s.conn != nil {
+			errs = append(errs, s.conn.Close())
+		}
+	}
+	if j.store != nil {
+		errs = append(errs, j.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// shardSet collects the shards' parts of a barrier.
+type shardSet struct {
+	n  int
+	ch chan *shardCut
+}
+
+func (s *shardSet) done(c *shardCut) { s.ch <- c }
+
+// wait gives all parts of a barrier, or the error that stopped a task.
+func (s *shardSet) wait(failed <-chan error) ([]*shardCut, error) {
+	cuts := make([]*shardCut, s.n)
+	for range s.n {
+		select {
+		case c := <-s.ch:
+			cuts[c.shard] = c
+		case err := <-failed:
+			return nil, err
+		}
+	}
+	return cuts, nil
+}
+
+// sinkError names the sink.
+func (s *sink) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("sink %s: %w", s.op.Name, err)
+}

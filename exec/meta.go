@@ -1,0 +1,134 @@
+package exec
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/statestore"
+)
+
+// metaVersion is the version of commitMeta. A newer one is refused.
+const metaVersion = 1
+
+// The names of a commit's metadata.
+const (
+	metaJob     = "job"
+	metaIntents = "intents/" // followed by the sink's name
+)
+
+// commitMeta is what a commit holds besides state and intents.
+type commitMeta struct {
+	Version  int           `json:"version"`
+	Job      string        `json:"job"`
+	Finished bool          `json:"finished,omitempty"`
+	Sources  []sourceCut   `json:"sources"`
+	Query    []queryPart   `json:"query"`
+	Counts   []op.Counters `json:"counts"` // by node
+}
+
+// queryPart is one operator of the query that has state or leads to a sink, as
+// its canonical text.
+type queryPart struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Canonical string `json:"canonical"`
+}
+
+// queryParts lists what must be the same in the next run.
+func (j *job) queryParts() []queryPart {
+	var parts []queryPart
+	for _, n := range j.plan.Nodes {
+		if n.StateID == 0 {
+			continue
+		}
+		parts = append(parts, queryPart{ID: fmt.Sprintf("%016x", n.StateID), Name: n.Detail, Canonical: n.Canonical})
+	}
+	return parts
+}
+
+func (j *job) encodeMeta(c cut, intents [][]byte) (map[string][]byte, error) {
+	b, err := json.Marshal(commitMeta{
+		Version: metaVersion, Job: j.plan.Job, Finished: c.finished,
+		Sources: c.sources, Query: j.queryParts(), Counts: j.counts,
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := map[string][]byte{metaJob: b}
+	for i, s := range j.sinks {
+		if intents[i] != nil {
+			m[metaIntents+s.name] = intents[i]
+		}
+	}
+	return m, nil
+}
+
+func decodeMeta(last statestore.Commit) (*commitMeta, error) {
+	var version struct {
+		Version int `json:"version"`
+	}
+	b := last.Meta[metaJob]
+	if err := json.Unmarshal(b, &version); err != nil {
+		return nil, fmt.Errorf("the last commit's metadata can't be read: %w", err)
+	}
+	if version.Version > metaVersion {
+		return nil, fmt.Errorf("the state was written by a newer version of streamsql (metadata version %d, this one knows %d)", version.Version, metaVersion)
+	}
+	var m commitMeta
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("the last commit's metadata can't be read: %w", err)
+	}
+	return &m, nil
+}
+
+// ChangedQueryError says that the state on disk is that of another query.
+type ChangedQueryError struct {
+	Job     string
+	Changed []string // what changed, for people
+}
+
+// Error implements error.
+func (e *ChangedQueryError) Error() string {
+	return fmt.Sprintf("the query of job %s has changed since its last commit, and its state does not fit any more:\n  %s\n"+
+		"  hint: run the old text to go on, or start afresh under another job.name or --data-dir",
+		e.Job, strings.Join(e.Changed, "\n  "))
+}
+
+// checkQuery compares the stored query with the plan's, operator by operator.
+func (j *job) checkQuery(stored []queryPart) error {
+	now := j.queryParts()
+	have := map[string]bool{}
+	for _, p := range now {
+		have[p.ID] = true
+	}
+	had := map[string]bool{}
+	var gone, fresh []queryPart
+	for _, p := range stored {
+		had[p.ID] = true
+		if !have[p.ID] {
+			gone = append(gone, p)
+		}
+	}
+	for _, p := range now {
+		if !had[p.ID] {
+			fresh = append(fresh, p)
+		}
+	}
+	if len(gone) == 0 && len(fresh) == 0 {
+		return nil
+	}
+	e := &ChangedQueryError{Job: j.plan.Job}
+	for i := 0; i < max(len(gone), len(fresh)); i++ {
+		switch {
+		case i >= len(gone):
+			e.Changed = append(e.Changed, "added: "+fresh[i].Canonical)
+		case i >= len(fresh):
+			e.Changed = append(e.Changed, "removed: "+gone[i].Canonical)
+		default:
+			e.Changed = append(e.Changed, "was: "+gone[i].Canonical, "now: "+fresh[i].Canonical)
+		}
+	}
+	return e
+}

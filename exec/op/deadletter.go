@@ -1,0 +1,126 @@
+package op
+
+import (
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/planner"
+)
+
+// Letter is one row in error.
+type Letter struct {
+	Row     int    // of the batch
+	Code    string // OVERFLOW, MALFORMED_RECORD, ...
+	Columns string // comma-separated; "" if it is not about columns
+	Message string
+}
+
+// Judge deals with the rows of b in error by mode: counted always, then an error
+// of the job, nothing more, or dead letters on the error port.
+func Judge(ctx *Context, mode planner.ErrorMode, where, branch string, b *Batch, letters []Letter, out Output) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	ctx.Counters[CountBad] += int64(len(letters))
+	switch mode {
+	case planner.ErrorFail:
+		l := letters[0]
+		e := &RowError{Code: l.Code, Message: l.Message, Where: where}
+		if o := b.Origin; o != nil {
+			e.Position = o.Records.Position(o.Record(l.Row))
+			e.Row = Clip(string(o.Records.Raw(o.Record(l.Row))))
+		} else {
+			e.Row = Clip(RowText(b, l.Row))
+		}
+		return e
+	case planner.ErrorDeadLetter:
+		d := deadLetters(ctx, branch, b, letters)
+		defer d.Release()
+		return out.Emit(planner.ErrorPort, d)
+	}
+	return nil
+}
+
+// EmitGood emits the rows of b that are not in error, and deals with the others
+// as Judge does. letters ascend by row.
+func EmitGood(ctx *Context, mode planner.ErrorMode, where string, b *Batch, letters []Letter, out Output) error {
+	if err := Judge(ctx, mode, where, ctx.Branch, b, letters, out); err != nil {
+		return err
+	}
+	sel := make([]int32, 0, b.N)
+	next := 0
+	for r := range b.N {
+		if next < len(letters) && letters[next].Row == r {
+			for next < len(letters) && letters[next].Row == r {
+				next++
+			}
+			continue
+		}
+		sel = append(sel, int32(r))
+	}
+	return out.EmitSelected(planner.MainPort, b, sel)
+}
+
+// Clip shortens a row for a message.
+func Clip(s string) string {
+	const most = 400
+	s = strings.TrimRight(s, "\r\n")
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
+}
+
+// deadLetters makes rows with the columns catalog.DeadLetterFields.
+func deadLetters(ctx *Context, branch string, b *Batch, letters []Letter) *Batch {
+	text := func(f func(l Letter) (string, bool)) arrow.Array {
+		bld := array.NewStringBuilder(ctx.Alloc)
+		defer bld.Release()
+		for _, l := range letters {
+			if s, ok := f(l); ok {
+				bld.Append(strings.ToValidUTF8(s, "\uFFFD"))
+			} else {
+				bld.AppendNull()
+			}
+		}
+		return bld.NewArray()
+	}
+	o := b.Origin
+	raw := array.NewBinaryBuilder(ctx.Alloc, arrow.BinaryTypes.Binary)
+	defer raw.Release()
+	at := array.NewTimestampBuilder(ctx.Alloc, catalog.TimestampLTZ3.Arrow().(*arrow.TimestampType))
+	defer at.Release()
+	now := arrow.Timestamp(ctx.Now().UnixMilli() * 1000)
+	for _, l := range letters {
+		if o != nil {
+			raw.Append(o.Records.Raw(o.Record(l.Row)))
+		} else {
+			raw.Append([]byte(RowText(b, l.Row)))
+		}
+		at.Append(now)
+	}
+	return &Batch{N: len(letters), Cols: []arrow.Array{
+		text(func(Letter) (string, bool) {
+			if o == nil {
+				return "", false
+			}
+			return o.Source, true
+		}),
+		text(func(l Letter) (string, bool) {
+			if o == nil {
+				return "", false
+			}
+			return o.Records.Position(o.Record(l.Row)), true
+		}),
+		raw.NewArray(),
+		text(func(l Letter) (string, bool) { return l.Code, true }),
+		text(func(l Letter) (string, bool) { return l.Columns, l.Columns != "" }),
+		text(func(l Letter) (string, bool) { return l.Message, true }),
+		text(func(Letter) (string, bool) { return ctx.Job, ctx.Job != "" }),
+		text(func(Letter) (string, bool) { return branch, true }),
+		at.NewArray(),
+	}}
+}

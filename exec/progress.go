@@ -1,0 +1,110 @@
+package exec
+
+import (
+	"time"
+
+	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/planner"
+)
+
+// Progress is the state of a job at a commit. Counts are since the job began,
+// earlier runs included, unless said otherwise.
+type Progress struct {
+	Job   string    `json:"job,omitempty"`
+	Epoch uint64    `json:"epoch"` // the micro-batch just committed
+	Time  time.Time `json:"time"`
+	// Records read in this run, and per second since the last report.
+	RunRecords    int64   `json:"run_records"`
+	RecordsPerSec float64 `json:"records_per_second"`
+	// Late and Bad rows, over all operators.
+	Late int64 `json:"late"`
+	Bad  int64 `json:"bad"`
+	// StateBytes is what the operators hold in memory; DiskBytes the state on
+	// disk.
+	StateRows int64 `json:"state_rows"`
+	DiskBytes int64 `json:"disk_bytes"`
+	// CommitMillis is the time from barrier to commit, StallMillis what the
+	// slowest shard stood still for it.
+	CommitMillis float64 `json:"commit_ms"`
+	StallMillis  float64 `json:"stall_ms"`
+	Finished     bool    `json:"finished,omitempty"`
+
+	Sources   []SourceProgress   `json:"sources"`
+	Operators []OperatorProgress `json:"operators"`
+	Sinks     []SinkProgress     `json:"sinks"`
+}
+
+// SourceProgress is the state of one source.
+type SourceProgress struct {
+	Name    string `json:"name"`
+	Records int64  `json:"records"`
+	Splits  int    `json:"splits"`
+	Ended   bool   `json:"ended,omitempty"`
+	// Watermark is nil before the first row and after the end of all input.
+	Watermark *time.Time `json:"watermark,omitempty"`
+}
+
+// OperatorProgress is the state of one operator.
+type OperatorProgress struct {
+	Node   int         `json:"node"`
+	Name   string      `json:"name"`
+	Counts op.Counters `json:"counts"`
+}
+
+// SinkProgress is the state of one sink.
+type SinkProgress struct {
+	Name string `json:"name"`
+	Rows int64  `json:"rows"`
+}
+
+// report makes the progress of a commit that has just been done.
+func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
+	now := j.clock.Now()
+	p := Progress{
+		Job: j.plan.Job, Epoch: c.epoch, Time: now, Finished: c.finished,
+		CommitMillis: millis(now.Sub(start)),
+	}
+	for _, s := range cuts {
+		p.StallMillis = max(p.StallMillis, millis(s.stall))
+	}
+	for i, s := range c.sources {
+		sp := SourceProgress{Name: s.Name, Splits: len(s.Splits), Ended: s.Ended}
+		for _, x := range s.Splits {
+			sp.Records += x.Records
+		}
+		if j.seq.sources[i].scan.Watermark != nil && s.Watermark != op.MinTime && s.Watermark != op.MaxTime {
+			t := time.UnixMicro(s.Watermark).UTC()
+			sp.Watermark = &t
+		}
+		p.Sources = append(p.Sources, sp)
+	}
+	for i, n := range j.plan.Nodes {
+		cs := j.counts[i]
+		if len(cs) == 0 {
+			continue
+		}
+		if _, ok := n.Op.(*planner.Sink); ok {
+			p.Sinks = append(p.Sinks, SinkProgress{Name: n.Op.(*planner.Sink).Name, Rows: cs[op.CountIn] - cs[op.CountBad]})
+		}
+		p.Late += cs[op.CountLate] + cs[op.PrePrefix+op.CountLate]
+		p.Bad += cs[op.CountBad] + cs[op.PrePrefix+op.CountBad]
+		p.StateRows += cs[op.CountHeld]
+		p.Operators = append(p.Operators, OperatorProgress{Node: i, Name: n.Detail, Counts: cs})
+	}
+	j.seq.mu.Lock()
+	p.RunRecords = j.seq.records
+	j.seq.mu.Unlock()
+	if d := now.Sub(j.lastTime).Seconds(); d > 0 {
+		p.RecordsPerSec = float64(p.RunRecords-j.lastRows) / d
+	}
+	j.lastRows, j.lastTime = p.RunRecords, now
+	if j.store != nil {
+		p.DiskBytes = int64(j.store.Metrics().DiskBytes)
+	}
+	j.last.Store(&p)
+	if j.cfg.Progress != nil {
+		j.cfg.Progress(p)
+	}
+}
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,264 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/internal/clock"
+)
+
+// reader hands out the work of fetching chunks: which split next, how much, and
+// whether at all. Tasks call next from their own goroutines; one fetch per
+// split runs at a time. It shares the sequencer's lock, because the choice of a
+// split depends on where the order stands.
+type reader struct {
+	q     *sequencer
+	clock clock.Clock
+
+	batchRows  int
+	chunkBytes int
+	// inflight counts the bytes of fetched chunks and of batches in inboxes;
+	// nothing is fetched while it is at or above credit.
+	inflight atomic.Int64
+	credit   int64
+
+	// Guarded by q.mu.
+	open      bool  // the gate of the trigger
+	remaining int64 // records that --max-rows still allows; -1: no limit
+	claimed   int   // fetches and decodes under way
+	wake      func()
+	// allowance is how many bytes may still be fetched before the next barrier,
+	// because the commit of the one before is not done; -1: no limit.
+	allowance int64
+}
+
+// next fetches a chunk. It gives nil if there is nothing to do now; more says
+// that another split could be tried at once.
+func (r *reader) next(ctx context.Context) (c *chunk, more bool, err error) {
+	sp, limits, asked := r.claim()
+	if sp == nil {
+		return nil, false, nil
+	}
+	raw, err := sp.fetch(ctx, limits)
+	now := r.clock.Now()
+
+	r.q.mu.Lock()
+	defer r.wake()
+	defer r.q.mu.Unlock()
+	sp.busy = false
+	if r.remaining >= 0 {
+		r.remaining += int64(limits.Records)
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		r.claimed--
+		sp.eof = true
+		r.q.finishSplit(sp)
+		r.q.pump() // the fixed merge may have waited for this end
+		return nil, true, nil
+	case err != nil:
+		r.claimed--
+		return nil, false, err
+	case raw == nil:
+		r.claimed--
+		r.q.polled(sp, now)
+		sp.empty = sp.asked == asked
+		return nil, true, nil
+	}
+	n := int64(raw.Records())
+	if r.remaining >= 0 {
+		r.remaining -= n
+	}
+	sp.empty, sp.lastData = false, now
+	sp.fetched += n
+	c = &chunk{split: sp, num: sp.nextNum, raw: raw, now: now, bytes: raw.Bytes()}
+	sp.nextNum++
+	r.inflight.Add(int64(c.bytes))
+	if r.allowance >= 0 {
+		r.allowance = max(0, r.allowance-int64(c.bytes))
+	}
+	return c, true, nil
+}
+
+// decoded says that a chunk from next has been offered to the sequencer.
+func (r *reader) decoded() {
+	r.q.mu.Lock()
+	r.claimed--
+	r.q.mu.Unlock()
+	r.wake()
+}
+
+// claim chooses a split to fetch from and marks it busy.
+func (r *reader) claim() (sp *split, max connectors.Limits, asked int) {
+	r.q.mu.Lock()
+	defer r.q.mu.Unlock()
+	if !r.open || r.remaining == 0 || r.allowance == 0 {
+		return nil, max, 0
+	}
+	full := r.inflight.Load() >= r.credit && r.inflight.Load() > 0
+	var best *split
+	for _, s := range r.q.sources {
+		for _, sp := range s.splits {
+			if sp.busy || sp.eof || sp.empty || sp.reader == nil {
+				continue
+			}
+			ahead := sp.nextNum - sp.seqNum
+			if r.q.merge {
+				// The merge may need this very split to go on: full does not
+				// hold it back, the number of chunks ahead does.
+				if ahead >= mergeAhead || full && ahead > 0 {
+					continue
+				}
+			} else if full {
+				continue
+			}
+			if best == nil || sp.w < best.w || sp.w == best.w && ahead < best.nextNum-best.seqNum {
+				best = sp
+			}
+		}
+	}
+	if best == nil {
+		return nil, max, 0
+	}
+	max = connectors.Limits{Records: r.batchRows, Bytes: r.chunkBytes}
+	if r.q.merge {
+		max.Records = min(max.Records, int(mergeBlock-best.fetched%mergeBlock))
+	}
+	if r.remaining >= 0 {
+		max.Records = int(min(int64(max.Records), r.remaining))
+		r.remaining -= int64(max.Records)
+	}
+	best.busy = true
+	r.claimed++
+	return best, max, best.asked
+}
+
+// mergeAhead is how many chunks of a split may be fetched before their turn in
+// the fixed merge.
+const mergeAhead = 4
+
+// pollInterval is how often a split that had nothing is asked again, if its
+// reader can't tell by itself.
+const pollInterval = 5 * time.Millisecond
+
+// poll asks empty splits again at intervals, until ctx ends. The clock is the
+// engine's: under a virtual clock nothing is asked while it stands still.
+func (r *reader) poll(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.clock.After(pollInterval):
+		}
+		r.retry(nil)
+	}
+}
+
+// watch asks a split again whenever its reader says so.
+func (r *reader) watch(ctx context.Context, sp *split, ready <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, ok := <-ready:
+			if !ok {
+				return
+			}
+			r.retry(sp)
+		}
+	}
+}
+
+// retry lets splits that had nothing be asked again: sp, or all if nil.
+func (r *reader) retry(sp *split) {
+	r.q.mu.Lock()
+	for _, s := range r.q.sources {
+		for _, o := range s.splits {
+			if sp == nil || o == sp {
+				o.empty = false
+				o.asked++
+			}
+		}
+	}
+	r.q.mu.Unlock()
+	r.wake()
+}
+
+// setOpen opens or closes the gate.
+func (r *reader) setOpen(open bool) {
+	r.q.mu.Lock()
+	r.open = open
+	if open {
+		for _, s := range r.q.sources {
+			for _, sp := range s.splits {
+				sp.dry = false
+			}
+		}
+	}
+	r.q.mu.Unlock()
+	r.wake()
+}
+
+// stop closes the gate. Tasks may call it: it wakes nobody.
+func (r *reader) stop() {
+	r.q.mu.Lock()
+	r.open = false
+	r.q.mu.Unlock()
+}
+
+// caughtUp says that every split has ended or had nothing since the gate was
+// opened (or the row limit is reached), and all that was fetched is placed.
+func (r *reader) caughtUp() bool {
+	r.q.mu.Lock()
+	defer r.q.mu.Unlock()
+	if r.claimed > 0 || len(r.q.ready) > 0 {
+		return false
+	}
+	for _, s := range r.q.sources {
+		for _, sp := range s.splits {
+			if len(sp.parked) > 0 || !sp.eof && !sp.dry && r.remaining != 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// limitReached says that --max-rows has been read.
+func (r *reader) limitReached() bool {
+	r.q.mu.Lock()
+	defer r.q.mu.Unlock()
+	return r.remaining == 0 && r.claimed == 0
+}
+
+// limitAfter bounds what is fetched to the credit from d on, until the returned
+// function is called: a commit that takes longer than its interval must not let
+// the next micro-batch grow without bound.
+func (r *reader) limitAfter(ctx context.Context, d time.Duration) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-ctx.Done():
+		case <-r.clock.After(d):
+			r.setAllowance(r.credit)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+		r.setAllowance(-1)
+	}
+}
+
+func (r *reader) setAllowance(n int64) {
+	r.q.mu.Lock()
+	r.allowance = n
+	r.q.mu.Unlock()
+	r.wake()
+}

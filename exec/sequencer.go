@@ -1,0 +1,325 @@
+package exec
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/exec/op"
+)
+
+// sequencer puts the decoded chunks of all splits into the one order in which
+// every shard takes them, and keeps the watermarks along that order. Chunks of
+// one split follow each other as in the split; across splits the order is that
+// of arrival, or the fixed merge over bounded inputs (semantics 1).
+//
+// Barriers, ends of sources and bare watermark advances are items of the same
+// order, so that all shards see them between the same two chunks.
+type sequencer struct {
+	mu      sync.Mutex
+	sources []*source
+	merge   bool // the fixed merge
+	hold    bool // --end hold: the end of a bounded input is no end of time
+
+	nextSeq int64
+	epoch   uint64   // the epoch that chunks sequenced now belong to
+	ready   []*chunk // sequenced, not yet taken by a task
+	cur     *split   // fixed merge: the split whose block is being taken
+	post    func(item)
+	records int64 // records sequenced in this run
+	fresh   bool  // something was sequenced since the last barrier
+}
+
+// item is what shards receive in sequence besides the rows of chunks.
+type item struct {
+	seq   int64
+	marks []int64 // watermarks of the sources from here on; nil: unchanged
+	// barrier closes epoch; ends lists sources that have ended for good.
+	barrier bool
+	epoch   uint64
+	ends    []int
+}
+
+// offer hands over a decoded chunk. It and whatever waited for it get their
+// place in the order.
+func (q *sequencer) offer(c *chunk) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c.split.parked[c.num] = c
+	q.pump()
+}
+
+// pump sequences every chunk whose turn it is.
+func (q *sequencer) pump() {
+	for {
+		c := q.nextChunk()
+		if c == nil {
+			return
+		}
+		q.place(c)
+	}
+}
+
+// nextChunk takes the chunk whose turn it is out of its split, or gives nil.
+func (q *sequencer) nextChunk() *chunk {
+	if q.merge {
+		sp := q.mergeTurn()
+		if sp == nil {
+			return nil
+		}
+		return sp.takeParked()
+	}
+	for _, s := range q.sources {
+		for _, sp := range s.splits {
+			if c := sp.takeParked(); c != nil {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+func (sp *split) takeParked() *chunk {
+	c := sp.parked[sp.seqNum]
+	if c != nil {
+		delete(sp.parked, sp.seqNum)
+		sp.seqNum++
+	}
+	return c
+}
+
+// mergeTurn is the split whose chunk comes next in the fixed merge: the one
+// whose block is under way, else the one with the lowest W; ties go by source
+// name, then split. nil while that can't be told.
+func (q *sequencer) mergeTurn() *split {
+	if q.cur != nil && !q.cur.ended && q.cur.records%mergeBlock != 0 {
+		return q.cur
+	}
+	var best *split
+	for _, s := range q.sources {
+		for _, sp := range s.splits {
+			if sp.ended {
+				continue
+			}
+			if best == nil || sp.w < best.w ||
+				sp.w == best.w && (s.scan.Source < best.source.scan.Source ||
+					s == best.source && sp.id < best.id) {
+				best = sp
+			}
+		}
+	}
+	q.cur = best
+	return best
+}
+
+// place gives c the next number of the order and moves the watermarks on.
+func (q *sequencer) place(c *chunk) {
+	sp := c.split
+	c.seq, c.epoch = q.nextSeq, q.epoch
+	q.nextSeq++
+	q.fresh = true
+	if sp.idle {
+		// A split that wakes starts with the source's watermark as its floor.
+		sp.idle = false
+		sp.w = max(sp.w, sp.source.watermark)
+	}
+	c.baseW = sp.w
+	sp.w = max(sp.w, c.maxW)
+	sp.records += int64(c.raw.Records())
+	sp.offset = c.raw.End()
+	q.records += int64(c.raw.Records())
+	sp.source.refresh(q.hold)
+	c.marks = q.marks()
+	q.ready = append(q.ready, c)
+	q.finishSplit(sp)
+}
+
+// finishSplit marks a split as ended once all its chunks are placed, and its
+// source once all splits are.
+func (q *sequencer) finishSplit(sp *split) {
+	if sp.ended || !sp.eof || sp.seqNum != sp.nextNum {
+		return
+	}
+	sp.ended = true
+	q.finishSource(sp.source)
+}
+
+// finishSource posts what the end of a split changes for its source.
+func (q *sequencer) finishSource(s *source) {
+	s.refresh(q.hold)
+	it := item{seq: q.nextSeq, marks: q.marks()}
+	if s.allEnded() {
+		s.ended = true
+		if !q.hold {
+			it.ends = []int{s.index}
+		}
+	}
+	q.nextSeq++
+	q.fresh = true
+	q.post(it)
+}
+
+// marks copies the sources' watermarks.
+func (q *sequencer) marks() []int64 {
+	m := make([]int64, len(q.sources))
+	for i, s := range q.sources {
+		m[i] = s.watermark
+	}
+	return m
+}
+
+// takeReady gives a sequenced chunk to run, or nil.
+func (q *sequencer) takeReady() *chunk {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.ready) == 0 {
+		return nil
+	}
+	c := q.ready[0]
+	q.ready[0] = nil
+	q.ready = q.ready[1:]
+	return c
+}
+
+// cut is the state of the sources at a barrier.
+type cut struct {
+	epoch    uint64
+	sources  []sourceCut
+	finished bool // every source has ended (and time is not held)
+}
+
+type sourceCut struct {
+	Name      string     `json:"name"`
+	Watermark int64      `json:"watermark"`
+	Ended     bool       `json:"ended,omitempty"`
+	Splits    []splitCut `json:"splits"`
+}
+
+type splitCut struct {
+	ID      string `json:"id"`
+	Offset  []byte `json:"offset,omitempty"`
+	Records int64  `json:"records"`
+	W       int64  `json:"w"`
+	Ended   bool   `json:"ended,omitempty"`
+}
+
+// barrier closes the current epoch: what is placed later belongs to the next.
+func (q *sequencer) barrier() cut {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c := cut{epoch: q.epoch, finished: !q.hold}
+	for _, s := range q.sources {
+		sc := sourceCut{Name: s.scan.Source, Watermark: s.watermark, Ended: s.ended}
+		for _, sp := range s.splits {
+			sc.Splits = append(sc.Splits, splitCut{
+				ID: sp.id, Offset: append(connectors.Offset(nil), sp.offset...),
+				Records: sp.records, W: sp.w, Ended: sp.ended,
+			})
+		}
+		c.sources = append(c.sources, sc)
+		c.finished = c.finished && s.ended
+	}
+	q.post(item{seq: q.nextSeq, barrier: true, epoch: q.epoch})
+	q.nextSeq++
+	q.epoch++
+	q.fresh = false
+	return c
+}
+
+// epochNow is the epoch that chunks placed now belong to.
+func (q *sequencer) epochNow() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.epoch
+}
+
+// dirty says whether anything was sequenced since the last barrier.
+func (q *sequencer) dirty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.fresh
+}
+
+// drained says whether all sources have ended and every chunk is placed.
+func (q *sequencer) drained() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range q.sources {
+		if !s.ended {
+			return false
+		}
+	}
+	return len(q.ready) == 0
+}
+
+// polled notes that a Fetch of sp found nothing at now, and lets idleness take
+// its course: the split may leave the minimum; while all are out, the watermark
+// follows the clock.
+func (q *sequencer) polled(sp *split, now time.Time) {
+	sp.empty, sp.dry = true, true
+	s := sp.source
+	wm := s.scan.Watermark
+	if wm == nil || wm.IdleTimeout == 0 || sp.bounded || s.ended {
+		return
+	}
+	before := s.watermark
+	if !sp.idle && len(sp.parked) == 0 && sp.seqNum == sp.nextNum && now.Sub(sp.lastData) >= wm.IdleTimeout {
+		sp.idle = true
+	}
+	all := true
+	for _, o := range s.splits {
+		all = all && (o.idle || o.ended) && (o.ended || o.empty)
+	}
+	switch {
+	case !all:
+		s.allIdle = false
+		s.refresh(q.hold)
+	case !s.allIdle:
+		// The last active split has just gone idle: the watermark stands
+		// where it is, and follows the clock from here.
+		s.allIdle, s.lastAllEmpty = true, now
+	default:
+		if s.watermark != op.MinTime && s.watermark != op.MaxTime {
+			s.watermark += now.Sub(s.lastAllEmpty).Microseconds()
+		}
+		s.lastAllEmpty = now
+	}
+	if s.watermark > before {
+		q.fresh = true
+		q.post(item{seq: q.nextSeq, marks: q.marks()})
+		q.nextSeq++
+	}
+}
+
+// restore sets the sources to a committed cut. New splits are left at their
+// start; a split that is gone is an error.
+func (q *sequencer) restore(cuts []sourceCut) error {
+	byName := map[string]sourceCut{}
+	for _, c := range cuts {
+		byName[c.Name] = c
+	}
+	for _, s := range q.sources {
+		c, ok := byName[s.scan.Source]
+		if !ok {
+			continue
+		}
+		s.watermark = c.Watermark
+		have := map[string]*split{}
+		for _, sp := range s.splits {
+			have[sp.id] = sp
+			sp.w = max(sp.w, c.Watermark)
+		}
+		for _, sc := range c.Splits {
+			sp := have[sc.ID]
+			if sp == nil {
+				return fmt.Errorf("source %s: split %q of the last commit does not exist any more", s.scan.Source, sc.ID)
+			}
+			sp.offset, sp.records, sp.fetched, sp.w = sc.Offset, sc.Records, sc.Records, sc.W
+			if q.merge && !sc.Ended && sc.Records%mergeBlock != 0 {
+				q.cur = sp // the block that the cut went through
+			}
+		}
+	}
+	return nil
+}

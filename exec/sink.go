@@ -1,0 +1,199 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/planner"
+)
+
+// sink is one sink of the job, shared by its shards.
+type sink struct {
+	node   *planner.Node
+	op     *planner.Sink
+	name   string // within the job: the sink's name, numbered from the second on
+	conn   connectors.Sink
+	opened bool
+}
+
+// sinkWriter is a shard's end of a sink.
+type sinkWriter struct {
+	s       *sink
+	t       *task
+	ctx     *op.Context
+	notNull []int
+}
+
+func newSinkWriter(s *sink, t *task, ctx *op.Context) *sinkWriter {
+	w := &sinkWriter{s: s, t: t, ctx: ctx}
+	for i, c := range s.op.Columns {
+		if c.NotNull {
+			w.notNull = append(w.notNull, i)
+		}
+	}
+	return w
+}
+
+// Process implements op.Operator.
+func (w *sinkWriter) Process(_ int, b *op.Batch, _ op.Output) error {
+	for _, c := range w.notNull {
+		if b.Cols[c].NullN() == 0 {
+			continue
+		}
+		kept, err := w.dropNulls(b)
+		if err != nil || kept == nil {
+			return err
+		}
+		defer kept.Release()
+		b = kept
+		break
+	}
+	err := w.s.conn.Write(context.Background(), w.t.epoch, w.t.shard, &connectors.Batch{N: b.N, Cols: b.Cols, Kinds: b.Kinds})
+	return w.s.wrap(err)
+}
+
+// dropNulls judges rows with a NULL in a NOT NULL column by the sink's policy.
+func (w *sinkWriter) dropNulls(b *op.Batch) (*op.Batch, error) {
+	sel := make([]int32, 0, b.N)
+rows:
+	for r := range b.N {
+		for _, c := range w.notNull {
+			if b.Cols[c].IsNull(r) {
+				w.ctx.Counters[op.CountBad]++
+				if w.s.op.OnError == planner.ErrorFail {
+					return nil, &op.RowError{
+						Code: "NOT_NULL", Message: fmt.Sprintf("column %s of sink %s is NOT NULL, the row has NULL", w.s.op.Columns[c].Name, w.s.op.Name),
+						Where: "sink " + w.s.op.Name, Row: op.RowText(b, r),
+					}
+				}
+				continue rows
+			}
+		}
+		sel = append(sel, int32(r))
+	}
+	if len(sel) == 0 {
+		return nil, nil
+	}
+	return b.Gather(sel, w.ctx.Alloc), nil
+}
+
+// Advance implements op.Operator.
+func (*sinkWriter) Advance(int, int64, op.Output) error { return nil }
+
+// End implements op.Operator.
+func (*sinkWriter) End(int, op.Output) error { return nil }
+
+// Close implements op.Operator.
+func (*sinkWriter) Close() {}
+
+// result gives the rows of a top-level SELECT to the caller.
+type result struct {
+	t    *task
+	node *planner.Node
+	fold *fold // an updating query of which only the final rows are wanted
+}
+
+// Process implements op.Operator.
+func (r *result) Process(_ int, b *op.Batch, _ op.Output) error {
+	if r.fold != nil {
+		return r.fold.add(b)
+	}
+	return r.give(b)
+}
+
+func (r *result) give(b *op.Batch) error {
+	r.t.job.resultM.Lock()
+	defer r.t.job.resultM.Unlock()
+	return r.t.job.cfg.Result(b, r.node.Cols)
+}
+
+// Advance implements op.Operator.
+func (*result) Advance(int, int64, op.Output) error { return nil }
+
+// End implements op.Operator.
+func (r *result) End(int, op.Output) error {
+	if r.fold == nil {
+		return nil
+	}
+	return r.fold.emit(r.give)
+}
+
+// Close implements op.Operator.
+func (r *result) Close() {
+	if r.fold != nil {
+		r.fold.release()
+	}
+}
+
+// fold keeps the rows that a changelog has left standing, in the order in which
+// they came. It serves a SELECT over bounded inputs, so its size is that of the
+// changelog.
+type fold struct {
+	t       *task
+	batches []*op.Batch
+	dead    [][]bool
+	live    map[string][]place // rows by their encoding
+}
+
+type place struct{ batch, row int32 }
+
+func newFold(t *task) *fold {
+	return &fold{t: t, live: map[string][]place{}}
+}
+
+func (f *fold) add(b *op.Batch) error {
+	kept := &op.Batch{N: b.N, Cols: b.Cols}
+	kept.Retain()
+	f.batches = append(f.batches, kept)
+	f.dead = append(f.dead, make([]bool, b.N))
+	k := int32(len(f.batches) - 1)
+	for r := range b.N {
+		key := op.RowText(b, r)
+		if b.Kind(r).Adds() {
+			f.live[key] = append(f.live[key], place{k, int32(r)})
+			continue
+		}
+		f.dead[k][r] = true
+		old := f.live[key]
+		if len(old) == 0 {
+			return fmt.Errorf("a retraction without its row: %s", key)
+		}
+		p := old[len(old)-1]
+		f.dead[p.batch][p.row] = true
+		if len(old) == 1 {
+			delete(f.live, key)
+		} else {
+			f.live[key] = old[:len(old)-1]
+		}
+	}
+	return nil
+}
+
+func (f *fold) emit(give func(*op.Batch) error) error {
+	for k, b := range f.batches {
+		var sel []int32
+		for r, dead := range f.dead[k] {
+			if !dead {
+				sel = append(sel, int32(r))
+			}
+		}
+		if len(sel) == 0 {
+			continue
+		}
+		part := b.Gather(sel, f.t.alloc)
+		err := give(part)
+		part.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fold) release() {
+	for _, b := range f.batches {
+		b.Release()
+	}
+}

@@ -1,0 +1,375 @@
+package window
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/streamsql/streamsql/exec/agg"
+	"github.com/streamsql/streamsql/exec/hash/colvec"
+	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/planner"
+	"github.com/streamsql/streamsql/statestore"
+	"github.com/streamsql/streamsql/statestore/table"
+)
+
+// metaBucket holds the operator's own row: the watermark up to which windows
+// have fired.
+const metaBucket = math.MinInt64
+
+// bucket is the groups of a pane, or of one window (see spec.windowBucket).
+type bucket struct {
+	groups *agg.Groups
+	rows   *table.Rows // one row: how many input rows it has taken
+}
+
+func (b *bucket) count() int64 { return int64(b.rows.At(0)[0]) }
+
+// aggregation is the half of a windowed aggregation that runs on the shard that
+// owns the keys.
+type aggregation struct {
+	ctx     *op.Context
+	o       *planner.WindowAgg
+	s       *spec
+	agg     *agg.Aggregator
+	keys    int // grouping columns of the query
+	st      *table.Table
+	meta    *table.Rows
+	buckets map[int64]*bucket
+	fired   int64 // windows that end up to here have fired
+	next    int64 // the least end of a window that has not fired
+	wins    []win
+	letters []op.Letter
+	err     error
+}
+
+var (
+	_ op.Stateful = (*aggregation)(nil)
+	_ op.Gauges   = (*aggregation)(nil)
+	_ op.Balanced = (*aggregation)(nil)
+)
+
+// New makes the second half of the operator. in are the columns of its input,
+// without the bucket that the first half has added.
+func New(o *planner.WindowAgg, in []planner.Column, ctx *op.Context) (op.Operator, error) {
+	w := &aggregation{ctx: ctx, o: o, s: newSpec(o.Window), keys: len(o.Keys), buckets: map[int64]*bucket{}}
+	cfg, err := Config(o, in)
+	if err != nil {
+		return nil, err
+	}
+	if w.agg, err = agg.New(cfg); err != nil {
+		return nil, err
+	}
+	w.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
+	return w, nil
+}
+
+// Config is what the operator aggregates. A window that stands in columns is
+// known by its end, the bucket; its start is one more key.
+func Config(o *planner.WindowAgg, in []planner.Column) (agg.Config, error) {
+	keys := slices.Clone(o.Keys)
+	if o.Window.Kind == planner.AttachedWindow {
+		keys = append(keys, o.Window.Start)
+	}
+	return agg.Of(keys, o.Aggs, in, false)
+}
+
+// adopt makes st the state, with whatever it holds.
+func (w *aggregation) adopt(st *table.Table) {
+	w.st = st
+	w.buckets = map[int64]*bucket{}
+	w.fired, w.next = op.MinTime, op.MaxTime
+	w.meta = st.Rows(0, metaBucket, 1)
+	if w.meta.Len() == 0 {
+		w.meta.Alloc()
+		w.setFired(op.MinTime)
+	}
+	w.fired = int64(w.meta.At(0)[0])
+	for _, b := range st.Buckets() {
+		if b != metaBucket {
+			w.bucket(b)
+		}
+	}
+	w.findNext()
+}
+
+func (w *aggregation) setFired(t int64) {
+	w.fired = t
+	w.meta.At(0)[0] = uint64(t)
+	w.meta.Mark(0)
+}
+
+// bucket finds or makes a bucket.
+func (w *aggregation) bucket(n int64) *bucket {
+	b := w.buckets[n]
+	if b == nil {
+		b = &bucket{groups: w.agg.Open(w.st, 0, n), rows: w.st.Rows(w.agg.Parts(), n, 1)}
+		if b.rows.Len() == 0 {
+			b.rows.Alloc()
+		}
+		w.buckets[n] = b
+		w.wins = w.windows(n, w.wins[:0])
+		for _, x := range w.wins {
+			if _, end := w.s.edges(x); end > w.fired {
+				w.next = min(w.next, end)
+				break
+			}
+		}
+	}
+	return b
+}
+
+// windows appends the windows that a bucket belongs to, by ascending end.
+func (w *aggregation) windows(n int64, dst []win) []win {
+	switch {
+	case w.s.kind == planner.AttachedWindow:
+		return append(dst, win{n, n})
+	case n&1 == 0:
+		return w.s.windowsOf(n>>1, dst)
+	default:
+		return append(dst, w.s.windowOf(n))
+	}
+}
+
+// Process implements op.Operator.
+func (w *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
+	if b.Payload != nil {
+		p := b.Payload.(*payload)
+		k := w.bucket(p.bucket)
+		w.agg.Import(k.groups, p.parts[0])
+		w.count(k, p.rows)
+		return nil
+	}
+	col := b.Cols[len(b.Cols)-1].(*array.Int64).Int64Values()
+	for from := 0; from < len(col); {
+		to := from + 1
+		for to < len(col) && col[to] == col[from] {
+			to++
+		}
+		k := w.bucket(col[from])
+		w.agg.Update(k.groups, b.Cols, colvec.Rows{From: from, To: to})
+		w.count(k, int64(to-from))
+		from = to
+	}
+	return nil
+}
+
+// count notes that a bucket has taken rows.
+func (w *aggregation) count(k *bucket, rows int64) {
+	w.ctx.Counters[op.CountApplied] += rows
+	k.rows.At(0)[0] += uint64(rows)
+	k.rows.Mark(0)
+}
+
+// unfired is the number of windows of a bucket that have not fired.
+func (w *aggregation) unfired(n int64) int64 {
+	w.wins = w.windows(n, w.wins[:0])
+	k := int64(0)
+	for _, x := range w.wins {
+		if _, end := w.s.edges(x); end > w.fired {
+			k++
+		}
+	}
+	return k
+}
+
+// Advance implements op.Operator.
+func (w *aggregation) Advance(_ int, mark int64, out op.Output) error {
+	if mark >= w.next {
+		if err := w.fire(mark, out); err != nil {
+			return err
+		}
+	}
+	if mark > w.fired {
+		w.setFired(mark)
+	}
+	return out.Watermark(mark)
+}
+
+// fire emits all windows that end up to mark, by end, and drops the buckets
+// whose last window that was.
+func (w *aggregation) fire(mark int64, out op.Output) error {
+	var due []win
+	for n := range w.buckets {
+		w.wins = w.windows(n, w.wins[:0])
+		for _, x := range w.wins {
+			if _, end := w.s.edges(x); end > w.fired && end <= mark {
+				due = append(due, x)
+			}
+		}
+	}
+	slices.SortFunc(due, func(a, b win) int {
+		if a.end != b.end {
+			return cmpInt(a.end, b.end)
+		}
+		return cmpInt(a.start, b.start)
+	})
+	due = slices.Compact(due)
+	for _, x := range due {
+		if err := w.fireWindow(x, out); err != nil {
+			return err
+		}
+	}
+	w.setFired(mark)
+	for n := range w.buckets {
+		if w.unfired(n) == 0 {
+			delete(w.buckets, n)
+			w.st.DropBucket(n)
+		}
+	}
+	w.findNext()
+	return nil
+}
+
+func cmpInt(a, b int64) int {
+	if a < b {
+		return -1
+	}
+	if a > b {
+		return 1
+	}
+	return 0
+}
+
+// findNext finds the least end of a window to come.
+func (w *aggregation) findNext() {
+	w.next = op.MaxTime
+	for n := range w.buckets {
+		w.wins = w.windows(n, w.wins[:0])
+		for _, x := range w.wins {
+			if _, end := w.s.edges(x); end > w.fired {
+				w.next = min(w.next, end)
+				break
+			}
+		}
+	}
+}
+
+// fireWindow emits one window: its panes' groups merged, and those of rows that
+// came for this window alone.
+func (w *aggregation) fireWindow(x win, out op.Output) error {
+	var from []*bucket
+	add := func(n int64) {
+		if b := w.buckets[n]; b != nil {
+			from = append(from, b)
+			w.ctx.Counters[op.CountClosed] += b.count()
+		}
+	}
+	if w.s.kind == planner.AttachedWindow {
+		add(x.end)
+	} else {
+		p, q := w.s.panesOf(x)
+		for ; p < q; p++ {
+			add(paneBucket(p))
+		}
+		add(w.s.windowBucket(x))
+	}
+	groups := from[0].groups
+	if len(from) > 1 {
+		groups = w.agg.Open(nil, 0, 0)
+		for _, b := range from {
+			w.agg.Merge(groups, b.groups, nil)
+		}
+	}
+	start, end := w.s.edges(x)
+	return w.emit(groups, start, end, out)
+}
+
+// emit gives the groups of a window as rows: keys, aggregates, window_start,
+// window_end, window_time.
+func (w *aggregation) emit(g *agg.Groups, start, end int64, out op.Output) error {
+	w.err = nil
+	g.Each(func(ids []uint32) {
+		if w.err == nil {
+			w.err = w.emitSome(g, ids, start, end, out)
+		}
+	})
+	return w.err
+}
+
+func (w *aggregation) emitSome(g *agg.Groups, ids []uint32, start, end int64, out op.Output) error {
+	w.letters = w.letters[:0]
+	cols := w.agg.Emit(g, ids, w.ctx.Alloc, func(i int, code, message string) {
+		w.letters = append(w.letters, op.Letter{Row: i, Code: code, Message: message})
+	})
+	b := &op.Batch{N: len(ids), Cols: cols}
+	if w.s.kind == planner.AttachedWindow {
+		// The start is the key after the query's own.
+		b.Cols = append(append(slices.Clone(cols[:w.keys]), cols[w.keys+1:]...), cols[w.keys])
+	} else {
+		b.Cols = append(b.Cols, constant(start, b.N, w.ctx))
+	}
+	b.Cols = append(b.Cols, constant(end, b.N, w.ctx), constant(end-1000, b.N, w.ctx))
+	defer b.Release()
+	if len(w.letters) == 0 {
+		return out.Emit(planner.MainPort, b)
+	}
+	return op.EmitGood(w.ctx, w.o.OnError, fmt.Sprintf("aggregation by window, node %d", w.ctx.Node.ID), b, w.letters, out)
+}
+
+// constant is a column of n equal timestamps.
+func constant(us int64, n int, ctx *op.Context) arrow.Array {
+	v := make([]arrow.Timestamp, n)
+	for i := range v {
+		v[i] = arrow.Timestamp(us)
+	}
+	return timestamps(v, ctx)
+}
+
+// End implements op.Operator. Advance(MaxTime) has fired everything.
+func (w *aggregation) End(_ int, out op.Output) error { return out.End() }
+
+// Freeze implements op.Stateful.
+func (w *aggregation) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.st.Freeze(cut), nil }
+
+// Restore implements op.Stateful.
+func (w *aggregation) Restore(r *op.Restore) error {
+	if r.Same {
+		st, err := table.Load(r.Store, r.Operator, r.Shard)
+		if err != nil {
+			return err
+		}
+		w.adopt(st)
+		return nil
+	}
+	for shard := range r.Stored {
+		st, err := table.Load(r.Store, r.Operator, shard)
+		if err != nil {
+			return err
+		}
+		old := &aggregation{ctx: w.ctx, o: w.o, s: w.s, agg: w.agg}
+		old.adopt(st)
+		w.setFired(max(w.fired, old.fired))
+		for n, b := range old.buckets {
+			w.agg.Merge(w.bucket(n).groups, b.groups, r.Groups.Contains)
+			if first := (statestore.Layout{Shards: r.Stored}).KeyGroups(shard).From; r.Groups.Contains(first) {
+				// The count of a bucket is about rows of all its groups: it goes
+				// whole to the shard that has the first of them.
+				w.bucket(n).rows.At(0)[0] += uint64(b.count())
+			}
+		}
+	}
+	w.findNext()
+	return nil
+}
+
+// Gauges implements op.Gauges.
+func (w *aggregation) Gauges(c op.Counters) {
+	c[op.CountOpen], c[op.CountHeld] = 0, 0
+	for n, b := range w.buckets {
+		c[op.CountOpen] += b.count() * w.unfired(n)
+		c[op.CountHeld] += int64(b.groups.Len())
+	}
+}
+
+// Balance implements op.Balanced: pairs = late + in open groups + in closed
+// groups.
+func (w *aggregation) Balance(c op.Counters) string {
+	return c.Equal(op.PrePrefix+op.CountPairs, op.PrePrefix+op.CountLate, op.CountOpen, op.CountClosed)
+}
+
+// Close implements op.Operator.
+func (w *aggregation) Close() {}

@@ -1,0 +1,60 @@
+package window
+
+import (
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/streamsql/streamsql/exec/agg"
+	"github.com/streamsql/streamsql/exec/hash/colvec"
+	"github.com/streamsql/streamsql/exec/op"
+)
+
+// payload is the partial aggregate of a chunk's rows of one bucket, by shard.
+type payload struct {
+	bucket int64
+	rows   int64 // rows that went into it
+	parts  []*agg.Partial
+	first  int // the shard that accounts for the rows
+}
+
+// Part implements op.Payload.
+func (p *payload) Part(shard int) op.Payload {
+	if p.parts[shard].Len() == 0 {
+		return nil
+	}
+	one := &payload{bucket: p.bucket, parts: p.parts[shard : shard+1]}
+	if shard == p.first {
+		one.rows = p.rows
+	}
+	return one
+}
+
+// Bytes implements op.Payload.
+func (p *payload) Bytes() int {
+	n := 0
+	for _, q := range p.parts {
+		n += q.Bytes()
+	}
+	return n
+}
+
+// preAgg aggregates the rows of a chunk before they are sent.
+type preAgg struct {
+	ctx    *op.Context
+	agg    *agg.Aggregator
+	groups *agg.Groups
+}
+
+// aggregate makes the payload of the rows sel of one bucket.
+func (p *preAgg) aggregate(bucket int64, cols []arrow.Array, rows colvec.Rows) *payload {
+	p.groups.Clear()
+	p.agg.Update(p.groups, cols, rows)
+	out := &payload{bucket: bucket, rows: int64(rows.Len()), parts: make([]*agg.Partial, p.ctx.Shards)}
+	for i := range out.parts {
+		out.parts[i] = &agg.Partial{}
+	}
+	p.agg.Export(p.groups, out.parts, p.ctx.ShardOf)
+	for out.parts[out.first].Len() == 0 {
+		out.first++
+	}
+	return out
+}

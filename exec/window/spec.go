@@ -1,0 +1,145 @@
+package window
+
+import (
+	"time"
+
+	"github.com/streamsql/streamsql/planner"
+)
+
+// spec does the arithmetic of a window clause. All times are microseconds since
+// 1970; with a zone, alignment is to local time.
+//
+// Panes are numbered by pane length from the offset on: pane p covers
+// [p*pane+offset, (p+1)*pane+offset) in local time.
+type spec struct {
+	kind         planner.WindowKind
+	size, slide  int64
+	offset, pane int64
+	zone         *time.Location
+}
+
+func newSpec(w planner.Window) *spec {
+	s := &spec{kind: w.Kind, size: w.Size, slide: w.Slide, offset: w.Offset, zone: w.Zone}
+	switch w.Kind {
+	case planner.TumbleWindow:
+		s.slide, s.pane = w.Size, w.Size
+	case planner.HopWindow:
+		s.pane = gcd(w.Size, w.Slide)
+	case planner.CumulateWindow:
+		s.pane = w.Slide
+	}
+	if s.zone == time.UTC {
+		s.zone = nil
+	}
+	return s
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// floorDiv rounds towards minus infinity; b > 0.
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// local is the wall clock's reading, in microseconds, at an instant.
+func (s *spec) local(us int64) int64 {
+	if s.zone == nil {
+		return us
+	}
+	_, off := time.UnixMicro(us).In(s.zone).Zone()
+	return us + int64(off)*1e6
+}
+
+// instant is the instant of a reading of the wall clock. Where the clock was
+// set forward over it, the instant of the change; where it showed the reading
+// twice, the first one.
+func (s *spec) instant(local int64) int64 {
+	if s.zone == nil {
+		return local
+	}
+	t := time.UnixMicro(local).UTC()
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), s.zone).UnixMicro()
+}
+
+// paneOf is the pane that a time is in, and the pane's edges.
+func (s *spec) paneOf(us int64) (pane, from, to int64) {
+	pane = floorDiv(s.local(us)-s.offset, s.pane)
+	return pane, s.instant(pane*s.pane + s.offset), s.instant((pane+1)*s.pane + s.offset)
+}
+
+// win is a window in local time; its edges as instants come from edges.
+type win struct{ start, end int64 }
+
+func (s *spec) edges(w win) (start, end int64) { return s.instant(w.start), s.instant(w.end) }
+
+// windowsOf appends the windows that contain a pane, by ascending end.
+func (s *spec) windowsOf(pane int64, dst []win) []win {
+	at := pane*s.pane + s.offset
+	switch s.kind {
+	case planner.TumbleWindow:
+		return append(dst, win{at, at + s.size})
+	case planner.CumulateWindow:
+		base := floorDiv(at-s.offset, s.size)*s.size + s.offset
+		for end := at + s.pane; end <= base+s.size; end += s.slide {
+			dst = append(dst, win{base, end})
+		}
+		return dst
+	default: // HOP
+		last := floorDiv(at-s.offset, s.slide)*s.slide + s.offset
+		// The least start whose window still covers the pane.
+		first := last
+		for first-s.slide+s.size > at {
+			first -= s.slide
+		}
+		for start := first; start <= last; start += s.slide {
+			if start+s.size > at {
+				dst = append(dst, win{start, start + s.size})
+			}
+		}
+		return dst
+	}
+}
+
+// firstEnd is the end, as an instant, of the first window to fire that contains
+// the pane, or false if none does (HOP with gaps).
+func (s *spec) firstEnd(pane int64, scratch []win) (int64, bool) {
+	ws := s.windowsOf(pane, scratch[:0])
+	if len(ws) == 0 {
+		return 0, false
+	}
+	_, end := s.edges(ws[0])
+	return end, true
+}
+
+// panesOf is the range of panes [from, to) of a window.
+func (s *spec) panesOf(w win) (from, to int64) {
+	return floorDiv(w.start-s.offset, s.pane), floorDiv(w.end-s.offset-1, s.pane) + 1
+}
+
+// bucket numbers: panes are even, windows of their own odd. A window is numbered
+// by its end in steps of the slide, and for CUMULATE that is unique too, since
+// windows of one base have different ends... save that the greatest window of a
+// base ends where no window of the next does.
+func paneBucket(pane int64) int64 { return pane << 1 }
+
+func (s *spec) windowBucket(w win) int64 {
+	return floorDiv(w.end-s.offset, s.pane)<<1 | 1
+}
+
+// windowOf is the inverse of windowBucket.
+func (s *spec) windowOf(bucket int64) win {
+	end := (bucket>>1)*s.pane + s.offset
+	if s.kind == planner.CumulateWindow {
+		return win{floorDiv(end-1-s.offset, s.size)*s.size + s.offset, end}
+	}
+	return win{end - s.size, end}
+}
