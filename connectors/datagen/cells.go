@@ -23,6 +23,10 @@ type cells struct {
 	absent []bool
 }
 
+func newCells(capacity int) cells {
+	return cells{seeds: make([]draw.Stream, 0, capacity), rows: make([]int64, 0, capacity)}
+}
+
 func (c cells) len() int { return len(c.seeds) }
 
 // column makes the values of one column or of a part of one.

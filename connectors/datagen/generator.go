@@ -2,6 +2,7 @@ package datagen
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -34,6 +35,9 @@ type Generator struct {
 	bytes   int
 }
 
+// maxRowBytes bounds a row, whose collections may hold collections.
+const maxRowBytes = 64 << 20
+
 // New gives a generator of columns, or an error with all that is wrong with their
 // options. A ROW may have fewer members than it is declared with: the others'
 // values don't change.
@@ -47,6 +51,9 @@ func New(cfg Config, columns []catalog.Field) (*Generator, error) {
 		}
 		g.columns = append(g.columns, c)
 		g.bytes += c.bytes()
+	}
+	if len(b.errs) == 0 && g.bytes > maxRowBytes {
+		b.errs = append(b.errs, fmt.Errorf("datagen: a row would take about %d bytes, more than %d", g.bytes, maxRowBytes))
 	}
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err

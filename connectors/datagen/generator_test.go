@@ -502,6 +502,39 @@ func TestCollections(t *testing.T) {
 	}
 }
 
+// TestMapKeys holds that maps of every kind of key have no key twice.
+func TestMapKeys(t *testing.T) {
+	for _, c := range []struct {
+		key     catalog.Type
+		options map[string]string
+		most    int // keys that there can be
+	}{
+		{catalog.Boolean, nil, 2},
+		{catalog.String, map[string]string{"key.length": "1"}, 16},
+		{catalog.Bytes, map[string]string{"key.length": "0"}, 1},
+		{catalog.Decimal(3, 1), map[string]string{"key.min": "0", "key.max": "0.3"}, 4},
+		{catalog.Date, nil, 1},
+		{catalog.RowOf(catalog.Field{Name: "b", Type: catalog.Boolean}), nil, 2},
+		{catalog.ArrayOf(catalog.Boolean), map[string]string{"key.length": "2"}, 4},
+	} {
+		options := map[string]string{"length": "64"}
+		for k, v := range c.options {
+			options[k] = v
+		}
+		m := makeColumn(t, catalog.MapOf(c.key, catalog.Int), options, 50).(*array.Map)
+		for i := range 50 {
+			start, end := m.ValueOffsets(i)
+			seen := map[string]bool{}
+			for k := start; k < end; k++ {
+				seen[m.Keys().ValueStr(int(k))] = true
+			}
+			if int64(len(seen)) != end-start || len(seen) > c.most || len(seen) < c.most/2 || len(seen) == 0 {
+				t.Errorf("map %d by %s: %d entries, %d keys, want about %d", i, c.key, end-start, len(seen), c.most)
+			}
+		}
+	}
+}
+
 // TestRecord reads the text of a row back.
 func TestRecord(t *testing.T) {
 	fields := []catalog.Field{{Name: "id", Type: catalog.Int}, {Name: "name", Type: catalog.String}, {Name: "tags", Type: catalog.ArrayOf(catalog.String)}}

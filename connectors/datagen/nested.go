@@ -1,6 +1,8 @@
 package datagen
 
 import (
+	"bytes"
+
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -51,13 +53,19 @@ func (b *arrays) fill(alloc memory.Allocator, c cells) arrow.Array {
 	return b.finish(alloc, c.len(), absent, []*memory.Buffer{offsetBuffer}, []arrow.ArrayData{values.Data()})
 }
 
-func (b *arrays) bytes() int { return 4 + b.length.max*b.element.bytes() }
+func (b *arrays) bytes() int { return collectionBytes(b.length, b.element.bytes()) }
+
+// collectionBytes is about how many bytes a collection takes. It stops counting at
+// a number that no row may have, so that nested collections don't overflow it.
+func collectionBytes(l lengths, element int) int {
+	return min(4+l.max*element, 1<<40)
+}
 
 // elements gives the offsets and the cells of the elements of collections.
 func (b *base) elements(alloc memory.Allocator, c cells, absent []bool, length lengths) (*memory.Buffer, []int32, cells) {
 	n := c.len()
 	buffer, offsets := fixed[int32](alloc, n+1)
-	var inner cells
+	inner := newCells(n * length.max)
 	for i := range n {
 		offsets[i] = int32(len(inner.seeds))
 		if absent != nil && absent[i] {
@@ -102,6 +110,8 @@ func (b *maps) fill(alloc memory.Allocator, c cells) arrow.Array {
 // distinct drops the cells whose key stands earlier in its map and moves the
 // offsets; a key depends on its cell alone, so the others keep theirs.
 func (b *maps) distinct(keys arrow.Array, offsets []int32, all cells) (left cells, dropped bool) {
+	equal := equality(keys)
+	left = newCells(all.len())
 	from := offsets[0]
 	for m := range len(offsets) - 1 {
 		to := offsets[m+1]
@@ -109,7 +119,7 @@ func (b *maps) distinct(keys arrow.Array, offsets []int32, all cells) (left cell
 		for i := from; i < to; i++ {
 			known := false
 			for j := from; j < i && !known; j++ {
-				known = array.SliceEqual(keys, int64(i), int64(i)+1, keys, int64(j), int64(j)+1)
+				known = equal(int(i), int(j))
 			}
 			if known {
 				dropped = true
@@ -124,4 +134,26 @@ func (b *maps) distinct(keys arrow.Array, offsets []int32, all cells) (left cell
 	return left, dropped
 }
 
-func (b *maps) bytes() int { return 4 + b.length.max*(b.key.bytes()+b.value.bytes()) }
+// equality gives a comparison of values of an array without NULLs.
+func equality(a arrow.Array) func(i, j int) bool {
+	switch a := a.(type) {
+	case *array.String:
+		return func(i, j int) bool { return a.Value(i) == a.Value(j) }
+	case *array.Binary:
+		return func(i, j int) bool { return bytes.Equal(a.Value(i), a.Value(j)) }
+	case *array.Boolean:
+		return func(i, j int) bool { return a.Value(i) == a.Value(j) }
+	}
+	if t, ok := a.DataType().(arrow.FixedWidthDataType); ok {
+		values, width := a.Data().Buffers()[1].Bytes(), t.Bytes()
+		return func(i, j int) bool {
+			return bytes.Equal(values[i*width:(i+1)*width], values[j*width:(j+1)*width])
+		}
+	}
+	// Nested keys.
+	return func(i, j int) bool {
+		return array.SliceEqual(a, int64(i), int64(i)+1, a, int64(j), int64(j)+1)
+	}
+}
+
+func (b *maps) bytes() int { return collectionBytes(b.length, b.key.bytes()+b.value.bytes()) }

@@ -253,6 +253,7 @@ func TestErrors(t *testing.T) {
 		{catalog.BigInt, map[string]string{"fields.c.kind": "sequence", "fields.c.start": "-9223372036854775808", "fields.c.end": "9223372036854775807"}, "is longer than"},
 		{catalog.Date, map[string]string{"fields.c.kind": "sequence", "fields.c.start": "2", "fields.c.end": "3"}, "can't be a sequence"},
 		{catalog.ArrayOf(catalog.Int), map[string]string{"fields.c.element.kind": "sequence", "fields.c.element.start": "2", "fields.c.element.end": "3"}, "part of a collection"},
+		{catalog.ArrayOf(catalog.ArrayOf(catalog.Int)), map[string]string{"fields.c.length": "1000000", "fields.c.element.length": "1000000"}, "a row would take about"},
 		{catalog.Int, map[string]string{"number-of-rows": "-1"}, "must not be negative"},
 		{catalog.Int, map[string]string{"splits": "0"}, "number of splits is 0"},
 		{catalog.Int, map[string]string{"rows-per-second": "-1"}, "rate is -1"},

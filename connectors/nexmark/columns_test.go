@@ -161,6 +161,43 @@ func jsonText(v any, typ catalog.Type) string {
 	}
 }
 
+// TestRowBytes holds what a chunk says of its size against its buffers.
+func TestRowBytes(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 2))
+	g := newGenerator(t, DefaultConfig())
+	for round := range 20 {
+		fields := subset(random)
+		if round == 0 {
+			fields = Columns()
+		}
+		p, err := project(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const count = 10_000
+		size := 0
+		var add func(arrow.ArrayData)
+		add = func(d arrow.ArrayData) {
+			for _, b := range d.Buffers() {
+				if b != nil {
+					size += b.Len()
+				}
+			}
+			for _, c := range d.Children() {
+				add(c)
+			}
+		}
+		for _, a := range g.columns(memory.DefaultAllocator, p, run{0, 1, count}) {
+			add(a.Data())
+			a.Release()
+		}
+		// Validity bitmaps are left out of the estimate.
+		if want := g.rowBytes(p) * count; float64(size) < 0.8*float64(want)-2*count || float64(size) > 1.1*float64(want)+6*count {
+			t.Errorf("%v: %d bytes, estimated %d", fields, size, want)
+		}
+	}
+}
+
 func TestProjectErrors(t *testing.T) {
 	row := func(fields ...catalog.Field) catalog.Type { return catalog.RowOf(fields...) }
 	for _, c := range []struct {

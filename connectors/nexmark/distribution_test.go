@@ -288,10 +288,8 @@ func TestDistributionFrozen(t *testing.T) {
 	if err := json.Unmarshal(text, &want); err != nil {
 		t.Fatal(err)
 	}
-	for _, seed := range []uint64{0, 1} {
-		lines, events := generate(t, frozenConfig(seed), 2, 60_002)
-		compareMeasures(t, want, measure(t, lines, events), len(events))
-	}
+	lines, events := generate(t, frozenConfig(0), 2, 60_002)
+	compareMeasures(t, want, measure(t, lines, events), len(events))
 }
 
 // TestDistributionExcerpt compares with frozen bytes, so that measure itself is

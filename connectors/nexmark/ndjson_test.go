@@ -13,9 +13,9 @@ func TestWriteNDJSON(t *testing.T) {
 	cfg := DefaultConfig()
 	g := newGenerator(t, cfg)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, cores := range []int{1, 2, 3, 5} {
+	for _, cores := range []int{1, 2, 5} {
 		runtime.GOMAXPROCS(cores)
-		for _, c := range [][2]int64{{0, 0}, {5, 5}, {7, 3}, {0, 1}, {0, ndjsonRun}, {1, ndjsonRun + 2}, {100, 4*ndjsonRun + 99}, {1 << 40, 1<<40 + 3*ndjsonRun}} {
+		for _, c := range [][2]int64{{5, 5}, {7, 3}, {0, 1}, {1, 2*ndjsonRun + 1}, {100, 4*ndjsonRun + 99}, {1 << 40, 1<<40 + ndjsonRun}} {
 			var want []byte
 			encoder := g.NewEncoder()
 			for n := c[0]; n < c[1]; n++ {

@@ -1,6 +1,7 @@
 package nexmark
 
 import (
+	"bytes"
 	"math/bits"
 
 	"github.com/streamsql/streamsql/connectors/datagen/draw"
@@ -8,6 +9,9 @@ import (
 
 // paddingSize is the number of characters that all padding is cut from.
 const paddingSize = 1 << 20
+
+// groupChars is the number of characters made of one random number.
+const groupChars = 6
 
 // padding is the text that `extra` is cut from: a stretch at a random offset, as
 // in Nexmark for Flink.
@@ -29,31 +33,37 @@ type padding struct {
 
 func newPadding(seed uint64) *padding {
 	p := &padding{
-		raw:     make([]byte, 0, paddingSize+6),
-		json:    make([]byte, 0, paddingSize+paddingSize/16),
+		raw:     make([]byte, paddingSize+groupChars),
+		json:    make([]byte, 0, paddingSize+paddingSize/32),
 		escapes: make([]uint64, paddingSize/64+1),
 		before:  make([]uint32, paddingSize/64+1),
 	}
 	s := draw.New(seed, paddingStream)
-	for i := uint64(0); len(p.raw) < paddingSize; i++ {
-		r := int32(s.Draw(i))
-		for range 6 {
-			p.raw = append(p.raw, byte('a'+r%26))
+	for at := 0; at < paddingSize; at += groupChars {
+		r := int32(s.Draw(uint64(at / groupChars)))
+		group := p.raw[at : at+groupChars]
+		for i := range group {
+			group[i] = byte('a' + r%26)
 			r /= 26
 		}
 	}
 	p.raw = p.raw[:paddingSize]
-	for i, c := range p.raw {
-		if i%64 == 0 {
-			p.before[i/64] = uint32(len(p.json) - i)
+
+	rest := p.raw
+	for {
+		i := bytes.IndexByte(rest, '\\')
+		if i < 0 {
+			break
 		}
-		if c == '\\' {
-			p.escapes[i/64] |= 1 << (i % 64)
-			p.json = append(p.json, c)
-		}
-		p.json = append(p.json, c)
+		at := paddingSize - len(rest) + i
+		p.escapes[at/64] |= 1 << (at % 64)
+		p.json = append(append(p.json, rest[:i+1]...), '\\')
+		rest = rest[i+1:]
 	}
-	p.before[paddingSize/64] = uint32(len(p.json) - paddingSize)
+	p.json = append(p.json, rest...)
+	for i := 1; i < len(p.before); i++ {
+		p.before[i] = p.before[i-1] + uint32(bits.OnesCount64(p.escapes[i-1]))
+	}
 	return p
 }
 

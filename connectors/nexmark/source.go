@@ -86,8 +86,10 @@ func spec() *catalog.ConnectorSpec {
 		Source: &catalog.SourceSpec{
 			Bounded: func(o catalog.Options) bool { return o.Int(optEvents) > 0 },
 			Columns: func(o catalog.Options) ([]catalog.Field, error) {
-				_, err := settingsOf(o)
-				return Columns(), err
+				if _, err := settingsOf(o); err != nil {
+					return nil, err
+				}
+				return Columns(), nil
 			},
 		},
 	}
