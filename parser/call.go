@@ -58,7 +58,7 @@ func (p *parser) writeCall() {
 		p.writeArgs(function)
 	}
 	p.nullTreatment(call)
-	if p.acceptWord("ORDER", "BY") {
+	if p.acceptBy("ORDER") {
 		call.OrderBy = p.orderItems()
 		p.nullTreatment(call)
 	}
@@ -171,14 +171,14 @@ func (p *parser) windowSpec() *WindowSpec {
 	start := p.peek().Start
 	w := &WindowSpec{}
 	p.expectOp("(")
-	if t := p.peek(); t.isName() && !p.isWord("PARTITION", "BY") && !p.isAnyWord("ROWS", "RANGE", "GROUPS") {
+	if t := p.peek(); t.isName() && !p.isAnyWord("PARTITION", "ROWS", "RANGE", "GROUPS") {
 		id := p.next().ident()
 		w.Base = &id
 	}
-	if p.acceptWord("PARTITION", "BY") {
+	if p.acceptBy("PARTITION") {
 		w.PartitionBy = p.expressions()
 	}
-	if p.acceptWord("ORDER", "BY") {
+	if p.acceptBy("ORDER") {
 		w.OrderBy = p.orderItems()
 	}
 	if p.isAnyWord("ROWS", "RANGE", "GROUPS") {

@@ -326,11 +326,12 @@ func (p *parser) writeCase() {
 		word("THEN")
 		p.writeExpr(false)
 	}
-	if p.isWord("ELSE") {
+	otherwise := p.isWord("ELSE")
+	if otherwise {
 		word("ELSE")
 		p.writeExpr(false)
 	}
-	if !p.isWord("END") {
+	if !p.isWord("END") && !otherwise {
 		p.unexpected("WHEN, ELSE or END", "WHEN", "ELSE", "END", "AND")
 	}
 	word("END")

@@ -71,7 +71,16 @@ func (p *parser) joinHead() *Join {
 	if t := p.peek(); p.isAnyWord("SEMI", "ANTI", "ASOF") {
 		p.fail(t.Span, "only a LEFT join can be a "+t.upper+" join", "write "+t.upper+" JOIN, with the sides exchanged if need be")
 	}
-	p.expectWord("JOIN")
+	if !p.acceptWord("JOIN") {
+		word := p.toks[p.pos-1].text
+		p.unexpected("JOIN", "JOIN")
+		if p.err != nil && p.err.Hint == "" {
+			p.err.Hint = word + " starts a join; as an alias it needs AS"
+			if reserved[p.toks[p.pos-1].upper] {
+				p.err.Hint += " " + quoteIdent(word)
+			}
+		}
+	}
 	if j.Natural && j.Kind != JoinInner && j.Kind != JoinLeft && j.Kind != JoinRight && j.Kind != JoinFull {
 		p.fail(p.toks[start].Span, "this join can't be NATURAL", "use USING (columns)")
 	}
@@ -96,9 +105,9 @@ func (p *parser) joinCondition(j *Join) {
 	case p.acceptWord("USING"):
 		j.Using = p.identList("the name of a column")
 	case j.Kind == JoinCross || j.Natural || j.Match != nil:
-	default:
+	case p.err == nil:
 		p.unexpected("ON or USING and the condition of the "+j.Kind.String(), "ON", "USING")
-		if p.err != nil && p.err.Hint == "" {
+		if p.err.Hint == "" {
 			p.err.Hint = "a join of every row with every row is a CROSS JOIN"
 		}
 		return
@@ -308,38 +317,38 @@ func (p *parser) tableArg(i int) *TableFunctionArg {
 			n.Span = p.from(at.Start)
 		}
 	}
-	if p.acceptWord("PARTITION", "BY") {
-		if p.isOp("(") {
-			p.next()
-			a.PartitionBy = p.expressions()
-			p.expectOp(")")
-		} else {
-			a.PartitionBy = p.partitionColumns()
-		}
+	if p.acceptBy("PARTITION") {
+		p.argItems(func() { a.PartitionBy = append(a.PartitionBy, p.expression()) })
 	}
-	if p.acceptWord("ORDER", "BY") {
-		a.OrderBy = p.orderItems()
+	if p.acceptBy("ORDER") {
+		p.argItems(func() { a.OrderBy = append(a.OrderBy, p.orderItem()) })
 	}
 	a.Span = p.from(t.Start)
 	return a
 }
 
-// partitionColumns reads a, b after PARTITION BY within the arguments of a
-// function, where the next argument follows after a comma too: an item is another
-// column unless it is DESCRIPTOR(...), has a name => or is no column at all.
-func (p *parser) partitionColumns() []Expr {
-	list := []Expr{p.expression()}
-	for p.isOp(",") {
-		next, after := p.peekAt(1), p.peekAt(2)
-		column := next.isName() && (after.isOp(",") || after.isOp(")") || after.isOp(".")) ||
-			next.isName() && after.upper == "ORDER"
-		if !column {
-			break
+// argItems reads the items of PARTITION BY and ORDER BY within the arguments of a
+// function, with parentheses around them or without. Without, the next argument
+// follows after a comma as the next item does: what comes is an item only if it is
+// a column.
+func (p *parser) argItems(item func()) {
+	if open := p.peek(); open.isOp("(") && open.match >= 0 {
+		if after := &p.toks[open.match+1]; after.isOp(",") || after.isOp(")") || after.upper == "ORDER" {
+			p.parenList(item)
+			return
+		}
+	}
+	item()
+	for p.err == nil && p.isOp(",") && p.peekAt(1).isName() {
+		switch after := p.peekAt(2); {
+		case after.isOp(","), after.isOp(")"), after.isOp("."):
+		case after.upper == "ORDER", after.upper == "ASC", after.upper == "DESC", after.upper == "NULLS":
+		default:
+			return
 		}
 		p.next()
-		list = append(list, p.expression())
+		item()
 	}
-	return list
 }
 
 // asTable makes the table name that a column reference turned out to be, nil if the

@@ -10,10 +10,10 @@ func (p *parser) matchRecognize(input TableRef, start int) *MatchRecognize {
 	p.expectWord("MATCH_RECOGNIZE")
 	open := p.peek()
 	p.expectOp("(")
-	if p.acceptWord("PARTITION", "BY") {
+	if p.acceptBy("PARTITION") {
 		m.PartitionBy = p.expressions()
 	}
-	if p.acceptWord("ORDER", "BY") {
+	if p.acceptBy("ORDER") {
 		m.OrderBy = p.orderItems()
 	}
 	if p.acceptWord("MEASURES") {
@@ -98,7 +98,8 @@ func (p *parser) afterMatch() *AfterMatch {
 		a.Variable = &id
 	}
 	switch {
-	case p.acceptWord("PAST", "LAST", "ROW"):
+	case p.acceptWord("PAST"):
+		p.expectWord("LAST", "ROW")
 		a.Skip = SkipPastLastRow
 	case p.acceptWord("TO", "NEXT", "ROW"):
 		a.Skip = SkipToNextRow

@@ -17,7 +17,9 @@ func (t *token) ident() Ident {
 // ident reads one identifier; what says of what, for the message.
 func (p *parser) ident(what string) Ident {
 	if !p.peek().isName() {
+		p.wantName = true
 		p.unexpected(what)
+		p.wantName = false
 		return Ident{}
 	}
 	return p.next().ident()
@@ -127,7 +129,9 @@ func (p *parser) options() []*Option {
 		seen[o.Key.Value] = true
 		list = append(list, o)
 	})
-	p.expectOp(")")
+	if !p.acceptOp(")") {
+		p.unexpected("',' or ')'")
+	}
 	return list
 }
 
@@ -196,10 +200,16 @@ func (p *parser) hint() *Hint {
 	start := p.peek().Start
 	h := &Hint{Name: p.ident("the name of a hint")}
 	if p.acceptOp("(") {
+		seen := map[string]bool{}
 		if !p.isOp(")") {
 			p.commaList(func() {
 				if n := p.peekAt(1); n.isOp("=") || n.isOp(".") || n.isOp("-") {
-					h.Options = append(h.Options, p.option())
+					o := p.option()
+					if seen[o.Key.Value] {
+						p.fail(o.Key.Span, "the option '"+shorten(o.Key.Value)+"' is given twice", "")
+					}
+					seen[o.Key.Value] = true
+					h.Options = append(h.Options, o)
 					return
 				}
 				t := p.peek()

@@ -94,6 +94,7 @@ type parser struct {
 	// bareAlias is the index of the last token that was taken as an alias without
 	// AS; if the next one fits nothing, the alias may be a keyword misspelled.
 	bareAlias int
+	wantName  bool // what unexpected is called for is a name
 	inMatch   bool // within MATCH_RECOGNIZE, where FINAL and RUNNING are prefixes
 	canon     canonical
 	shapes    *shapeParser
@@ -165,6 +166,15 @@ func (p *parser) isAnyWord(words ...string) bool {
 		}
 	}
 	return false
+}
+
+// acceptBy takes a word that BY must follow.
+func (p *parser) acceptBy(word string) bool {
+	if !p.acceptWord(word) {
+		return false
+	}
+	p.expectWord("BY")
+	return true
 }
 
 // acceptWord takes the keywords if all of them are at hand, in this order.
@@ -277,33 +287,52 @@ func (p *parser) unexpected(expected string, keywords ...string) {
 		}
 	}
 	if hint == "" {
-		hint = p.hintFor(t)
+		hint = p.hintFor(t, expected)
 	}
 	p.fail(at, msg, hint)
 }
 
 // hintFor knows what often stands behind a token in the wrong place.
-func (p *parser) hintFor(t *token) string {
+func (p *parser) hintFor(t *token, expected string) string {
 	switch {
 	case t.kind == tokString && p.pos > 0:
 		before := &p.toks[p.pos-1]
-		if before.kind == tokString {
-			return "strings are joined with ||; a quote within a string is written ''"
-		}
-		if before.End == t.Start && (before.upper == "E" || before.upper == "N" || before.upper == "U" || before.upper == "B") {
+		switch {
+		case before.End == t.Start && prefixes[before.upper]:
 			return "strings have no prefixes and no escapes; a quote is written ''"
-		}
-		if before.upper == "AS" {
+		case before.kind == tokString && expected == "":
+			return "strings are joined with ||; a quote within a string is written ''"
+		case expected == "" || before.upper == "AS":
 			return `names are quoted with " or ` + "`"
 		}
-	case reserved[t.upper]:
+	case reserved[t.upper] && !clauseStarts[t.upper] && (expected == "an expression" || p.wantName):
 		return t.text + " is a reserved word; as a name it needs quotes: " + quoteIdent(t.text)
+	case foreignOperators[t.upper] != "":
+		return foreignOperators[t.upper]
+	case clauseWords[t.upper] && expected == "":
+		return t.text + " is a keyword; as an alias it needs AS"
 	case t.kind == tokHintOpen:
 		return "hints stand after SELECT and after the name of a table"
-	case t.isOp(":"):
+	case t.isOp(":"), t.isOp("?"):
 		return "there are no parameters"
 	}
 	return ""
+}
+
+// prefixes of strings in other dialects.
+var prefixes = words("E N U B R")
+
+// clauseStarts are the reserved words that nobody means as a name.
+var clauseStarts = words(`
+	AND AS BY FOR FROM HAVING IN INTO IS JOIN LIKE LIMIT NOT NULL ON OR SELECT THEN UNION USING VALUES WHEN WHERE WITH`)
+
+// foreignOperators are words of other dialects that stand between operands.
+var foreignOperators = map[string]string{
+	"MOD":     "write a % b or MOD(a, b)",
+	"XOR":     "write a <> b",
+	"COLLATE": "strings are compared byte by byte",
+	"ISNULL":  "write IS NULL",
+	"NOTNULL": "write IS NOT NULL",
 }
 
 // resync notes the error of the statement at hand and moves to the semicolon that

@@ -115,7 +115,10 @@ func (p *printer) tableArg(a *TableFunctionArg) {
 		p.exprs(a.PartitionBy)
 		p.put(")")
 	}
-	p.orderBy(" ORDER BY ", a.OrderBy)
+	if a.OrderBy != nil {
+		p.orderBy(" ORDER BY (", a.OrderBy)
+		p.put(")")
+	}
 }
 
 func (p *printer) join(j *Join) {

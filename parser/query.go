@@ -68,7 +68,7 @@ func (p *parser) queryClause(q *Query) bool {
 	t := p.peek()
 	twice := false
 	switch {
-	case p.acceptWord("ORDER", "BY"):
+	case p.acceptBy("ORDER"):
 		twice = q.OrderBy != nil
 		q.OrderBy = p.orderItems()
 	case p.acceptWord("LIMIT"):
@@ -214,7 +214,7 @@ func (p *parser) queryPrimary() QueryBody {
 	case t.upper == "TABLE":
 		p.fail(t.Span, "a query starts with SELECT", "write SELECT * FROM "+shorten(p.peekAt(1).text))
 	}
-	p.unexpected("SELECT", "SELECT", "VALUES", "WITH")
+	p.unexpected("SELECT or VALUES", "SELECT", "VALUES", "WITH")
 	return &Select{Span: t.Span}
 }
 
@@ -256,7 +256,7 @@ func (p *parser) selectBlock() *Select {
 	if p.acceptWord("WHERE") {
 		s.Where = p.expression()
 	}
-	if p.acceptWord("GROUP", "BY") {
+	if p.acceptBy("GROUP") {
 		if !p.acceptWord("DISTINCT") {
 			p.acceptWord("ALL")
 		}
@@ -395,27 +395,29 @@ func (p *parser) namedWindow() *NamedWindow {
 
 func (p *parser) orderItems() []*OrderItem {
 	var list []*OrderItem
-	p.commaList(func() {
-		start := p.peek().Start
-		o := &OrderItem{Expr: p.expression()}
-		if p.acceptWord("DESC") {
-			o.Desc = true
-		} else {
-			p.acceptWord("ASC")
-		}
-		switch {
-		case p.acceptWord("NULLS", "FIRST"):
-			o.Nulls = NullsFirst
-		case p.acceptWord("NULLS", "LAST"):
-			o.Nulls = NullsLast
-		case p.isWord("NULLS"):
-			p.next()
-			p.unexpected("FIRST or LAST", "FIRST", "LAST")
-		}
-		o.Span = p.from(start)
-		list = append(list, o)
-	})
+	p.commaList(func() { list = append(list, p.orderItem()) })
 	return list
+}
+
+func (p *parser) orderItem() *OrderItem {
+	start := p.peek().Start
+	o := &OrderItem{Expr: p.expression()}
+	if p.acceptWord("DESC") {
+		o.Desc = true
+	} else {
+		p.acceptWord("ASC")
+	}
+	switch {
+	case p.acceptWord("NULLS", "FIRST"):
+		o.Nulls = NullsFirst
+	case p.acceptWord("NULLS", "LAST"):
+		o.Nulls = NullsLast
+	case p.isWord("NULLS"):
+		p.next()
+		p.unexpected("FIRST or LAST", "FIRST", "LAST")
+	}
+	o.Span = p.from(start)
+	return o
 }
 
 // isOutput says whether a clause of Output is at hand.
@@ -449,7 +451,10 @@ func (p *parser) outputClause(o *Output) {
 func (p *parser) emit(t *token) *Emit {
 	e := &Emit{}
 	switch {
-	case p.acceptWord("ON", "WINDOW", "CLOSE"), p.acceptWord("FINAL"):
+	case p.acceptWord("FINAL"):
+		e.Kind = EmitOnWindowClose
+	case p.acceptWord("ON"):
+		p.expectWord("WINDOW", "CLOSE")
 		e.Kind = EmitOnWindowClose
 	case p.acceptWord("CHANGES"):
 		e.Kind = EmitChanges
@@ -458,9 +463,6 @@ func (p *parser) emit(t *token) *Emit {
 	case p.acceptWord("EVERY"):
 		e.Kind = EmitEvery
 		e.Every = p.interval()
-	case p.isWord("ON"):
-		p.next()
-		p.unexpected("WINDOW CLOSE", "WINDOW", "CLOSE")
 	default:
 		p.unexpected("ON WINDOW CLOSE, FINAL, CHANGES, COMPLETE or EVERY INTERVAL ...", "FINAL", "CHANGES", "COMPLETE", "EVERY", "ON")
 	}

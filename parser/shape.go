@@ -73,7 +73,7 @@ func (p *parser) shapeError(n int, sql string, err error) {
 			}
 		}
 	}
-	p.fail(c.toks[at].span, "unexpected "+shorten(p.src.Slice(c.toks[at].span))+" after what stands before it",
+	p.fail(c.toks[at].span, "unexpected "+shorten(p.src.Slice(c.toks[at].span))+" here",
 		"put parentheses around the operand: operators such as IN, LIKE and BETWEEN do not follow each other")
 }
 

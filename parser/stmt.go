@@ -32,7 +32,12 @@ var foreign = map[string]string{
 func (p *parser) statementAndEnd() Stmt {
 	stmt := p.statement()
 	if p.err == nil && !p.isOp(";") && p.peek().kind != tokEOF {
-		p.unexpected("", endWords...)
+		switch stmt.(type) {
+		case *QueryStmt, *Insert, *CreateView, *CreateTable, *Explain, *ReplayDeadLetters:
+			p.unexpected("", endWords...)
+		default:
+			p.unexpected("the end of the statement")
+		}
 	}
 	if p.err != nil {
 		return nil
@@ -147,12 +152,13 @@ func (p *parser) statementSet() Stmt {
 		p.expectWord("STATEMENT", "SET", "BEGIN")
 	}
 	p.acceptOp(";")
+	head := p.from(start)
 	set := &StatementSet{}
 	broken := false
 	for p.skipSemicolons(); p.err == nil && !p.isWord("END"); p.skipSemicolons() {
 		if !p.isWord("INSERT") {
 			if p.peek().kind == tokEOF {
-				p.fail(p.from(start), "the statement set is not closed", "close it with END;")
+				p.fail(head, "the statement set is not closed", "close it with END;")
 				return nil
 			}
 			p.unexpected("INSERT or END", "INSERT", "END")
@@ -240,7 +246,7 @@ func (p *parser) set() Stmt {
 // before the semicolon, as it stands there: 10 s, org.x.Y, -1.
 func (p *parser) rawValue() *StringLit {
 	t := p.peek()
-	if n := p.peekAt(1); t.kind == tokString && (n.isOp(";") || n.kind == tokEOF) {
+	if t.kind == tokString {
 		p.pos++
 		return &StringLit{Span: t.Span, Value: t.text}
 	}

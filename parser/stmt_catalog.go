@@ -36,7 +36,7 @@ func (p *parser) drop() Stmt {
 	if d.Kind = p.objectKind(); d.Kind == 0 {
 		p.unexpected(objectList, objectWords...)
 	}
-	d.IfExists = p.acceptWord("IF", "EXISTS")
+	d.IfExists = p.ifExists()
 	d.Name = p.name("the name to drop")
 	if p.acceptWord("CASCADE") {
 		d.Cascade = true
@@ -63,7 +63,7 @@ func (p *parser) alter() Stmt {
 	if a.Kind = p.objectKind(); a.Kind == 0 {
 		p.unexpected(objectList, objectWords...)
 	}
-	a.IfExists = p.acceptWord("IF", "EXISTS")
+	a.IfExists = p.ifExists()
 	a.Name = p.name("the name to alter")
 	switch {
 	case p.acceptWord("SET"):

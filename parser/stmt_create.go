@@ -30,7 +30,24 @@ func (p *parser) create() Stmt {
 	return nil
 }
 
-func (p *parser) ifNotExists() bool { return p.acceptWord("IF", "NOT", "EXISTS") }
+func (p *parser) ifNotExists() bool {
+	if !p.isWord("IF", "NOT") {
+		return false
+	}
+	p.next()
+	p.expectWord("NOT", "EXISTS")
+	return true
+}
+
+// ifExists reads IF EXISTS; a name alone may be IF.
+func (p *parser) ifExists() bool {
+	if !p.isWord("IF") || p.endsAt(1) || p.peekAt(1).isOp(".") {
+		return false
+	}
+	p.next()
+	p.expectWord("EXISTS")
+	return true
+}
 
 func (p *parser) createTable(start int, c *CreateTable) Stmt {
 	c.IfNotExists = p.ifNotExists()
@@ -144,6 +161,8 @@ func (p *parser) columnDef() *ColumnDef {
 			c.Kind = ColumnMetadata
 			if p.acceptWord("FROM") {
 				c.MetadataKey = p.stringLit("the metadata key")
+			} else if t := p.peek(); suggest(t.text, []string{"FROM"}) != "" {
+				p.unexpected("FROM", "FROM")
 			}
 			c.Virtual = p.acceptWord("VIRTUAL")
 		case p.acceptWord("NOT", "NULL"):

@@ -25,11 +25,27 @@ func suggest(word string, candidates []string) string {
 		if c == word || abs(len(c)-len(word)) > limit {
 			continue
 		}
-		if d := editDistance(word, c); d <= limit {
+		d := editDistance(word, c)
+		if sameLetters(word, c) { // FORM and FROM, WHIT and WITH
+			d = 1
+		}
+		if d <= limit {
 			best, limit = c, d-1
 		}
 	}
 	return best
+}
+
+// sameLetters says whether the words are made of the same bytes.
+func sameLetters(a, b string) bool {
+	var count [256]int
+	for i := range len(a) {
+		count[a[i]]++
+	}
+	for i := range len(b) {
+		count[b[i]]--
+	}
+	return count == [256]int{}
 }
 
 func abs(n int) int { return max(n, -n) }

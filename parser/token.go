@@ -41,15 +41,15 @@ func (t *token) describe() string {
 	case tokEOF:
 		return "the end of the text"
 	case tokString:
-		return "the string " + shorten(quoteString(t.text))
+		return "string " + shorten(quoteString(t.text))
 	case tokBytes:
-		return "the bytes " + shorten("X'"+t.text+"'")
+		return "bytes " + shorten("X'"+t.text+"'")
 	case tokNumber, tokBadNumber:
-		return "the number " + shorten(t.text)
+		return "number " + shorten(t.text)
 	case tokQuoted:
-		return "the name " + shorten(quoteIdent(t.text))
+		return "name " + shorten(quoteIdent(t.text))
 	case tokHintOpen:
-		return "the hint /*+"
+		return "hint /*+"
 	case tokHintClose:
 		return "*/"
 	case tokOp:
