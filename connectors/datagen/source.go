@@ -93,7 +93,7 @@ func rowCount(o catalog.Options) (int64, error) {
 func openSource(cfg connectors.SourceConfig, env connectors.Env) (connectors.Source, error) {
 	o := cfg.Options
 	count, err := rowCount(o)
-	errs := []error{err, unknownColumns(o, cfg.Declared)}
+	errs := []error{err}
 	fields := make([]catalog.Field, len(cfg.Columns))
 	for i, c := range cfg.Columns {
 		if c.Metadata != "" {
@@ -101,6 +101,11 @@ func openSource(cfg connectors.SourceConfig, env connectors.Env) (connectors.Sou
 		}
 		fields[i] = catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull}
 	}
+	declared := cfg.Declared
+	if len(declared) == 0 {
+		declared = fields
+	}
+	errs = append(errs, unknownColumns(o, declared))
 	config := Config{
 		Seed:          uint64(o.Int(optSeed)),
 		BaseTime:      o.Time(optBaseTime),
@@ -127,12 +132,8 @@ func openSource(cfg connectors.SourceConfig, env connectors.Env) (connectors.Sou
 
 var _ numbered.Rows = (*Generator)(nil)
 
-// unknownColumns finds options of columns that the table does not have; it can't
-// tell if the table's columns are not known.
+// unknownColumns finds options of columns that the table does not have.
 func unknownColumns(o catalog.Options, declared []catalog.Field) error {
-	if len(declared) == 0 {
-		return nil
-	}
 	names := make([]string, len(declared))
 	for i, f := range declared {
 		names[i] = f.Name

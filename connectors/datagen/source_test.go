@@ -149,7 +149,10 @@ func TestBounded(t *testing.T) {
 		if got := spec().Source.Bounded(checked); got != (c.want > 0) {
 			t.Errorf("%v: bounded %v", c.options, got)
 		}
-		s, err := open([]catalog.Field{{Name: "a", Type: catalog.Int}}, nil, c.options)
+		y := catalog.Field{Name: "y", Type: catalog.Int}
+		declared := []catalog.Field{{Name: "a", Type: catalog.Int}, {Name: "unread", Type: catalog.Int},
+			{Name: "r", Type: catalog.RowOf(catalog.Field{Name: "x", Type: catalog.RowOf(y)})}}
+		s, err := open(declared[:1], declared, c.options)
 		if err != nil {
 			t.Fatal(err)
 		}

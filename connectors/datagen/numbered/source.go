@@ -57,7 +57,10 @@ type Source struct {
 	rows Rows
 }
 
-var _ connectors.Source = (*Source)(nil)
+var (
+	_ connectors.Source   = (*Source)(nil)
+	_ connectors.Growable = (*Source)(nil)
+)
 
 // NewSource gives a source, or an error if cfg makes no sense.
 func NewSource(cfg Config, rows Rows) (*Source, error) {
@@ -93,15 +96,11 @@ func (s *Source) splitID(i int) string {
 
 // Open implements connectors.Source.
 func (s *Source) Open(_ context.Context, split connectors.Split, from connectors.Offset) (connectors.SplitReader, error) {
-	index, err := strconv.Atoi(split.ID)
-	if err != nil || index < 0 || index >= s.cfg.Splits || s.splitID(index) != split.ID {
-		return nil, fmt.Errorf("%s: there is no split %q of %d", s.cfg.Name, split.ID, s.cfg.Splits)
+	index, err := s.index(split)
+	if err != nil {
+		return nil, err
 	}
-	r := &reader{source: s, split: split.ID, index: int64(index), count: -1}
-	if s.cfg.Count > 0 {
-		stride := int64(s.cfg.Splits)
-		r.count = (s.cfg.Count - r.index + stride - 1) / stride
-	}
+	r := &reader{source: s, split: split.ID, index: int64(index), count: s.rowsOf(int64(index))}
 	if from != nil {
 		if r.next, err = decodeOffset(from); err != nil {
 			return nil, fmt.Errorf("%s: split %s: %w", s.cfg.Name, split.ID, err)
@@ -114,6 +113,44 @@ func (s *Source) Open(_ context.Context, split connectors.Split, from connectors
 		r.pace = newPace(s.cfg.Clock, s.cfg.Rate, r.next*int64(s.cfg.Splits))
 	}
 	return r, nil
+}
+
+// Grown implements connectors.Growable: a source grows by its options.
+func (s *Source) Grown(_ context.Context, split connectors.Split, end connectors.Offset) (string, error) {
+	index, err := s.index(split)
+	if err != nil {
+		return "", err
+	}
+	read, err := decodeOffset(end)
+	if err != nil {
+		return "", fmt.Errorf("%s: split %s: %w", s.cfg.Name, split.ID, err)
+	}
+	switch count := s.rowsOf(int64(index)); {
+	case count < 0:
+		return fmt.Sprintf("%s split %s has no end any more", s.cfg.Name, split.ID), nil
+	case count > read:
+		return fmt.Sprintf("%s split %s has %d more rows", s.cfg.Name, split.ID, count-read), nil
+	default:
+		return "", nil
+	}
+}
+
+// index gives the index of a split.
+func (s *Source) index(split connectors.Split) (int, error) {
+	i, err := strconv.Atoi(split.ID)
+	if err != nil || i < 0 || i >= s.cfg.Splits || s.splitID(i) != split.ID {
+		return 0, fmt.Errorf("%s: there is no split %q of %d", s.cfg.Name, split.ID, s.cfg.Splits)
+	}
+	return i, nil
+}
+
+// rowsOf gives the number of rows of a split; -1: no end.
+func (s *Source) rowsOf(index int64) int64 {
+	if s.cfg.Count == 0 {
+		return -1
+	}
+	stride := int64(s.cfg.Splits)
+	return (s.cfg.Count - index + stride - 1) / stride
 }
 
 // Close implements connectors.Source.

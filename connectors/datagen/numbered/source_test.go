@@ -282,3 +282,28 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestGrown(t *testing.T) {
+	split := connectors.Split{ID: "1", Bounded: true}
+	for _, c := range []struct {
+		count int64
+		want  string
+	}{
+		{10, ""},
+		{11, ""}, // the new row is of the other split
+		{16, "numbers split 1 has 3 more rows"},
+		{0, "numbers split 1 has no end any more"},
+	} {
+		got, err := newSource(t, Config{Count: c.count, Splits: 2}).Grown(context.Background(), split, encodeOffset(5))
+		if err != nil || got != c.want {
+			t.Errorf("%d rows: %q, error %v, want %q", c.count, got, err, c.want)
+		}
+	}
+	s := newSource(t, Config{Count: 1, Splits: 1})
+	if _, err := s.Grown(context.Background(), split, encodeOffset(0)); err == nil {
+		t.Error("no error for a split that there is not")
+	}
+	if _, err := s.Grown(context.Background(), connectors.Split{ID: "0"}, nil); err == nil {
+		t.Error("no error for an offset that is none")
+	}
+}
