@@ -123,8 +123,12 @@ type Watermark struct {
 // Guard is the first operator of each branch above a Scan. It drops records
 // that are not well-formed or have an error in one of the columns Reads.
 type Guard struct {
-	Source  string
-	Reads   []int // columns of the scan that this INSERT reads
+	Source string
+	Reads  []int // columns of the scan that this INSERT reads
+	// Members says, for each of Reads that is a ROW, which of its members the
+	// INSERT reads, as paths ("bid.price"); nil: the whole column. An error in
+	// another member is none of this INSERT.
+	Members [][]string
 	OnError ErrorMode
 	Branch  string // the INSERT, for dead letters and progress: the sink's name
 }

@@ -1,0 +1,145 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/parser"
+)
+
+// from binds a FROM clause. Without one there is a single row without columns
+// that count.
+func (b *binder) from(s *parser.Select) (rel, *scope, error) {
+	if len(s.From) == 0 {
+		one := &valuesRel{rows: [][]catalog.Expr{{boolLiteral(true)}}, place: b.at(s),
+			out: []column{{Column: Column{Name: "ROW$", Type: catalog.Boolean, NotNull: true}}}}
+		return one, &scope{}, nil
+	}
+	if len(s.From) > 1 {
+		return nil, nil, require(b.at(s.From[1]), featureJoin)
+	}
+	return b.tableRef(s.From[0])
+}
+
+// tableRef binds one item of a FROM clause.
+func (b *binder) tableRef(t parser.TableRef) (rel, *scope, error) {
+	switch t := t.(type) {
+	case *parser.TableName:
+		r, names, err := b.table(t)
+		if err != nil {
+			return nil, nil, err
+		}
+		return b.aliased(r, names, t.Alias)
+	case *parser.DerivedTable:
+		r, err := b.query(t.Query)
+		if err != nil {
+			return nil, nil, err
+		}
+		return b.aliased(r, nil, t.Alias)
+	case *parser.WindowTable:
+		return b.windowTable(t)
+	case *parser.Join:
+		return nil, nil, require(b.at(t), featureJoin)
+	case *parser.MatchRecognize:
+		return nil, nil, require(b.at(t), featureMatchRecognize)
+	case *parser.Unnest:
+		return nil, nil, require(b.at(t), featureUnnest)
+	case *parser.TableFunction:
+		return nil, nil, require(b.at(t), featureTableFunction)
+	}
+	return nil, nil, b.at(t).errorf("this is not supported in FROM")
+}
+
+// aliased names a table of FROM, and its columns where the alias does.
+func (b *binder) aliased(r rel, names []string, alias *parser.TableAlias) (rel, *scope, error) {
+	if alias != nil {
+		names = []string{alias.Name.Text}
+		var err error
+		if r, err = b.renamed(r, alias.Columns, b.at(alias)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return r, tableScope(r.cols(), names...), nil
+}
+
+// table binds a name of FROM: a WITH query, a view, or a source.
+func (b *binder) table(t *parser.TableName) (rel, []string, error) {
+	if t.SystemTime != nil {
+		return nil, nil, require(b.at(t.SystemTime), featureSystemTime)
+	}
+	if r, ok := b.findCTE(t.Name); ok {
+		if len(t.Hints) > 0 {
+			return nil, nil, b.at(t.Hints[0]).errorf("a hint belongs to a source, `%s` is a WITH query", t.Name.Last().Text)
+		}
+		return r, []string{t.Name.Last().Text}, nil
+	}
+	o, err := b.lookup(t.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	full := o.ObjectName()
+	names := []string{full.Catalog, full.Database, full.Object}
+	switch o := o.(type) {
+	case *catalog.View:
+		if len(t.Hints) > 0 {
+			return nil, nil, b.at(t.Hints[0]).errorf("a hint belongs to a source, `%s` is a view", full.Object)
+		}
+		r, err := b.view(o, b.at(t))
+		return r, names, err
+	case *catalog.Table:
+		overrides, err := b.optionHints(t.Hints)
+		if err != nil {
+			return nil, nil, err
+		}
+		src, err := b.source(o, overrides, b.at(t))
+		if err != nil {
+			return nil, nil, err
+		}
+		return sourceRel(src, b.at(t)), names, nil
+	}
+	return nil, nil, b.at(t).errorf("`%s` can't be read", full)
+}
+
+// view binds the query of a view, with the names that it saw.
+func (b *binder) view(v *catalog.View, where place) (rel, error) {
+	name := v.Name.String()
+	if slices.Contains(b.views, name) {
+		return nil, where.errorf("view `%s` reads itself, by way of %s", v.Name, strings.Join(append(b.views, name), ", "))
+	}
+	inner := &binder{env: b.env, src: v.Source, ns: v.Namespace, views: append(slices.Clip(b.views), name)}
+	r, err := inner.query(v.Query)
+	if err != nil {
+		return nil, err
+	}
+	cols := r.cols()
+	if len(cols) != len(v.Columns) {
+		return nil, where.errorf("view `%s` has changed below: it had %d columns, its query now gives %d", v.Name, len(v.Columns), len(cols))
+	}
+	out := append([]column(nil), cols...)
+	for i := range out {
+		out[i].Name = v.Columns[i].Name
+	}
+	return &projectRel{in: r, exprs: refs(cols), out: out, place: r.at()}, nil
+}
+
+// optionHints reads /*+ OPTIONS('k' = 'v') */.
+func (b *binder) optionHints(hints []*parser.Hint) ([]*parser.Option, error) {
+	var options []*parser.Option
+	for _, h := range hints {
+		if !strings.EqualFold(h.Name.Text, "OPTIONS") {
+			return nil, require(b.at(h), featureHint)
+		}
+		options = append(options, h.Options...)
+	}
+	return options, nil
+}
+
+// sourceRel reads a source: the scan, and the declared columns over it.
+func sourceRel(src *source, where place) rel {
+	scan := &scanRel{src: src, place: where}
+	for _, f := range src.fields {
+		scan.out = append(scan.out, column{Column: Column{Name: f.Name, Type: f.Type, NotNull: f.NotNull}})
+	}
+	return &projectRel{in: scan, exprs: src.exprs, out: src.declared, place: where}
+}

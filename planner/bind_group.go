@@ -1,0 +1,401 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/parser"
+)
+
+// aggregates collects the aggregate calls of a SELECT block. Expressions of an
+// aggregating block are bound over the FROM columns, with a reference at
+// aggregateBase + i in place of aggregate i; over then turns group keys and
+// aggregates into references to the GROUP BY's output.
+type aggregates struct {
+	block *block
+	calls []aggregateCall
+	index map[string]int // by aggregateCall.key
+	keys  []catalog.Expr // the GROUP BY expressions over the FROM columns
+	texts []string       // exprKey of keys
+	// group is the window of GROUP BY TUMBLE(ts, ...), nil if there is none.
+	group *groupWindow
+	// outputs maps keys, then aggregates, to the output of the aggregateRel.
+	outputs []int
+	agg     *aggregateRel
+}
+
+type aggregateCall struct {
+	fn       *catalog.Function
+	overload *catalog.Overload
+	args     []catalog.Expr
+	filter   catalog.Expr
+	distinct bool
+	name     string
+}
+
+const aggregateBase = 1 << 24
+
+// isAggregated says whether the block groups: by GROUP BY, HAVING, or an
+// aggregate among its items.
+func (bl *block) isAggregated() bool {
+	if len(bl.sel.GroupBy) > 0 || bl.sel.Having != nil {
+		return true
+	}
+	for _, it := range bl.items {
+		if it.expr != nil && bl.hasAggregate(it.expr) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasAggregate looks for an aggregate call, without going into subqueries.
+func (b *binder) hasAggregate(e parser.Expr) bool {
+	found := false
+	inspectExpr(e, func(n parser.Expr) {
+		if c, ok := n.(*parser.Call); ok && c.Over == nil && len(c.Name.Parts) == 1 {
+			if fn, known := b.env.functions.Lookup(c.Name.Parts[0].Text); known && fn.Kind == catalog.AggregateFunction {
+				found = true
+			}
+		}
+	})
+	return found
+}
+
+// attach makes x collect aggregates.
+func (a *aggregates) attach(x *exprBinder) {
+	x.aggs = a
+	x.spans = map[*catalog.ColumnRef]parser.Span{}
+}
+
+// aggregate binds an aggregate call.
+func (x *exprBinder) aggregate(e *parser.Call, fn *catalog.Function) (catalog.Expr, error) {
+	if x.aggs == nil {
+		err := x.at(e).errorf("%s is an aggregate: it can't stand in %s", fn.Name, x.clause)
+		switch x.clause {
+		case "WHERE":
+			err.Hint = "HAVING filters groups"
+		case "aggregate":
+			err.Msg = fn.Name + " is an aggregate within another one"
+			err.Hint = "compute the inner one in a subquery in FROM"
+		}
+		return nil, err
+	}
+	if len(e.OrderBy) > 0 || len(e.WithinGroup) > 0 || e.Nulls != parser.NullsUnspecified {
+		if err := require(x.at(e), featureOrderedAggregate); err != nil {
+			return nil, err
+		}
+	}
+	inner := &exprBinder{binder: x.binder, scope: x.scope, clause: "aggregate", conditional: x.conditional}
+	args, places, err := inner.list(e.Args)
+	if err != nil {
+		return nil, err
+	}
+	if e.Star && fn.Name != "COUNT" {
+		return nil, x.at(e).errorf("%s(*) is no aggregate; COUNT(*) is", fn.Name)
+	}
+	if e.Distinct && len(args) == 0 {
+		return nil, x.at(e).errorf("%s(DISTINCT) needs an argument", fn.Name)
+	}
+	overload, err := resolveOverload(x.at(e), fn, args, e.Distinct)
+	if err != nil {
+		return nil, err
+	}
+	if overload.Aggregate == nil {
+		return nil, x.at(e).errorf("%s has no aggregate for these arguments", fn.Name)
+	}
+	for i := range args {
+		if args[i], err = inner.coerce(args[i], overload.Params[i], places[i]); err != nil {
+			return nil, err
+		}
+	}
+	c := aggregateCall{fn: fn, overload: overload, args: args, distinct: e.Distinct, name: callText(x.src, e)}
+	if e.Filter != nil {
+		inner.clause = "FILTER"
+		if c.filter, err = inner.condition(e.Filter); err != nil {
+			return nil, err
+		}
+	}
+	return &catalog.ColumnRef{Index: aggregateBase + x.aggs.add(c), Name: c.name, T: overload.Result}, nil
+}
+
+// callText is the call as written, on one line, cut where it is long.
+func callText(src *parser.Source, e *parser.Call) string {
+	text := strings.Join(strings.Fields(src.Slice(e.Span)), " ")
+	if len(text) > 60 {
+		return text[:57] + "..."
+	}
+	return text
+}
+
+// add gives the number of a call; equal calls are one.
+func (a *aggregates) add(c aggregateCall) int {
+	key := c.fn.Name
+	if c.distinct {
+		key += " DISTINCT"
+	}
+	for _, arg := range c.args {
+		key += ", " + exprKey(arg)
+	}
+	if c.filter != nil {
+		key += " FILTER " + exprKey(c.filter)
+	}
+	if i, ok := a.index[key]; ok {
+		return i
+	}
+	a.index[key] = len(a.calls)
+	a.calls = append(a.calls, c)
+	return len(a.calls) - 1
+}
+
+// bindAggregate binds GROUP BY, the items and HAVING, and builds the projection
+// of keys and arguments, the aggregateRel, and the filter of HAVING.
+func (bl *block) bindAggregate() error {
+	a := &aggregates{block: bl, index: map[string]int{}}
+	bl.aggs = a
+	if err := bl.bindKeys(a); err != nil {
+		return err
+	}
+	bound := make([]catalog.Expr, len(bl.items))
+	binders := make([]*exprBinder, len(bl.items))
+	for i, it := range bl.items {
+		x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "SELECT"}
+		a.attach(x)
+		e, err := bl.bindItem(x, it)
+		if err != nil {
+			return err
+		}
+		bound[i], binders[i] = e, x
+	}
+	var having catalog.Expr
+	hx := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "HAVING", aliases: bl.alias}
+	if bl.sel.Having != nil {
+		a.attach(hx)
+		var err error
+		if having, err = hx.condition(bl.sel.Having); err != nil {
+			return err
+		}
+	}
+	a.build()
+	bl.agg, bl.top = a.agg, a.agg
+	if having != nil {
+		pred, err := a.over(having, hx)
+		if err != nil {
+			return err
+		}
+		bl.top = &filterRel{in: a.agg, pred: pred, place: bl.at(bl.sel.Having)}
+	}
+	for i := range bound {
+		e, err := a.over(bound[i], binders[i])
+		if err != nil {
+			return err
+		}
+		bl.exprs = append(bl.exprs, e)
+	}
+	return nil
+}
+
+// bindKeys binds the GROUP BY list: expressions, ordinals, output names.
+func (bl *block) bindKeys(a *aggregates) error {
+	for _, g := range bl.sel.GroupBy {
+		if g.Kind != parser.GroupExprs {
+			if err := require(bl.at(g), featureGroupingSets); err != nil {
+				return err
+			}
+		}
+		for _, e := range g.Exprs {
+			key, err := bl.bindKey(a, e)
+			if err != nil {
+				return err
+			}
+			if key == nil {
+				continue
+			}
+			if !groupable(key.Type()) {
+				return bl.at(e).errorf("GROUP BY can't compare %s", article(key.Type()))
+			}
+			if text := exprKey(key); !slices.Contains(a.texts, text) {
+				a.keys, a.texts = append(a.keys, key), append(a.texts, text)
+			}
+		}
+	}
+	return nil
+}
+
+// bindKey binds one GROUP BY expression; nil for a group window, which adds its
+// keys itself.
+func (bl *block) bindKey(a *aggregates, e parser.Expr) (catalog.Expr, error) {
+	x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "GROUP BY", aliases: bl.alias}
+	switch n := e.(type) {
+	case *parser.NumberLit:
+		i, _, err := bl.ordinal(n, len(bl.items))
+		if err != nil {
+			return nil, err
+		}
+		return bl.bindItem(x, bl.items[i])
+	case *parser.Call:
+		if len(n.Name.Parts) == 1 {
+			if kind, ok := windowFunctions[strings.ToUpper(n.Name.Parts[0].Text)]; ok {
+				return nil, bl.groupWindow(a, n, kind)
+			}
+		}
+	}
+	return x.bind(e)
+}
+
+// build makes the projection of keys and arguments and the aggregateRel over it.
+func (a *aggregates) build() {
+	bl := a.block
+	where := bl.at(bl.sel)
+	if len(bl.sel.GroupBy) > 0 {
+		first, last := bl.sel.GroupBy[0], bl.sel.GroupBy[len(bl.sel.GroupBy)-1]
+		where.span = parser.Span{Start: first.Start, End: last.End}
+	}
+	var exprs []catalog.Expr
+	var names []string
+	position := map[string]int{}
+	add := func(e catalog.Expr, name string) int {
+		key := exprKey(e)
+		if i, ok := position[key]; ok {
+			return i
+		}
+		position[key] = len(exprs)
+		exprs, names = append(exprs, e), append(names, name)
+		return len(exprs) - 1
+	}
+	in := bl.in
+	var keys []int
+	for i, k := range a.keys {
+		keys = append(keys, add(k, keyName(k, in.cols(), i)))
+	}
+	calls := make([]AggCall, len(a.calls))
+	for i, c := range a.calls {
+		calls[i] = AggCall{Fn: c.fn, Overload: c.overload, Filter: -1, Distinct: c.distinct, Name: c.name}
+		for _, arg := range c.args {
+			calls[i].Args = append(calls[i].Args, add(arg, keyName(arg, in.cols(), len(exprs))))
+		}
+		if c.filter != nil {
+			calls[i].Filter = add(c.filter, "filter$"+itoa(i))
+		}
+	}
+	a.agg, a.outputs = newAggregate(project(in, exprs, names, where), keys, calls, where)
+}
+
+func keyName(e catalog.Expr, cols []column, i int) string {
+	switch e := e.(type) {
+	case *catalog.ColumnRef:
+		return cols[e.Index].Name
+	case *catalog.Member:
+		if fields := e.Of.Type().Fields; e.Index < len(fields) {
+			return fields[e.Index].Name
+		}
+	}
+	return "expr$" + itoa(i)
+}
+
+// newAggregate makes an aggregateRel over an input whose columns keys and calls
+// refer to. If the keys hold both bounds of a window it is a windowed one, with
+// the bounds in a place of their own. outputs says where the keys, then the
+// aggregates, are among its columns.
+func newAggregate(in rel, keys []int, calls []AggCall, where place) (agg *aggregateRel, outputs []int) {
+	cols := in.cols()
+	agg = &aggregateRel{in: in, aggs: calls, place: where}
+	start, end := windowKeys(cols, keys)
+	windowed := start >= 0
+	for _, k := range keys {
+		if windowed && cols[k].windowID == cols[start].windowID && cols[k].window != noWindow {
+			outputs = append(outputs, -int(cols[k].window))
+			continue
+		}
+		c := cols[k]
+		if c.time == eventTime {
+			c.lost = "the GROUP BY at " + where.line()
+		}
+		c.time, c.timeMember, c.window, c.windowID = noTime, nil, noWindow, 0
+		outputs = append(outputs, len(agg.keys))
+		agg.keys = append(agg.keys, k)
+		agg.out = append(agg.out, c)
+	}
+	for _, c := range calls {
+		outputs = append(outputs, len(agg.out))
+		agg.out = append(agg.out, column{Column: Column{Name: c.Name, Type: c.Overload.Result, NotNull: c.Overload.NeverNull}})
+	}
+	if windowed {
+		first := len(agg.out)
+		agg.window = &Window{Kind: AttachedWindow, Time: -1, Start: start, End: end}
+		agg.out = append(agg.out, windowColumns(cols[start].Type, cols[start].windowID)...)
+		for i, o := range outputs {
+			if o < 0 {
+				outputs[i] = first - o - 1
+			}
+		}
+	}
+	return agg, outputs
+}
+
+// windowKeys finds the two bounds of one window among group keys; -1 if they
+// are not both there.
+func windowKeys(cols []column, keys []int) (start, end int) {
+	for _, s := range keys {
+		if cols[s].window != windowStart {
+			continue
+		}
+		for _, e := range keys {
+			if cols[e].window == windowEnd && cols[e].windowID == cols[s].windowID {
+				return s, e
+			}
+		}
+	}
+	return -1, -1
+}
+
+// over turns an expression over the FROM columns into one over the output of
+// the aggregateRel; a column that is neither a key nor within an aggregate is
+// an error.
+func (a *aggregates) over(e catalog.Expr, x *exprBinder) (catalog.Expr, error) {
+	var bad *catalog.ColumnRef
+	out := replace(e, func(e catalog.Expr) catalog.Expr {
+		if i := slices.Index(a.texts, exprKey(e)); i >= 0 {
+			return ref(a.agg.out, a.outputs[i])
+		}
+		c, ok := e.(*catalog.ColumnRef)
+		if !ok {
+			return nil
+		}
+		if c.Index >= aggregateBase {
+			return ref(a.agg.out, a.outputs[len(a.keys)+c.Index-aggregateBase])
+		}
+		if i, ok := a.windowOutput(c); ok {
+			return ref(a.agg.out, i)
+		}
+		if bad == nil {
+			bad = c
+		}
+		return c
+	})
+	if bad == nil {
+		return out, nil
+	}
+	where := a.block.at(a.block.sel)
+	if span, ok := x.spans[bad]; ok {
+		where.span = span
+	}
+	err := where.errorf("column `%s` is neither in GROUP BY nor within an aggregate", bad.Name)
+	return nil, hint(err, "GROUP BY it, or take MIN(%s) or the like", bad.Name)
+}
+
+// windowOutput finds the output column of a bound of the window that is grouped
+// by: window_time needs no place in GROUP BY.
+func (a *aggregates) windowOutput(c *catalog.ColumnRef) (int, bool) {
+	from := a.block.in.cols()[c.Index]
+	if from.window == noWindow {
+		return 0, false
+	}
+	for i, out := range a.agg.out {
+		if out.window == from.window && out.windowID == from.windowID {
+			return i, true
+		}
+	}
+	return 0, false
+}

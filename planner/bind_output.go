@@ -1,0 +1,276 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/parser"
+)
+
+// output binds the clauses that end a SELECT block: EMIT, LATE DATA TO, ALLOW
+// LATENESS. They belong to the time-based operator of the block, or to the only
+// one below it.
+func (bl *block) output(r rel) (rel, error) {
+	o := bl.sel.Output
+	if o == nil {
+		return r, nil
+	}
+	if o.Lateness != nil {
+		if err := require(bl.at(o.Lateness), featureAllowLateness); err != nil {
+			return nil, err
+		}
+	}
+	if o.Emit != nil {
+		if err := bl.emit(r, o.Emit); err != nil {
+			return nil, err
+		}
+	}
+	if o.LateTo == nil {
+		return r, nil
+	}
+	target, err := bl.timed(r, bl.at(o), "LATE DATA TO")
+	if err != nil {
+		return nil, err
+	}
+	return bl.lateTo(r, target, o.LateTo)
+}
+
+// emit checks an EMIT clause against what the operators do by default.
+func (bl *block) emit(r rel, e *parser.Emit) error {
+	switch e.Kind {
+	case parser.EmitComplete:
+		return asPlain(require(bl.at(e), featureEmitComplete))
+	case parser.EmitEvery:
+		return asPlain(require(bl.at(e), featureEmitEvery))
+	case parser.EmitChanges:
+		if bl.agg != nil && bl.agg.window != nil {
+			return asPlain(require(bl.at(e), featureEmitWindowChanges))
+		}
+		return nil
+	}
+	if bl.agg != nil && bl.agg.window == nil && len(bl.agg.aggs) > 0 {
+		return hint(bl.at(e).errorf("EMIT ON WINDOW CLOSE needs a window: the aggregation at %s has none, so its rows are never final", bl.agg.place.line()),
+			"GROUP BY window_start, window_end over TUMBLE or HOP")
+	}
+	_, err := bl.timed(r, bl.at(e), "EMIT ON WINDOW CLOSE")
+	return err
+}
+
+// timed finds the operator that a clause belongs to.
+func (bl *block) timed(r rel, where place, clause string) (*aggregateRel, error) {
+	if bl.agg != nil && bl.agg.window != nil {
+		return bl.agg, nil
+	}
+	var found []*aggregateRel
+	visit(r, func(r rel) {
+		if a, ok := r.(*aggregateRel); ok && a.window != nil {
+			found = append(found, a)
+		}
+	})
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return nil, hint(where.errorf("%s: no operator here judges rows by time", clause), "it belongs to a GROUP BY of window_start, window_end")
+	}
+	return nil, hint(where.errorf("%s may belong to several operators: %s and %s", clause, operatorName(found[0]), operatorName(found[1])),
+		"put it in the CTE or subquery of the one that is meant")
+}
+
+// lateTo sends the late rows of an aggregation to a sink. A late row is the row
+// of the operator's input as it was written: where only filters, projections
+// and windows stand above a source, all that the source declares; else the
+// columns of the block's FROM. It ends with window_start, window_end and
+// watermark.
+func (bl *block) lateTo(root rel, a *aggregateRel, name *parser.Name) (rel, error) {
+	where := bl.at(name)
+	if a.late != nil {
+		return nil, where.errorf("the late rows of %s already go to a sink", operatorName(a))
+	}
+	o, lerr := bl.lookup(name)
+	if lerr != nil {
+		return nil, lerr
+	}
+	sink, ok := o.(*catalog.Table)
+	if !ok || sink.SinkOptions == nil {
+		return nil, where.errorf("LATE DATA TO needs a sink, `%s` is a %s", o.ObjectName(), strings.ToLower(o.Kind()))
+	}
+	l := lateBinder{binder: bl.binder, sink: sink, where: where}
+	carrier := l.carrier(a.in)
+	exprs, err := l.match(carrier, windowColumns(a.out[len(a.out)-1].Type, 0))
+	if err != nil {
+		return nil, err
+	}
+	in, at := l.carry(a.in, carrier)
+	late := &lateRows{sink: sink, cols: at, exprs: exprs, place: where}
+	out := *a
+	out.in, out.late = in, late
+	return substitute(root, a, &out), nil
+}
+
+// substitute puts a node in the place of another one.
+func substitute(root, old, new rel) rel {
+	return rewrite(root, func(r rel) rel {
+		if r == old {
+			return new
+		}
+		return r
+	})
+}
+
+// lateBinder finds what a late row consists of and brings it to the operator.
+type lateBinder struct {
+	*binder
+	sink  *catalog.Table
+	where place
+	// wanted are the columns of the carrier that the sink takes, in the order in
+	// which the operator gets them.
+	wanted []int
+}
+
+// carrier is the relation whose rows late rows are: its node in the tree, and
+// whether it is a source's.
+type carrier struct {
+	node rel
+	// src is there if the node gives a source's declared columns.
+	src  *source
+	cols []column
+}
+
+// carrier looks below an operator: through filters, projections and windows to
+// a source, else to what stands in FROM.
+func (l *lateBinder) carrier(in rel) carrier {
+	at := in
+	for {
+		switch r := at.(type) {
+		case *filterRel:
+			at = r.in
+			continue
+		case *windowRel:
+			at = r.in
+			continue
+		case *projectRel:
+			if s, ok := r.in.(*scanRel); ok {
+				return carrier{r, s.src, s.src.declared}
+			}
+			at = r.in
+			continue
+		}
+		break
+	}
+	// Below the projection of keys and arguments: WHERE, the window, FROM.
+	at = in.(*projectRel).in
+	for {
+		switch r := at.(type) {
+		case *filterRel:
+			at = r.in
+			continue
+		case *windowRel:
+			at = r.in
+			continue
+		}
+		break
+	}
+	return carrier{at, nil, at.cols()}
+}
+
+// match finds the sink's columns, by name, in a late row. The expressions are
+// over the wanted columns, then window_start, window_end and watermark.
+func (l *lateBinder) match(c carrier, window []column) ([]catalog.Expr, error) {
+	mark := window[1]
+	mark.Name, mark.NotNull = "watermark", false
+	extra := []column{window[0], window[1], mark}
+	names := make([]string, 0, len(c.cols)+3)
+	for _, col := range append(slices.Clone(c.cols), extra...) {
+		names = append(names, col.Name)
+	}
+	type pick struct {
+		at    int // of c.cols, or len(c.cols) + of extra
+		field Column
+	}
+	var picks []pick
+	for _, i := range sinkColumns(l.sink) {
+		d := l.sink.Columns[i]
+		found := matching(parser.Ident{Text: d.Name, Quoted: true}, len(names), func(i int) string { return names[i] })
+		if len(found) == 0 {
+			err := l.where.errorf("late rows have no column `%s`, which sink `%s` declares", d.Name, l.sink.Name)
+			return nil, hint(err, "they have %s", joinNames(names))
+		}
+		picks = append(picks, pick{found[0], Column{Name: d.Name, Type: d.Type, NotNull: d.NotNull}})
+		if found[0] < len(c.cols) && !slices.Contains(l.wanted, found[0]) {
+			l.wanted = append(l.wanted, found[0])
+		}
+	}
+	var exprs []catalog.Expr
+	for _, p := range picks {
+		col, at := column{}, 0
+		if p.at < len(c.cols) {
+			col, at = c.cols[p.at], slices.Index(l.wanted, p.at)
+		} else {
+			col, at = extra[p.at-len(c.cols)], len(l.wanted)+p.at-len(c.cols)
+		}
+		e, err := l.env.store(&catalog.ColumnRef{Index: at, Name: col.Name, T: col.Type}, p.field, l.where)
+		if err != nil {
+			return nil, err
+		}
+		exprs = append(exprs, e)
+	}
+	return exprs, nil
+}
+
+// carry adds the wanted columns to every projection between the carrier and the
+// operator. It gives the operator's new input and where they are in it.
+func (l *lateBinder) carry(r rel, c carrier) (rel, []int) {
+	if r == c.node {
+		return r, l.wanted
+	}
+	switch r := r.(type) {
+	case *filterRel:
+		in, at := l.carry(r.in, c)
+		return &filterRel{in: in, pred: r.pred, place: r.place}, at
+	case *projectRel:
+		in, at := l.carry(r.in, c)
+		out := &projectRel{in: in, exprs: slices.Clone(r.exprs), out: slices.Clone(r.out), place: r.place}
+		moved := make([]int, len(at))
+		for i, a := range at {
+			moved[i] = len(out.exprs)
+			out.exprs = append(out.exprs, ref(in.cols(), a))
+			out.out = append(out.out, in.cols()[a])
+		}
+		return out, moved
+	case *windowRel:
+		return l.carryWindow(r, c)
+	}
+	return r, nil
+}
+
+// carryWindow carries columns through a windowRel, whose own three columns stand
+// last: a projection brings the old ones back to where they were.
+func (l *lateBinder) carryWindow(r *windowRel, c carrier) (rel, []int) {
+	in, at := l.carry(r.in, c)
+	n, added := len(r.in.cols()), len(in.cols())-len(r.in.cols())
+	w := &windowRel{in: in, win: r.win, id: r.id, place: r.place}
+	w.out = append(slices.Clone(in.cols()), r.out[n:]...)
+	if added == 0 {
+		return w, at
+	}
+	p := &projectRel{in: w, place: r.place}
+	order := append(positions(n), len(w.out)-3, len(w.out)-2, len(w.out)-1)
+	moved := make([]int, len(at))
+	for i, a := range at {
+		if a < n {
+			moved[i] = a
+			continue
+		}
+		moved[i] = n + 3 + a - n
+	}
+	for a := n; a < n+added; a++ {
+		order = append(order, a)
+	}
+	for _, i := range order {
+		p.exprs = append(p.exprs, ref(w.out, i))
+		p.out = append(p.out, w.out[i])
+	}
+	return p, moved
+}

@@ -1,0 +1,355 @@
+package planner
+
+import (
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/parser"
+)
+
+// selectBlock binds SELECT ... FROM ... WHERE ... GROUP BY ... HAVING, with the
+// ORDER BY that stands after it. Columns that only ORDER BY needs come after
+// the visible ones.
+func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel, keys []SortKey, visible int, err error) {
+	if len(s.Hints) > 0 {
+		if err := require(b.at(s.Hints[0]), featureHint); err != nil {
+			return nil, nil, 0, err
+		}
+	}
+	if len(s.Windows) > 0 {
+		return nil, nil, 0, require(b.at(s.Windows[0]), featureOver)
+	}
+	if s.Qualify != nil {
+		return nil, nil, 0, require(b.at(s.Qualify), featureQualify)
+	}
+	r, sc, err := b.from(s)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	if s.Where != nil {
+		x := &exprBinder{binder: b, scope: sc, clause: "WHERE"}
+		pred, err := x.condition(s.Where)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		r = &filterRel{in: r, pred: pred, place: b.at(s.Where)}
+	}
+	items, err := b.expandStars(s, sc)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	block := &block{binder: b, sel: s, in: r, scope: sc, items: items}
+	if r, err = block.bind(); err != nil {
+		return nil, nil, 0, err
+	}
+	visible = len(r.cols())
+	if len(order) > 0 {
+		if r, keys, err = block.orderBy(r, order); err != nil {
+			return nil, nil, 0, err
+		}
+	}
+	if r, err = block.output(r); err != nil {
+		return nil, nil, 0, err
+	}
+	return r, keys, visible, nil
+}
+
+// block is a SELECT block being bound.
+type block struct {
+	*binder
+	sel   *parser.Select
+	in    rel // FROM and WHERE
+	scope *scope
+	items []item
+	// aggs is there if the block aggregates.
+	aggs *aggregates
+	// agg is the block's own GROUP BY, nil if it has none.
+	agg *aggregateRel
+	// top is the relation over which the SELECT items are computed, exprs are
+	// the items over it.
+	top   rel
+	exprs []catalog.Expr
+}
+
+// item is an item of the SELECT list after the expansion of stars.
+type item struct {
+	name  string
+	expr  parser.Expr // nil: column of the scope
+	index int
+	place place
+}
+
+// expandStars turns * and t.* into columns.
+func (b *binder) expandStars(s *parser.Select, sc *scope) ([]item, error) {
+	var items []item
+	for i, it := range s.Items {
+		if !it.Star {
+			items = append(items, item{name: itemName(it, i), expr: it.Expr, place: b.at(it.Expr)})
+			continue
+		}
+		if len(sc.tables) == 0 {
+			return nil, b.at(it).errorf("* needs a FROM clause")
+		}
+		found := false
+		for _, t := range sc.tables {
+			if it.Qualifier != nil && !t.qualifies(it.Qualifier.Parts) {
+				continue
+			}
+			found = true
+			for k := t.first; k < t.first+t.n; k++ {
+				items = append(items, item{name: sc.cols[k].Name, index: k, place: b.at(it)})
+			}
+		}
+		if !found {
+			return nil, b.noTableHere(it.Qualifier, sc)
+		}
+	}
+	return items, nil
+}
+
+func (b *binder) noTableHere(q *parser.Name, sc *scope) error {
+	var names []string
+	for _, t := range sc.tables {
+		names = append(names, t.name())
+	}
+	return didYouMean(b.at(q).errorf("no table `%s` in FROM", dotted(q.Parts)), q.Last().Text, names, "")
+}
+
+// itemName is the name of an output column: the alias, the last part of a name,
+// else one that no one can mean.
+func itemName(it *parser.SelectItem, i int) string {
+	if it.Alias != nil {
+		return it.Alias.Text
+	}
+	switch e := it.Expr.(type) {
+	case *parser.ColumnRef:
+		return e.Parts[len(e.Parts)-1].Text
+	case *parser.FieldAccess:
+		return e.Field.Text
+	}
+	return "EXPR$" + itoa(i)
+}
+
+// bind computes the SELECT items.
+func (bl *block) bind() (rel, error) {
+	if bl.isAggregated() {
+		if err := bl.bindAggregate(); err != nil {
+			return nil, err
+		}
+	} else {
+		bl.top = bl.in
+		x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "SELECT"}
+		for _, it := range bl.items {
+			e, err := bl.bindItem(x, it)
+			if err != nil {
+				return nil, err
+			}
+			bl.exprs = append(bl.exprs, e)
+		}
+	}
+	r, err := bl.project()
+	if err != nil || !bl.sel.Distinct {
+		return r, err
+	}
+	return bl.distinct(r)
+}
+
+func (bl *block) bindItem(x *exprBinder, it item) (catalog.Expr, error) {
+	if it.expr != nil {
+		return x.bind(it.expr)
+	}
+	c := ref(bl.scope.cols, it.index)
+	if x.spans != nil {
+		x.spans[c] = it.place.span
+	}
+	return c, nil
+}
+
+func (bl *block) project() (rel, error) {
+	names := make([]string, len(bl.items))
+	for i, it := range bl.items {
+		names[i] = it.name
+		if bl.exprs[i].Type().Kind == catalog.KindNull {
+			bl.exprs[i] = nullLiteral(catalog.String)
+		}
+	}
+	return project(bl.top, bl.exprs, names, bl.at(bl.sel)), nil
+}
+
+// project makes a projection and finds what its columns still are.
+func project(in rel, exprs []catalog.Expr, names []string, where place) *projectRel {
+	out := make([]column, len(exprs))
+	for i, e := range exprs {
+		out[i] = derived(e, in.cols(), where)
+		out[i].Name = names[i]
+	}
+	return &projectRel{in: in, exprs: exprs, out: out, place: where}
+}
+
+// derived says what a column computed by e is: a plain reference stays a time
+// attribute and a window bound, a changed one is neither.
+func derived(e catalog.Expr, cols []column, where place) column {
+	out := column{Column: Column{Type: e.Type(), NotNull: !nullable(e, cols)}}
+	switch c := e.(type) {
+	case *catalog.ColumnRef:
+		name := out.Name
+		out = cols[c.Index]
+		out.Name = name
+		return out
+	case *catalog.Member:
+		base, path := memberPath(c)
+		if base != nil && hasPrefix(cols[base.Index].timeMember, path) {
+			if rest := cols[base.Index].timeMember[len(path):]; len(rest) > 0 {
+				out.timeMember = rest
+			} else {
+				out.time = eventTime
+			}
+		}
+		return out
+	case *catalog.Call:
+		if c.Fn.Name == fnProc {
+			out.time = processingTime
+			return out
+		}
+	}
+	for _, i := range columnsOf(e) {
+		if cols[i].time == eventTime {
+			out.lost = "the expression at " + where.line() + ", which changes it"
+		} else if cols[i].lost != "" && out.lost == "" {
+			out.lost = cols[i].lost
+		}
+	}
+	return out
+}
+
+// memberPath gives the column and the path of indexes of a member access; nil if
+// it is not of a column.
+func memberPath(m *catalog.Member) (*catalog.ColumnRef, []int) {
+	switch of := m.Of.(type) {
+	case *catalog.ColumnRef:
+		return of, []int{m.Index}
+	case *catalog.Member:
+		base, path := memberPath(of)
+		return base, append(path, m.Index)
+	}
+	return nil, nil
+}
+
+func hasPrefix(path, prefix []int) bool {
+	if len(prefix) > len(path) {
+		return false
+	}
+	for i, p := range prefix {
+		if path[i] != p {
+			return false
+		}
+	}
+	return true
+}
+
+// distinct is a GROUP BY all columns without aggregates; over the bounds of a
+// window it is a windowed one.
+func (bl *block) distinct(r rel) (rel, error) {
+	cols := r.cols()
+	keys := make([]int, len(cols))
+	for i, c := range cols {
+		if !groupable(c.Type) {
+			return nil, bl.at(bl.sel).errorf("SELECT DISTINCT can't compare column `%s`: it is %s", c.Name, article(c.Type))
+		}
+		keys[i] = i
+	}
+	agg, positions := newAggregate(r, keys, nil, bl.at(bl.sel))
+	if bl.agg == nil {
+		bl.agg = agg
+	}
+	names, exprs := make([]string, len(cols)), make([]catalog.Expr, len(cols))
+	for i := range cols {
+		names[i], exprs[i] = cols[i].Name, ref(agg.out, positions[i])
+	}
+	return project(agg, exprs, names, bl.at(bl.sel)), nil
+}
+
+// groupable says whether values of a type can be told apart: all but maps.
+func groupable(t catalog.Type) bool {
+	switch t.Kind {
+	case catalog.KindMap:
+		return false
+	case catalog.KindArray:
+		return groupable(*t.Elem)
+	case catalog.KindRow:
+		for _, f := range t.Fields {
+			if !groupable(f.Type) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// orderBy finds the sort keys: output columns, ordinals, or expressions over what
+// the SELECT items see, which become further columns.
+func (bl *block) orderBy(r rel, order []*parser.OrderItem) (rel, []SortKey, error) {
+	var keys []SortKey
+	var hidden []catalog.Expr
+	cols := r.cols()
+	for _, o := range order {
+		i, ok, err := bl.outputColumn(o.Expr, cols)
+		if err != nil {
+			return nil, nil, err
+		}
+		t := catalog.Type{}
+		if ok {
+			t = cols[i].Type
+		} else {
+			if bl.sel.Distinct {
+				return nil, nil, bl.at(o.Expr).errorf("ORDER BY of SELECT DISTINCT takes output columns only")
+			}
+			e, err := bl.bindOver(o.Expr, "ORDER BY")
+			if err != nil {
+				return nil, nil, err
+			}
+			i, t = len(cols)+len(hidden), e.Type()
+			hidden = append(hidden, e)
+		}
+		if err := bl.sortable(o, t); err != nil {
+			return nil, nil, err
+		}
+		keys = append(keys, sortKey(o, i))
+	}
+	if len(hidden) > 0 {
+		names := make([]string, 0, len(cols)+len(hidden))
+		for _, c := range cols {
+			names = append(names, c.Name)
+		}
+		for i := range hidden {
+			names = append(names, "ORDER$"+itoa(i))
+		}
+		r = project(bl.top, append(append([]catalog.Expr(nil), bl.exprs...), hidden...), names, bl.at(bl.sel))
+	}
+	return r, keys, nil
+}
+
+// bindOver binds an expression where the SELECT items are bound; an output name
+// may stand for its expression.
+func (bl *block) bindOver(e parser.Expr, clause string) (catalog.Expr, error) {
+	x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: clause, aliases: bl.alias}
+	if bl.aggs == nil {
+		return x.bind(e)
+	}
+	bl.aggs.attach(x)
+	bound, err := x.bind(e)
+	if err != nil {
+		return nil, err
+	}
+	return bl.aggs.over(bound, x)
+}
+
+// alias gives the expression of the output column of a name.
+func (bl *block) alias(id parser.Ident) parser.Expr {
+	for _, it := range bl.sel.Items {
+		if it.Alias != nil && strings.EqualFold(it.Alias.Text, id.Text) {
+			return it.Expr
+		}
+	}
+	return nil
+}

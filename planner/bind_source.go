@@ -1,0 +1,256 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/parser"
+)
+
+// source gives the source that a table is, with options that a hint overrides.
+// The same table with the same options is one source.
+func (b *binder) source(t *catalog.Table, overrides []*parser.Option, where place) (*source, error) {
+	if t.Role == catalog.SinkRole {
+		return nil, hint(where.errorf("`%s` is a sink: it can't be read", t.Name), "CREATE TABLE makes one that can be both")
+	}
+	if t.SourceOptions == nil {
+		return nil, where.errorf("`%s` can't be read: connector '%s' only writes", t.Name, t.Connector.Name)
+	}
+	options := t.SourceOptions
+	key := strings.ToLower(t.Name.String())
+	if len(overrides) > 0 {
+		var err error
+		if options, err = b.override(t, overrides); err != nil {
+			return nil, err
+		}
+		key += "\x00" + optionsText(options)
+	}
+	if s, ok := b.env.sources[key]; ok {
+		return s, nil
+	}
+	s := &source{table: t, name: t.Name.Object, options: options, delay: -1, at: where}
+	if b.sourceNameTaken(s.name) {
+		s.name = t.Name.String() + "#" + itoa(len(b.env.sources))
+	}
+	s.bounded = t.Connector.Source.Bounded != nil && t.Connector.Source.Bounded(options)
+	s.validate = options[catalog.ValidateOption] == "all"
+	inner := &binder{env: b.env, src: t.Source, ns: b.ns}
+	if err := inner.declared(s); err != nil {
+		return nil, err
+	}
+	if err := inner.watermark(s); err != nil {
+		return nil, err
+	}
+	if err := inner.policy(s); err != nil {
+		return nil, err
+	}
+	b.env.sources[key] = s
+	return s, nil
+}
+
+// sourceNameTaken says whether another source has the name: the same table with
+// other options, or one of another database.
+func (b *binder) sourceNameTaken(name string) bool {
+	for _, s := range b.env.sources {
+		if strings.EqualFold(s.name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// override checks a table's options anew with those of a hint.
+func (b *binder) override(t *catalog.Table, overrides []*parser.Option) (catalog.Options, error) {
+	raw := map[string]string{}
+	for k, v := range t.SourceOptions {
+		raw[k] = v
+	}
+	for _, o := range overrides {
+		raw[o.Key.Value] = o.Value.Value
+	}
+	options, errs := catalog.CheckOptions(t.Connector, b.env.connectors, raw, true)
+	if len(errs) > 0 {
+		return nil, optionError(b.src, overrides, errs[0], b.at(overrides[0]))
+	}
+	return options, nil
+}
+
+func optionsText(o catalog.Options) string {
+	keys := make([]string, 0, len(o))
+	for k := range o {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	var b strings.Builder
+	for _, k := range keys {
+		b.WriteString(k + "=" + o[k] + "\x00")
+	}
+	return b.String()
+}
+
+// declared fills in the columns of a source: fields are read, computed columns
+// are expressions over them and over the declared columns before them.
+func (b *binder) declared(s *source) error {
+	t := s.table
+	for _, c := range t.Columns {
+		switch c.Kind {
+		case catalog.PhysicalColumn:
+			s.fields = append(s.fields, ScanColumn{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
+		case catalog.MetadataColumnKind:
+			s.fields = append(s.fields, ScanColumn{Name: c.Name, Type: c.Type, NotNull: c.NotNull, Metadata: c.Metadata})
+		}
+	}
+	field := 0
+	for _, c := range t.Columns {
+		if c.Kind != catalog.ComputedColumn {
+			s.exprs = append(s.exprs, &catalog.ColumnRef{Index: field, Name: c.Name, T: c.Type})
+			s.declared = append(s.declared, column{Column: Column{Name: c.Name, Type: c.Type, NotNull: c.NotNull}})
+			field++
+			continue
+		}
+		x := &exprBinder{binder: b, scope: tableScope(s.declared, t.Name.Object), clause: "a computed column"}
+		e, err := x.bind(c.Expr)
+		if err != nil {
+			return err
+		}
+		col := derived(e, s.declared, b.at(c.Expr))
+		col.Name = c.Name
+		s.exprs = append(s.exprs, inline(e, s.exprs))
+		s.declared = append(s.declared, col)
+	}
+	s.key = t.PrimaryKey
+	return nil
+}
+
+// watermark binds the WATERMARK clause over the fields, and marks the time
+// attribute.
+func (b *binder) watermark(s *source) error {
+	w := s.table.Watermark
+	if w == nil {
+		return nil
+	}
+	x := &exprBinder{binder: b, scope: tableScope(s.declared, s.table.Name.Object), clause: "WATERMARK"}
+	col := &parser.ColumnRef{Span: w.Column.Span, Parts: w.Column.Parts}
+	attr, err := x.column(col)
+	if err != nil {
+		return err
+	}
+	if !attr.Type().IsTimestamp() {
+		err := b.at(w.Column).errorf("WATERMARK is for a TIMESTAMP or TIMESTAMP_LTZ column, `%s` is %s", dotted(w.Column.Parts), article(attr.Type()))
+		return hint(err, "declare a computed column: ts AS TO_TIMESTAMP(%s)", dotted(w.Column.Parts))
+	}
+	if w.Source {
+		return hint(b.at(w).errorf("SOURCE_WATERMARK() is not supported: connector '%s' has no watermark of its own", s.table.Connector.Name),
+			"WATERMARK FOR ts AS ts - INTERVAL '5' SECOND")
+	}
+	mark, err := x.bind(w.Expr)
+	if err != nil {
+		return err
+	}
+	if mark.Type().Kind != attr.Type().Kind {
+		return b.at(w.Expr).errorf("the watermark is %s, its column `%s` is %s", mark.Type(), dotted(w.Column.Parts), attr.Type())
+	}
+	s.delay = delayOf(mark, attr)
+	s.watermark = &Watermark{Expr: inline(mark, s.exprs), Time: inline(attr, s.exprs)}
+	s.watermark.IdleTimeout, s.watermark.MaxSkew, err = b.watermarkLimits(s)
+	if err != nil {
+		return err
+	}
+	markTime(s, attr)
+	return nil
+}
+
+// markTime marks the declared column, or the member of one, that is the time
+// attribute.
+func markTime(s *source, attr catalog.Expr) {
+	switch a := attr.(type) {
+	case *catalog.ColumnRef:
+		s.declared[a.Index].time = eventTime
+		s.declared[a.Index].lost = ""
+	case *catalog.Member:
+		if base, path := memberPath(a); base != nil {
+			s.declared[base.Index].timeMember = path
+		}
+	}
+}
+
+// delayOf gives the constant by which the watermark is behind the time
+// attribute, in microseconds; -1 if there is none.
+func delayOf(mark, attr catalog.Expr) int64 {
+	if exprKey(mark) == exprKey(attr) {
+		return 0
+	}
+	c, ok := mark.(*catalog.Call)
+	if !ok || c.Fn.Name != "-" || len(c.Args) != 2 || exprKey(c.Args[0]) != exprKey(attr) {
+		return -1
+	}
+	l, ok := c.Args[1].(*catalog.Literal)
+	if !ok || l.T.Kind != catalog.KindIntervalDay || l.Value == nil {
+		return -1
+	}
+	return max(0, l.Value.(int64))
+}
+
+// watermarkLimits gives IDLE TIMEOUT and MAX FUTURE SKEW: of the clause, else of
+// the options, else (idle) of the session.
+func (b *binder) watermarkLimits(s *source) (idle, skew time.Duration, err error) {
+	idle = s.options.Duration(catalog.IdleTimeoutOption)
+	if idle == 0 {
+		idle = b.env.settings.Duration(catalog.IdleTimeoutKey)
+	}
+	skew = s.options.Duration(catalog.FutureSkewOption)
+	read := func(i *parser.IntervalLit, what string, into *time.Duration) error {
+		if i == nil {
+			return nil
+		}
+		if i.Months != 0 || i.Micros <= 0 {
+			return b.at(i).errorf("%s must be a positive time of days or less", what)
+		}
+		*into = time.Duration(i.Micros) * time.Microsecond
+		return nil
+	}
+	if err = read(s.table.Watermark.IdleTimeout, "IDLE TIMEOUT", &idle); err != nil {
+		return 0, 0, err
+	}
+	err = read(s.table.Watermark.MaxFutureSkew, "MAX FUTURE SKEW", &skew)
+	return idle, skew, err
+}
+
+// policy settles what becomes of bad records.
+func (b *binder) policy(s *source) error {
+	where := place{s.table.Source, s.table.Span}
+	name := s.options[catalog.DeadLetterSinkOption]
+	s.onError = errorModes[s.options[catalog.OnErrorOption]]
+	if s.onError != ErrorDeadLetter {
+		return nil
+	}
+	if name == "" {
+		return hint(where.errorf("source `%s` has 'on-error'='dead-letter' without 'dead-letter.sink'", s.table.Name), "name a sink: 'dead-letter.sink'='bad_records'")
+	}
+	full, ok := b.ns.Resolve(strings.Split(name, "."))
+	if !ok {
+		return where.errorf("'dead-letter.sink'='%s' is not the name of a sink", name)
+	}
+	o, found := b.env.catalog.Lookup(full)
+	if !found {
+		var sinks []string
+		for _, o := range b.env.catalog.Objects() {
+			if t, ok := o.(*catalog.Table); ok && t.SinkOptions != nil {
+				sinks = append(sinks, t.Name.Object)
+			}
+		}
+		return didYouMean(where.errorf("there is no sink `%s`, which 'dead-letter.sink' of source `%s` names", name, s.table.Name), name, sinks, "CREATE it before the source is read")
+	}
+	sink, ok := o.(*catalog.Table)
+	if !ok || sink.SinkOptions == nil {
+		return where.errorf("`%s`, which 'dead-letter.sink' of source `%s` names, can't be written", name, s.table.Name)
+	}
+	b.env.use(sink.Name)
+	s.deadLetter = sink
+	return nil
+}
+
+// errorModes are the values of 'on-error'.
+var errorModes = map[string]ErrorMode{"fail": ErrorFail, "skip": ErrorSkip, "dead-letter": ErrorDeadLetter}

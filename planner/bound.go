@@ -1,0 +1,87 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// bound says what limits the state of a node, in words.
+func (b *builder) bound(n *Node) {
+	p := &n.Props
+	names := func(cols []int) string {
+		in := n.Inputs[0].From.Cols
+		out := make([]string, len(cols))
+		for i, c := range cols {
+			out[i] = in[c].Name
+		}
+		return joinNames(out)
+	}
+	switch op := n.Op.(type) {
+	case *WindowAgg:
+		p.Bound = b.windowBound(n, op.Window)
+		if len(op.Keys) > 0 {
+			p.Bound += " by " + names(op.Keys)
+		}
+	case *GroupAgg:
+		switch {
+		case len(op.Keys) == 0:
+			p.Bound = "one row"
+			for _, c := range op.Aggs {
+				if c.Distinct {
+					p.Bound = "every distinct value"
+					p.Unbounded = !p.Bounded
+				}
+			}
+		case p.Bounded:
+			p.Bound = "a row for each " + names(op.Keys) + " of a bounded input"
+		default:
+			p.Bound = "a row for each " + names(op.Keys) + ", for ever"
+			p.Unbounded = true
+		}
+	case *Sort:
+		p.Bound = "all rows of a bounded input"
+		if op.Limit >= 0 {
+			p.Bound = fmt.Sprintf("%d rows", op.Limit+op.Offset)
+		}
+	case *Limit:
+		p.Bound = "a counter"
+	}
+}
+
+// windowBound says how long a window stays open: its size, and the delay of the
+// watermarks below.
+func (b *builder) windowBound(n *Node, w Window) string {
+	var parts []string
+	if w.Size > 0 {
+		parts = append(parts, spanText(w.Size))
+	} else {
+		parts = append(parts, "open windows")
+	}
+	var delays []string
+	for src, scan := range b.scans {
+		if !below(n, scan) {
+			continue
+		}
+		if src.delay < 0 {
+			delays = append(delays, "the delay of "+src.name)
+		} else {
+			delays = append(delays, spanText(src.delay)+" of "+src.name)
+		}
+	}
+	slices.Sort(delays)
+	return strings.Join(append(parts, delays...), " + ")
+}
+
+// below says whether node of is n or an input of it, at any depth.
+func below(n, of *Node) bool {
+	if n == of {
+		return true
+	}
+	for _, in := range n.Inputs {
+		if below(in.From, of) {
+			return true
+		}
+	}
+	return false
+}

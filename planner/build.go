@@ -1,0 +1,523 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+)
+
+// builder makes one physical plan of the outputs of one job, or of one SELECT.
+type builder struct {
+	env   *environment
+	rules *ruleContext
+	plan  *Plan
+	// scans are the sources of the plan, guards the branches above them.
+	scans  map[*source]*Node
+	guards map[string]*Node
+	// reads is what the branch at hand reads of each source, by its INSERT's
+	// own columns; wanted is what all branches, watermarks and late rows need.
+	reads  map[*source]needs
+	wanted map[*source]needs
+	// watched are the sources whose watermark is needed.
+	watched map[*source]bool
+	branch  string
+	// byText shares equal operators of one branch, done those that are one rel.
+	byText map[string]*Node
+	done   map[rel]*Node
+	// keys are the unique keys of each node, more than Props.UpsertKey holds.
+	keys   map[*Node][][]int
+	places map[*Node]place
+	// toSinks collects what goes to each sink, in order of first use.
+	toSinks []*sinkInput
+	// mode is what becomes of rows on which an expression of the branch fails,
+	// errors the sink that takes them.
+	mode   ErrorMode
+	errors *catalog.Table
+	noTwo  bool // two-phase aggregation is off
+	// lettered says that dead letters have been collected.
+	lettered bool
+}
+
+// sinkInput is all that is written to one sink.
+type sinkInput struct {
+	table *catalog.Table
+	parts []sinkPart
+}
+
+// sinkPart is one stream of rows for a sink: columns as the sink's.
+type sinkPart struct {
+	node  *Node
+	place place
+}
+
+// job plans several outputs as one: they share scans and the commit.
+func (s *Session) job(outs []*output) (*Plan, error) {
+	b := &builder{
+		env: s.env, rules: &ruleContext{env: s.env, notes: map[rel][]string{}},
+		plan:  &Plan{Zone: s.env.zone},
+		scans: map[*source]*Node{}, guards: map[string]*Node{}, wanted: map[*source]needs{}, watched: map[*source]bool{},
+		keys: map[*Node][][]int{}, places: map[*Node]place{}, noTwo: slices.Contains(s.without, "two-phase"),
+	}
+	nameBranches(outs)
+	trees, reads := make([]rel, len(outs)), make([]map[*source]needs, len(outs))
+	for i, o := range outs {
+		if err := checkRepeatable(o.in); err != nil {
+			return nil, err
+		}
+		reads[i] = b.collect(o.in)
+		trees[i] = optimize(o.in, b.rules, s.without)
+	}
+	b.needWatermarks(trees)
+	for i, o := range outs {
+		b.branch, b.reads = o.branch, reads[i]
+		b.byText, b.done = map[string]*Node{}, map[rel]*Node{}
+		if err := b.policy(trees[i], o); err != nil {
+			return nil, err
+		}
+		node, err := b.root(trees[i])
+		if err != nil {
+			return nil, err
+		}
+		if o.sink == nil {
+			b.result(node, o)
+		} else if err := b.toSink(o.sink, node, o.place); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.sinks(); err != nil {
+		return nil, err
+	}
+	b.finish()
+	if err := b.checkSinks(); err != nil {
+		return nil, err
+	}
+	b.identify()
+	return b.plan, nil
+}
+
+// nameBranches gives each INSERT a name of its own: its sink's, with a number
+// where several write to one.
+func nameBranches(outs []*output) {
+	seen := map[string]int{}
+	for _, o := range outs {
+		seen[o.branch]++
+		if n := seen[o.branch]; n > 1 {
+			o.branch = fmt.Sprintf("%s#%d", o.branch, n)
+		}
+	}
+}
+
+// collect finds what an INSERT reads of each source, and adds it, with what late
+// rows carry, to what the scans must give.
+func (b *builder) collect(root rel) map[*source]needs {
+	reads := map[*source]needs{}
+	gather := func(late bool, into map[*source]needs) {
+		for r, n := range demand(root, late) {
+			if s, ok := r.(*scanRel); ok {
+				if into[s.src] == nil {
+					into[s.src] = make(needs, len(s.src.fields))
+				}
+				into[s.src].merge(n)
+			}
+		}
+	}
+	gather(false, reads)
+	gather(true, b.wanted)
+	return reads
+}
+
+// needWatermarks finds the sources whose watermark is needed: below an operator
+// that judges by time, or where records from the future are bad, or where
+// splits are merged by time. It adds what their watermarks read.
+func (b *builder) needWatermarks(trees []rel) {
+	sensitive := false
+	for _, t := range trees {
+		visit(t, func(r rel) {
+			switch r := r.(type) {
+			case *aggregateRel:
+				if r.window != nil {
+					for _, s := range sourcesOf(r) {
+						b.watched[s] = true
+					}
+				}
+				for _, c := range r.aggs {
+					sensitive = sensitive || c.Overload.Aggregate.OrderSensitive
+				}
+			case *limitRel:
+				sensitive = true
+			}
+		})
+	}
+	for src, n := range b.wanted {
+		b.plan.Merge = b.plan.Merge || sensitive && src.bounded
+		if w := src.watermark; w != nil && (b.watched[src] || sensitive || w.MaxSkew > 0) {
+			b.watched[src] = true
+			n.read(w.Expr)
+			n.read(w.Time)
+		}
+	}
+}
+
+func sourcesOf(r rel) []*source {
+	var out []*source
+	visit(r, func(r rel) {
+		if s, ok := r.(*scanRel); ok && !slices.Contains(out, s.src) {
+			out = append(out, s.src)
+		}
+	})
+	return out
+}
+
+// policy settles what becomes of rows on which an expression of the branch
+// fails: as the setting says, else as the branch's sources do.
+func (b *builder) policy(root rel, o *output) error {
+	b.mode, b.errors = ErrorFail, nil
+	sources := sourcesOf(root)
+	for i, s := range sources {
+		if i == 0 {
+			b.mode, b.errors = s.onError, s.deadLetter
+		} else if s.onError != b.mode || s.deadLetter != b.errors {
+			b.mode, b.errors = ErrorFail, nil
+			break
+		}
+	}
+	set, ok := errorModes[b.env.settings.Get(catalog.ExprOnErrorKey)]
+	if !ok {
+		return nil
+	}
+	b.mode = set
+	if set != ErrorDeadLetter {
+		return nil
+	}
+	for _, s := range sources {
+		if s.deadLetter != nil {
+			b.errors = s.deadLetter
+			return nil
+		}
+	}
+	return hint(o.place.errorf("'expression.on-error' is dead-letter, but no source of this query has a 'dead-letter.sink'"),
+		"add it to the WITH options of a source")
+}
+
+// root lowers a pruned tree and brings the columns back into order.
+func (b *builder) root(tree rel) (*Node, error) {
+	names := tree.cols()
+	p := prune(tree, b.wanted, b.rules)
+	top := p.rel
+	identity := len(top.cols()) == len(names)
+	for i := range names {
+		identity = identity && p.index[i] == i
+	}
+	if !identity {
+		exprs := make([]catalog.Expr, len(names))
+		for i := range names {
+			exprs[i] = ref(top.cols(), p.index[i])
+		}
+		top = &projectRel{in: top, exprs: exprs, out: names, place: tree.at()}
+	}
+	top = mergeProjections(top, b.rules)
+	return b.lower(top)
+}
+
+// node adds a node to the plan. Equal nodes of one branch are one.
+func (b *builder) node(op Op, r rel, inputs []Edge, cols []Column, text string) *Node {
+	var key strings.Builder
+	fmt.Fprintf(&key, "%T|%s|%s", op, b.branch, text)
+	for _, in := range inputs {
+		fmt.Fprintf(&key, "|%d.%d", in.From.ID, in.Port)
+	}
+	for _, c := range cols {
+		key.WriteString("|" + c.Name)
+	}
+	if n, ok := b.byText[key.String()]; ok && text != "" {
+		return n
+	}
+	n := &Node{ID: len(b.plan.Nodes), Op: op, Inputs: inputs, Cols: cols}
+	b.plan.Nodes = append(b.plan.Nodes, n)
+	if r != nil {
+		b.places[n] = r.at()
+		n.Rules = b.rules.notes[r]
+	}
+	if text != "" && b.byText != nil {
+		b.byText[key.String()] = n
+	}
+	b.infer(n, r)
+	return n
+}
+
+func from(n *Node) []Edge { return []Edge{{From: n}} }
+
+// lower makes the physical operators of a relation.
+func (b *builder) lower(r rel) (*Node, error) {
+	if n, ok := b.done[r]; ok {
+		return n, nil
+	}
+	n, err := b.lowerNew(r)
+	if err == nil {
+		b.done[r] = n
+	}
+	return n, err
+}
+
+func (b *builder) lowerNew(r rel) (*Node, error) {
+	var ins []*Node
+	for _, in := range r.inputs() {
+		n, err := b.lower(in)
+		if err != nil {
+			return nil, err
+		}
+		ins = append(ins, n)
+	}
+	switch r := r.(type) {
+	case *scanRel:
+		return b.guard(r), nil
+	case *valuesRel:
+		return b.node(&Values{Rows: r.rows}, r, nil, plain(r.out), ""), nil
+	case *filterRel:
+		return b.node(&Filter{Pred: r.pred, OnError: b.modeOf(r.pred)}, r, from(ins[0]), ins[0].Cols, textOf(r.pred)), nil
+	case *projectRel:
+		return b.project(r, ins[0]), nil
+	case *windowRel:
+		return b.node(&WindowAssign{Window: r.win}, r, from(ins[0]), plain(r.out), fmt.Sprintf("%+v", r.win)), nil
+	case *aggregateRel:
+		return b.aggregate(r, ins[0])
+	case *unionRel:
+		var edges []Edge
+		for _, in := range ins {
+			edges = append(edges, Edge{From: in})
+		}
+		return b.node(&Union{}, r, edges, plain(r.out), "union"), nil
+	case *sortRel:
+		in := b.single(ins[0], r)
+		op := &Sort{Keys: r.keys, Limit: r.limit, Offset: r.offset}
+		return b.node(op, r, from(in), in.Cols, fmt.Sprintf("%+v", *op)), nil
+	case *limitRel:
+		in := b.single(ins[0], r)
+		return b.node(&Limit{Limit: r.limit, Offset: r.offset}, r, from(in), in.Cols, fmt.Sprintf("%d %d", r.limit, r.offset)), nil
+	}
+	return nil, r.at().errorf("%T can't be lowered", r)
+}
+
+// textOf is the text by which equal operators are found; "" if there is none,
+// because two evaluations may differ.
+func textOf(exprs ...catalog.Expr) string {
+	var b strings.Builder
+	for _, e := range exprs {
+		if volatility(e) == catalog.Volatile {
+			return ""
+		}
+		b.WriteString(exprKey(e) + ";")
+	}
+	return b.String()
+}
+
+// modeOf gives the error mode of an operator: expressions that can't fail need
+// none.
+func (b *builder) modeOf(exprs ...catalog.Expr) ErrorMode {
+	if anyCanFail(exprs) {
+		return b.mode
+	}
+	return ErrorFail
+}
+
+func (b *builder) project(r *projectRel, in *Node) *Node {
+	cols := plain(r.out)
+	if len(cols) == len(in.Cols) {
+		same := true
+		for i, e := range r.exprs {
+			c, ok := e.(*catalog.ColumnRef)
+			same = same && ok && c.Index == i && cols[i].Name == in.Cols[i].Name
+		}
+		if same {
+			return in
+		}
+	}
+	return b.node(&Project{Exprs: r.exprs, OnError: b.modeOf(r.exprs...)}, r, from(in), cols, textOf(r.exprs...))
+}
+
+// single brings all rows to one shard.
+func (b *builder) single(in *Node, r rel) *Node {
+	if in.Props.Single {
+		return in
+	}
+	return b.node(&Exchange{Kind: SingleExchange}, r, from(in), in.Cols, "single")
+}
+
+// hashed brings rows with equal keys to one shard; where they are together
+// already, nothing is done.
+func (b *builder) hashed(in *Node, keys []int, r rel) *Node {
+	if len(keys) == 0 {
+		return b.single(in, r)
+	}
+	if in.Props.Single || in.Props.Hash != nil && subset(in.Props.Hash, keys) {
+		return in
+	}
+	return b.node(&Exchange{Kind: HashExchange, Keys: slices.Clone(keys)}, r, from(in), in.Cols, fmt.Sprint("hash", keys))
+}
+
+func subset(a, of []int) bool {
+	for _, x := range a {
+		if !slices.Contains(of, x) {
+			return false
+		}
+	}
+	return true
+}
+
+// guard gives the first operator of this branch above a source.
+func (b *builder) guard(r *scanRel) *Node {
+	key := b.branch + "\x00" + r.src.name
+	if n, ok := b.guards[key]; ok {
+		return n
+	}
+	scan := b.scan(r)
+	g := &Guard{Source: r.src.name, OnError: r.src.onError, Branch: b.branch}
+	for i, c := range r.src.fields {
+		n := b.reads[r.src][i]
+		if n == nil {
+			continue
+		}
+		g.Reads = append(g.Reads, slices.IndexFunc(scan.Cols, func(s Column) bool { return s.Name == c.Name }))
+		g.Members = append(g.Members, memberNames(n, c.Type, c.Name, nil))
+	}
+	n := b.node(g, r, from(scan), scan.Cols, "")
+	b.guards[key] = n
+	return n
+}
+
+// memberNames lists the paths of the members that are read ("bid.price"); nil if
+// the whole column is.
+func memberNames(n *need, t catalog.Type, path string, names []string) []string {
+	if n.whole || t.Kind != catalog.KindRow {
+		return names
+	}
+	for _, i := range n.indexes() {
+		f := t.Fields[i]
+		sub := n.members[i]
+		if sub.whole || f.Type.Kind != catalog.KindRow {
+			names = append(names, path+"."+f.Name)
+			continue
+		}
+		names = memberNames(sub, f.Type, path+"."+f.Name, names)
+	}
+	return names
+}
+
+// scan gives the scan of a source, which all branches share.
+func (b *builder) scan(r *scanRel) *Node {
+	if n, ok := b.scans[r.src]; ok {
+		return n
+	}
+	s := r.src
+	op := &Scan{Source: s.name, Connector: s.table.Connector.Name, Options: s.options, Bounded: s.bounded, ValidateAll: s.validate}
+	if s.validate {
+		op.Declared = s.table.Physical()
+	}
+	for i, f := range s.fields {
+		if want := b.wanted[s][i]; want != nil {
+			f.Type = want.narrow(f.Type)
+			op.Columns = append(op.Columns, f)
+		}
+	}
+	if s.watermark != nil && b.watched[s] {
+		w := *s.watermark
+		p := pruned{rel: r, index: make([]int, len(s.fields)), shape: b.wanted[s]}
+		at := 0
+		for i := range s.fields {
+			p.index[i] = -1
+			if b.wanted[s][i] != nil {
+				p.index[i] = at
+				at++
+			}
+		}
+		w.Expr, w.Time = p.expr(w.Expr), p.expr(w.Time)
+		op.Watermark = &w
+	}
+	branch, byText := b.branch, b.byText
+	b.branch, b.byText = "", nil
+	n := b.node(op, r, nil, plain(r.out), "")
+	b.branch, b.byText = branch, byText
+	b.scans[s] = n
+	return n
+}
+
+// aggregate puts an aggregation above the exchange that it needs.
+func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
+	if err := b.checkCalls(r, in); err != nil {
+		return nil, err
+	}
+	ex := b.hashed(in, r.keys, r)
+	two := ex != in && !b.noTwo && len(r.aggs) > 0 && in.Props.Kinds.AppendOnly()
+	for _, c := range r.aggs {
+		two = two && c.Overload.Aggregate.Mergeable && !c.Distinct
+	}
+	mode := ErrorFail
+	for _, c := range r.aggs {
+		if c.Overload.CanFail {
+			mode = b.mode
+		}
+	}
+	text := fmt.Sprintf("%v %+v", r.keys, r.window)
+	for _, c := range r.aggs {
+		text += fmt.Sprintf(" %s%v/%d/%v", c.Fn.Name, c.Args, c.Filter, c.Distinct)
+	}
+	if r.window == nil {
+		return b.node(&GroupAgg{Keys: r.keys, Aggs: r.aggs, TwoPhase: two, OnError: mode}, r, from(ex), plain(r.out), text), nil
+	}
+	op := &WindowAgg{Window: *r.window, Keys: r.keys, Aggs: r.aggs, TwoPhase: two, OnError: mode}
+	if r.late != nil {
+		op.LateCols = r.late.cols
+		if op.LateCols == nil {
+			op.LateCols = []int{}
+		}
+		text += fmt.Sprint(" late ", r.late.cols)
+	}
+	before := len(b.plan.Nodes)
+	n := b.node(op, r, from(ex), plain(r.out), text)
+	if r.late != nil && len(b.plan.Nodes) > before {
+		return n, b.lateRows(n, r, ex)
+	}
+	return n, nil
+}
+
+// checkCalls refuses aggregates that can't take rows back over an input that
+// does.
+func (b *builder) checkCalls(r *aggregateRel, in *Node) error {
+	if in.Props.Kinds.AppendOnly() {
+		return nil
+	}
+	cause := updateCause(r.in)
+	if r.window != nil {
+		return hint(r.place.errorf("a windowed aggregation over an input that updates is not supported; %s updates", operatorName(cause)), "window the input itself")
+	}
+	for _, c := range r.aggs {
+		if !c.Overload.Aggregate.Retractable {
+			return r.place.errorf("%s can't take rows back, but its input updates: %s does", c.Fn.Name, operatorName(cause))
+		}
+	}
+	return nil
+}
+
+// lateRows writes the late rows of a windowed aggregation to their sink.
+func (b *builder) lateRows(n *Node, r *aggregateRel, in *Node) error {
+	if r.late.sink == nil {
+		return nil
+	}
+	var cols []Column
+	for _, c := range sinkColumns(r.late.sink) {
+		d := r.late.sink.Columns[c]
+		cols = append(cols, Column{Name: d.Name, Type: d.Type, NotNull: d.NotNull})
+	}
+	p := b.node(&Project{Exprs: r.late.exprs, OnError: b.modeOf(r.late.exprs...)}, nil, []Edge{{From: n, Port: LatePort}}, cols, "")
+	b.places[p] = r.late.place
+	return b.toSink(r.late.sink, p, r.late.place)
+}
+
+// result gives the rows of a top-level SELECT to the caller.
+func (b *builder) result(n *Node, o *output) {
+	in := b.single(n, nil)
+	node := b.node(&Result{Final: in.Props.Bounded}, nil, from(in), in.Cols, "")
+	b.places[node] = o.place
+}

@@ -1,0 +1,313 @@
+package planner
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/streamsql/streamsql/catalog"
+)
+
+var windowNames = map[WindowKind]string{TumbleWindow: "TUMBLE", HopWindow: "HOP", CumulateWindow: "CUMULATE", SessionWindow: "SESSION", AttachedWindow: "window"}
+
+// Name is the operator's name in EXPLAIN and progress: "Scan", "WindowAgg".
+func (n *Node) Name() string { return strings.TrimPrefix(fmt.Sprintf("%T", n.Op), "*planner.") }
+
+// detail is what EXPLAIN prints after an operator's name.
+func detail(n *Node) string {
+	var in []Column
+	if len(n.Inputs) > 0 {
+		in = n.Inputs[0].From.Cols
+	}
+	names := func(cols []int) string {
+		out := make([]string, len(cols))
+		for i, c := range cols {
+			out[i] = in[c].Name
+		}
+		return joinNames(out)
+	}
+	switch op := n.Op.(type) {
+	case *Scan:
+		return scanDetail(op)
+	case *Guard:
+		var reads []string
+		for i, c := range op.Reads {
+			if m := op.Members[i]; len(m) > 0 {
+				reads = append(reads, m...)
+			} else {
+				reads = append(reads, in[c].Name)
+			}
+		}
+		return fmt.Sprintf("%s: reads %s%s", op.Branch, strings.Join(reads, ", "), onError(op.OnError))
+	case *Values:
+		return fmt.Sprintf("%d row(s)", len(op.Rows))
+	case *Filter:
+		return showExpr(op.Pred, in) + onError(op.OnError)
+	case *Project:
+		return projectDetail(op, n, in) + onError(op.OnError)
+	case *WindowAssign:
+		return windowDetail(op.Window, in)
+	case *WindowAgg:
+		text := windowDetail(op.Window, in)
+		if len(op.Keys) > 0 {
+			text += " by " + names(op.Keys)
+		}
+		return text + callsDetail(op.Aggs) + phases(op.TwoPhase) + onError(op.OnError)
+	case *GroupAgg:
+		text := "by " + names(op.Keys)
+		if len(op.Keys) == 0 {
+			text = "all rows"
+		}
+		return text + callsDetail(op.Aggs) + phases(op.TwoPhase) + onError(op.OnError)
+	case *Sort:
+		var keys []string
+		for _, k := range op.Keys {
+			key := catalog.QuoteName(in[k.Col].Name)
+			if k.Desc {
+				key += " DESC"
+			}
+			if k.NullsFirst {
+				key += " NULLS FIRST"
+			}
+			keys = append(keys, key)
+		}
+		return "by " + strings.Join(keys, ", ") + limits(op.Limit, op.Offset)
+	case *Limit:
+		return strings.TrimSpace(limits(op.Limit, op.Offset))
+	case *Exchange:
+		if op.Kind == SingleExchange {
+			return "to one shard"
+		}
+		return "by " + names(op.Keys)
+	case *Sink:
+		text := op.Name + " (" + op.Connector + ")"
+		if len(op.PrimaryKey) > 0 {
+			text += " key " + names(op.PrimaryKey)
+		}
+		return text + " " + guarantees[op.Guarantee] + onError(op.OnError)
+	case *Result:
+		if op.Final {
+			return "once, at the end"
+		}
+		return "as it happens"
+	}
+	return ""
+}
+
+var guarantees = map[catalog.Guarantee]string{catalog.ExactlyOnce: "exactly once", catalog.AtLeastOnce: "at least once", catalog.NoGuarantee: "no guarantee"}
+
+func onError(m ErrorMode) string {
+	return map[ErrorMode]string{ErrorSkip: "; bad rows skipped", ErrorDeadLetter: "; bad rows to dead letters"}[m]
+}
+
+func phases(two bool) string {
+	if two {
+		return "; two phases"
+	}
+	return ""
+}
+
+func limits(limit, offset int64) string {
+	text := ""
+	if limit >= 0 {
+		text += fmt.Sprintf(" limit %d", limit)
+	}
+	if offset > 0 {
+		text += fmt.Sprintf(" offset %d", offset)
+	}
+	return text
+}
+
+func scanDetail(op *Scan) string {
+	var cols []string
+	for _, c := range op.Columns {
+		text := catalog.QuoteName(c.Name)
+		if c.Type.Kind == catalog.KindRow {
+			text += " " + c.Type.String()
+		}
+		if c.Metadata != "" {
+			text += " METADATA"
+		}
+		cols = append(cols, text)
+	}
+	text := op.Source + " (" + op.Connector
+	if op.Bounded {
+		text += ", bounded"
+	}
+	text += ") " + strings.Join(cols, ", ")
+	if w := op.Watermark; w != nil {
+		var in []Column
+		for _, c := range op.Columns {
+			in = append(in, Column{Name: c.Name})
+		}
+		text += "; watermark " + showExpr(w.Expr, in)
+		if w.IdleTimeout > 0 {
+			text += ", idle after " + spanText(w.IdleTimeout.Microseconds())
+		}
+		if w.MaxSkew > 0 {
+			text += ", at most " + spanText(w.MaxSkew.Microseconds()) + " ahead"
+		}
+	}
+	return text + map[bool]string{true: "; all columns checked"}[op.ValidateAll]
+}
+
+func projectDetail(op *Project, n *Node, in []Column) string {
+	var parts []string
+	for i, e := range op.Exprs {
+		text := showExpr(e, in)
+		if name := catalog.QuoteName(n.Cols[i].Name); name != text {
+			text += " AS " + name
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func windowDetail(w Window, in []Column) string {
+	if w.Kind == AttachedWindow {
+		return "window " + in[w.Start].Name + ", " + in[w.End].Name
+	}
+	text := windowNames[w.Kind] + "(" + catalog.QuoteName(in[w.Time].Name)
+	if w.Slide > 0 {
+		text += ", every " + spanText(w.Slide)
+	}
+	text += ", " + spanText(w.Size)
+	if w.Offset != 0 {
+		text += ", offset " + spanText(w.Offset)
+	}
+	if w.Zone != nil && w.Zone != time.UTC {
+		text += ", " + w.Zone.String()
+	}
+	return text + ")"
+}
+
+func callsDetail(calls []AggCall) string {
+	if len(calls) == 0 {
+		return ""
+	}
+	names := make([]string, len(calls))
+	for i, c := range calls {
+		names[i] = c.Name
+	}
+	return ": " + strings.Join(names, ", ")
+}
+
+// Explain prints the plan as a tree, sinks first, each operator with what it
+// does. With verbose each has a second line with its properties: changelog,
+// keys, time, distribution, rules, and its columns.
+func (p *Plan) Explain(verbose bool) string {
+	e := explainer{verbose: verbose, seen: map[*Node]bool{}}
+	consumers := map[*Node]int{}
+	for _, n := range p.Nodes {
+		for _, in := range n.Inputs {
+			consumers[in.From]++
+		}
+	}
+	e.shared = func(n *Node) bool { return consumers[n] > 1 }
+	for _, n := range p.Nodes {
+		if consumers[n] == 0 {
+			e.node(n, MainPort, 0)
+		}
+	}
+	if p.Merge {
+		e.b.WriteString("all splits are read in one fixed order\n")
+	}
+	return e.b.String()
+}
+
+type explainer struct {
+	b       strings.Builder
+	verbose bool
+	shared  func(*Node) bool
+	seen    map[*Node]bool
+}
+
+func (e *explainer) node(n *Node, port Port, depth int) {
+	indent := strings.Repeat("  ", depth)
+	label := ""
+	if e.shared(n) {
+		label = fmt.Sprintf(" #%d", n.ID)
+	}
+	switch port {
+	case LatePort:
+		label += " (late rows)"
+	case ErrorPort:
+		label += " (dead letters)"
+	}
+	if e.seen[n] {
+		fmt.Fprintf(&e.b, "%s%s%s: as above\n", indent, n.Name(), label)
+		return
+	}
+	e.seen[n] = true
+	fmt.Fprintf(&e.b, "%s%s%s", indent, n.Name(), label)
+	if n.Detail != "" {
+		e.b.WriteString(" " + n.Detail)
+	}
+	e.b.WriteByte('\n')
+	if line := e.summary(n); line != "" {
+		fmt.Fprintf(&e.b, "%s    %s\n", indent, line)
+	}
+	for _, in := range n.Inputs {
+		e.node(in.From, in.Port, depth+1)
+	}
+}
+
+// summary is the line of properties. Without verbose it has what a user can act
+// on: updates, and state.
+func (e *explainer) summary(n *Node) string {
+	p := n.Props
+	names := func(cols []int) string {
+		out := make([]string, 0, len(cols))
+		for _, c := range cols {
+			if c < len(n.Cols) {
+				out = append(out, n.Cols[c].Name)
+			}
+		}
+		return joinNames(out)
+	}
+	var parts []string
+	if !p.Kinds.AppendOnly() || e.verbose {
+		parts = append(parts, "changelog "+p.Kinds.String())
+	}
+	if e.verbose {
+		if p.UpsertKey != nil {
+			parts = append(parts, "key ("+names(p.UpsertKey)+")")
+		}
+		if len(p.Time) > 0 {
+			parts = append(parts, "time "+names(p.Time))
+		}
+		if p.NeedsW {
+			parts = append(parts, "watermark of each row")
+		}
+		switch {
+		case p.Single:
+			parts = append(parts, "on one shard")
+		case p.Hash != nil:
+			parts = append(parts, "spread by "+names(p.Hash))
+		}
+		if p.OrderSensitive {
+			parts = append(parts, "order-sensitive")
+		}
+	}
+	if p.Bound != "" {
+		parts = append(parts, "state: "+p.Bound)
+	}
+	if e.verbose && len(n.Rules) > 0 {
+		parts = append(parts, "rules: "+strings.Join(n.Rules, ", "))
+	}
+	if e.verbose && n.StateID != 0 {
+		parts = append(parts, fmt.Sprintf("id %016x", n.StateID))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// String lists the signs of the kinds: "+I -U +U".
+func (s KindSet) String() string {
+	var signs []string
+	for _, k := range []catalog.RowKind{catalog.Insert, catalog.UpdateBefore, catalog.UpdateAfter, catalog.Delete} {
+		if s.Has(k) {
+			signs = append(signs, k.String())
+		}
+	}
+	return strings.Join(signs, " ")
+}

@@ -1,0 +1,235 @@
+package planner
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+)
+
+// identify names the operators that keep state by what they compute: StateID is
+// a hash of the canonical text of the operator and all below it. The text does
+// not know of physical choices: exchanges, two phases, pruned columns, the
+// order of columns and conjuncts, merged or split projections. It knows of
+// every predicate below the operator, wherever it was written: a predicate that
+// moved below an operator decides what its state holds.
+func (b *builder) identify() {
+	c := canon{memo: map[*Node]described{}}
+	used := map[uint64]int{}
+	for _, n := range b.plan.Nodes {
+		if !keepsState(n.Op) {
+			continue
+		}
+		n.Canonical = c.describe(n).text
+		// Two operators that compute the same (with volatile functions below, say)
+		// keep their states apart.
+		id := hashText(n.Canonical)
+		for used[id]++; used[id] > 1; used[id]++ {
+			n.Canonical += fmt.Sprintf(" #%d", used[id])
+			id = hashText(n.Canonical)
+		}
+		n.StateID = id
+	}
+}
+
+// hashText is FNV-1a, 64 bits; never 0.
+func hashText(s string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(s))
+	return max(1, h.Sum64())
+}
+
+func keepsState(op Op) bool {
+	switch op.(type) {
+	case *Scan, *WindowAgg, *GroupAgg, *Sort, *Limit, *Values:
+		return true
+	}
+	return false
+}
+
+// described is the canonical form of a node: its text, and that of each of its
+// columns in terms of the operator that made it. Stateless operators above the
+// last stateful one are folded into filters and the texts of columns.
+type described struct {
+	text string
+	// base is the text without filters, filters are the conjuncts above it.
+	base    string
+	filters []string
+	cols    []string
+}
+
+type canon struct{ memo map[*Node]described }
+
+func (c *canon) describe(n *Node) described {
+	if d, ok := c.memo[n]; ok {
+		return d
+	}
+	d := c.node(n)
+	d.text = d.base
+	if len(d.filters) > 0 {
+		sorted := slices.Clone(d.filters)
+		slices.Sort(sorted)
+		d.text += " where " + strings.Join(slices.Compact(sorted), " and ")
+	}
+	c.memo[n] = d
+	return d
+}
+
+func (c *canon) node(n *Node) described {
+	var ins []described
+	for _, e := range n.Inputs {
+		d := c.describe(e.From)
+		if e.Port != MainPort {
+			d = described{base: fmt.Sprintf("port %d of (%s)", e.Port, d.text), text: fmt.Sprintf("port %d of (%s)", e.Port, d.text), cols: numbered(32)}
+		}
+		ins = append(ins, d)
+	}
+	switch op := n.Op.(type) {
+	case *Scan:
+		return scanText(n, op)
+	case *Guard:
+		d := ins[0]
+		d.base += fmt.Sprintf(" for %s", op.Branch)
+		return d
+	case *Values:
+		var rows []string
+		for _, r := range op.Rows {
+			rows = append(rows, exprsText(r, nil))
+		}
+		return described{base: "values " + strings.Join(rows, "; "), cols: numbered(len(n.Cols))}
+	case *Filter:
+		d := ins[0]
+		d.filters = slices.Clone(d.filters)
+		for _, p := range conjuncts(op.Pred) {
+			d.filters = append(d.filters, exprText(p, d.col))
+		}
+		return d
+	case *Project:
+		d := ins[0]
+		cols := make([]string, len(op.Exprs))
+		for i, e := range op.Exprs {
+			cols[i] = exprText(e, d.col)
+		}
+		d.cols = cols
+		return d
+	case *Exchange:
+		return ins[0]
+	case *WindowAssign:
+		d := ins[0]
+		id := windowText(op.Window, d)
+		d.cols = append(slices.Clone(d.cols), "start("+id+")", "end("+id+")", "time("+id+")")
+		return d
+	case *Union:
+		var parts []string
+		for _, in := range ins {
+			parts = append(parts, "("+in.text+" select "+strings.Join(in.cols[:min(len(in.cols), len(n.Cols))], ", ")+")")
+		}
+		return described{base: "union " + strings.Join(parts, " "), cols: numbered(len(n.Cols))}
+	}
+	return c.stateful(n, ins)
+}
+
+// stateful describes an operator with state: a new base.
+func (c *canon) stateful(n *Node, ins []described) described {
+	in := described{}
+	if len(ins) > 0 {
+		in = ins[0]
+	}
+	switch op := n.Op.(type) {
+	case *WindowAgg:
+		base := fmt.Sprintf("window %s group %s over (%s)", windowText(op.Window, in), in.pick(op.Keys), in.text)
+		return aggregateText(base, op.Keys, op.Aggs, in, []string{"window_start", "window_end", "window_time"})
+	case *GroupAgg:
+		return aggregateText(fmt.Sprintf("group %s over (%s)", in.pick(op.Keys), in.text), op.Keys, op.Aggs, in, nil)
+	case *Sort:
+		var keys []string
+		for _, k := range op.Keys {
+			keys = append(keys, fmt.Sprintf("%s desc=%v nullsfirst=%v", in.cols[k.Col], k.Desc, k.NullsFirst))
+		}
+		return described{base: fmt.Sprintf("sort %s limit %d offset %d of (%s select %s)", strings.Join(keys, ", "), op.Limit, op.Offset, in.text, strings.Join(in.cols, ", ")), cols: in.cols}
+	case *Limit:
+		return described{base: fmt.Sprintf("limit %d offset %d of (%s)", op.Limit, op.Offset, in.text), cols: in.cols}
+	}
+	return described{base: in.text, cols: in.cols}
+}
+
+// aggregateText adds the aggregates to the base. They stand in the text sorted:
+// the state of each is found by its own text.
+func aggregateText(base string, keys []int, calls []AggCall, in described, window []string) described {
+	var texts []string
+	var cols []string
+	for _, k := range keys {
+		cols = append(cols, "key("+in.cols[k]+")")
+	}
+	for _, a := range calls {
+		text := a.Fn.Name + "("
+		if a.Distinct {
+			text += "distinct "
+		}
+		text += in.pick(a.Args) + ")"
+		if a.Filter >= 0 {
+			text += " filter " + in.cols[a.Filter]
+		}
+		texts, cols = append(texts, text), append(cols, text)
+	}
+	base += " compute " + strings.Join(texts, ", ")
+	return described{base: base, cols: append(cols, window...)}
+}
+
+func (d described) col(c *catalog.ColumnRef) string { return d.cols[c.Index] }
+
+func (d described) pick(cols []int) string {
+	out := make([]string, len(cols))
+	for i, c := range cols {
+		out[i] = d.cols[c]
+	}
+	return strings.Join(out, ", ")
+}
+
+// scanText names a source: its table and what its watermark is. Options stand
+// apart: a broker's address may change while the data stays.
+func scanText(n *Node, op *Scan) described {
+	d := described{base: "scan " + op.Source + " connector " + op.Connector}
+	for _, c := range op.Columns {
+		d.cols = append(d.cols, catalog.QuoteName(c.Name))
+	}
+	if op.Watermark != nil {
+		d.base += " watermark " + exprText(op.Watermark.Expr, d.col)
+	}
+	return d
+}
+
+func windowText(w Window, in described) string {
+	if w.Kind == AttachedWindow {
+		return fmt.Sprintf("attached %s, %s", in.cols[w.Start], in.cols[w.End])
+	}
+	text := fmt.Sprintf("%s(%s, size %d", windowNames[w.Kind], in.cols[w.Time], w.Size)
+	if w.Slide != 0 {
+		text += fmt.Sprintf(", slide %d", w.Slide)
+	}
+	if w.Offset != 0 {
+		text += fmt.Sprintf(", offset %d", w.Offset)
+	}
+	if w.Zone != nil {
+		text += ", zone " + w.Zone.String()
+	}
+	return text + ")"
+}
+
+func numbered(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf("c%d", i)
+	}
+	return out
+}
+
+func exprsText(exprs []catalog.Expr, cols []Column) string {
+	texts := make([]string, len(exprs))
+	for i, e := range exprs {
+		texts[i] = showExpr(e, cols)
+	}
+	return strings.Join(texts, ", ")
+}

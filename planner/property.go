@@ -1,0 +1,326 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/streamsql/streamsql/catalog"
+)
+
+// infer fills in what can be known of a node from its inputs: row kinds, keys,
+// time attributes, distribution, end.
+func (b *builder) infer(n *Node, r rel) {
+	p := &n.Props
+	p.Bounded, p.Single = true, len(n.Inputs) > 0
+	for _, in := range n.Inputs {
+		if in.Port == MainPort {
+			p.Kinds |= in.From.Props.Kinds
+		} else {
+			p.Kinds = p.Kinds.With(catalog.Insert)
+		}
+		p.Bounded = p.Bounded && in.From.Props.Bounded
+		p.Single = p.Single && in.From.Props.Single
+	}
+	if r != nil {
+		for i, c := range r.cols() {
+			if c.time == eventTime && i < len(n.Cols) {
+				p.Time = append(p.Time, i)
+			}
+		}
+	}
+	switch op := n.Op.(type) {
+	case *Values:
+		p.Kinds, p.Single = p.Kinds.With(catalog.Insert), true
+	case *Scan:
+		p.Kinds, p.Bounded = p.Kinds.With(catalog.Insert), op.Bounded
+		if s, ok := r.(*scanRel); ok {
+			b.keys[n] = sourceKeys(s)
+		}
+	case *Guard, *Filter, *Limit, *Sort:
+		b.inherit(n)
+		if _, sorts := n.Op.(*Sort); sorts {
+			p.Kinds = KindSet(0).With(catalog.Insert)
+			p.Single = true
+		}
+		if _, cuts := n.Op.(*Limit); cuts {
+			p.OrderSensitive, p.Single = true, true
+		}
+	case *Project:
+		b.inferProject(n, op)
+	case *WindowAssign:
+		b.inferWindowAssign(n, op)
+	case *WindowAgg:
+		b.inferWindowAgg(n, op)
+	case *GroupAgg:
+		b.inferGroupAgg(n, op)
+	case *Exchange:
+		b.inherit(n)
+		if p.Single, p.Hash = op.Kind == SingleExchange, nil; op.Kind == HashExchange {
+			p.Hash = op.Keys
+		}
+	case *Sink, *Result:
+		b.inherit(n)
+	}
+	if keys := b.keys[n]; len(keys) > 0 {
+		p.UpsertKey = keys[0]
+	}
+}
+
+// inherit takes keys and distribution over from the only input.
+func (b *builder) inherit(n *Node) {
+	if n.Inputs[0].Port != MainPort {
+		return
+	}
+	in := n.Inputs[0].From
+	b.keys[n] = b.keys[in]
+	n.Props.Hash = in.Props.Hash
+}
+
+// sourceKeys gives a source's declared primary key over its scan's columns.
+func sourceKeys(r *scanRel) [][]int {
+	if len(r.src.key) == 0 {
+		return nil
+	}
+	var key []int
+	for _, k := range r.src.key {
+		name := r.src.declared[k].Name
+		i := slices.IndexFunc(r.out, func(c column) bool { return c.Name == name })
+		if i < 0 {
+			return nil
+		}
+		key = append(key, i)
+	}
+	return [][]int{key}
+}
+
+// inferProject carries keys and distribution through columns that come through
+// unchanged.
+func (b *builder) inferProject(n *Node, op *Project) {
+	if n.Inputs[0].Port != MainPort {
+		return
+	}
+	in := n.Inputs[0].From
+	at := map[int]int{}
+	for i, e := range op.Exprs {
+		if c, ok := e.(*catalog.ColumnRef); ok {
+			if _, first := at[c.Index]; !first {
+				at[c.Index] = i
+			}
+		}
+	}
+	move := func(cols []int) ([]int, bool) {
+		out := make([]int, 0, len(cols))
+		for _, c := range cols {
+			i, ok := at[c]
+			if !ok {
+				return nil, false
+			}
+			out = append(out, i)
+		}
+		return out, true
+	}
+	for _, key := range b.keys[in] {
+		if moved, ok := move(key); ok {
+			b.keys[n] = append(b.keys[n], moved)
+		}
+	}
+	if in.Props.Hash != nil {
+		if moved, ok := move(in.Props.Hash); ok {
+			n.Props.Hash = moved
+		}
+	}
+}
+
+func (b *builder) inferWindowAssign(n *Node, op *WindowAssign) {
+	in := n.Inputs[0].From
+	n.Props.Hash = in.Props.Hash
+	start := len(n.Cols) - 3
+	for _, key := range b.keys[in] {
+		if op.Window.Kind == TumbleWindow {
+			b.keys[n] = append(b.keys[n], key)
+		} else {
+			b.keys[n] = append(b.keys[n], append(slices.Clip(key), start), append(slices.Clip(key), start+1))
+		}
+	}
+}
+
+// inferWindowAgg: a row for each key and window. One bound tells a tumbling or
+// hopping window from others; both do for any.
+func (b *builder) inferWindowAgg(n *Node, op *WindowAgg) {
+	keys := positions(len(op.Keys))
+	start := len(n.Cols) - 3
+	if op.Window.Kind != AttachedWindow && op.Window.Kind != CumulateWindow || b.sizeKnown(n.Inputs[0].From, op.Window) {
+		b.keys[n] = [][]int{append(slices.Clone(keys), start), append(slices.Clone(keys), start+1), append(slices.Clone(keys), start+2)}
+	} else {
+		b.keys[n] = [][]int{append(slices.Clone(keys), start, start+1)}
+	}
+	n.Props.Kinds = KindSet(0).With(catalog.Insert)
+	n.Props.Hash = b.hashAfter(n, op.Keys)
+	b.orderSensitive(n, op.Aggs)
+}
+
+// sizeKnown says whether the windows that an attached window comes from all
+// have one size.
+func (b *builder) sizeKnown(n *Node, w Window) bool {
+	if w.Kind != AttachedWindow {
+		return false
+	}
+	col := w.Start
+	for {
+		switch op := n.Op.(type) {
+		case *Project:
+			c, ok := op.Exprs[col].(*catalog.ColumnRef)
+			if !ok {
+				return false
+			}
+			col = c.Index
+		case *WindowAssign:
+			return op.Window.Kind == TumbleWindow || op.Window.Kind == HopWindow
+		case *WindowAgg:
+			if op.Window.Kind != AttachedWindow {
+				return op.Window.Kind == TumbleWindow || op.Window.Kind == HopWindow
+			}
+			col = op.Window.Start
+		case *Filter, *Exchange, *Guard:
+		default:
+			return false
+		}
+		n = n.Inputs[0].From
+	}
+}
+
+func (b *builder) inferGroupAgg(n *Node, op *GroupAgg) {
+	in := n.Inputs[0].From
+	b.keys[n] = [][]int{positions(len(op.Keys))}
+	if len(op.Aggs) > 0 {
+		n.Props.Kinds = KindSet(0).With(catalog.Insert).With(catalog.UpdateBefore).With(catalog.UpdateAfter)
+	} else {
+		n.Props.Kinds = KindSet(0).With(catalog.Insert)
+	}
+	if !in.Props.Kinds.AppendOnly() {
+		n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)
+		if len(op.Keys) == 0 {
+			n.Props.Kinds &^= 1 << catalog.Delete // its one row never goes
+		}
+	}
+	n.Props.Hash = b.hashAfter(n, op.Keys)
+	b.orderSensitive(n, op.Aggs)
+}
+
+func (b *builder) orderSensitive(n *Node, calls []AggCall) {
+	for _, c := range calls {
+		n.Props.OrderSensitive = n.Props.OrderSensitive || c.Overload.Aggregate.OrderSensitive
+	}
+}
+
+// hashAfter gives the distribution above an aggregation: its input's, over the
+// places where the keys now are.
+func (b *builder) hashAfter(n *Node, keys []int) []int {
+	var out []int
+	for _, h := range n.Inputs[0].From.Props.Hash {
+		i := slices.Index(keys, h)
+		if i < 0 {
+			return nil
+		}
+		out = append(out, i)
+	}
+	return out
+}
+
+func positions(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// finish settles what depends on the consumers of a node: who wants -U rows, who
+// needs W.
+func (b *builder) finish() {
+	before := make([]bool, len(b.plan.Nodes))
+	needsW := make([]bool, len(b.plan.Nodes))
+	for _, n := range slices.Backward(b.plan.Nodes) {
+		for _, in := range n.Inputs {
+			if in.Port != MainPort {
+				continue
+			}
+			before[in.From.ID] = before[in.From.ID] || b.wantsBefore(n, in.From, before[n.ID])
+			needsW[in.From.ID] = needsW[in.From.ID] || wantsW(n, needsW[n.ID])
+		}
+	}
+	for _, n := range b.plan.Nodes {
+		n.Props.NeedsW = needsW[n.ID]
+		b.settleKinds(n, before[n.ID])
+	}
+	for _, n := range b.plan.Nodes {
+		b.bound(n)
+		n.Detail = detail(n)
+	}
+}
+
+// wantsBefore says whether consumer n wants the -U rows of its input. Only a
+// sink that replaces rows by the very upsert key does without, and operators on
+// the way must not read another column to decide about a row or its place.
+func (b *builder) wantsBefore(n, in *Node, above bool) bool {
+	if in.Props.Kinds.AppendOnly() {
+		return false
+	}
+	key := in.Props.UpsertKey
+	switch op := n.Op.(type) {
+	case *Sink:
+		if op.Mode != catalog.UpsertMode {
+			return op.Mode == catalog.RetractMode
+		}
+		return !b.hasKey(in, op.PrimaryKey)
+	case *Filter:
+		return above || key == nil || !subset(columnsOf(op.Pred), key)
+	case *Exchange:
+		return above || op.Kind == HashExchange && (key == nil || !subset(op.Keys, key))
+	case *Project:
+		return above || n.Props.UpsertKey == nil
+	}
+	return true
+}
+
+// hasKey says whether a set of columns is one of the unique keys of a node.
+func (b *builder) hasKey(n *Node, cols []int) bool {
+	return slices.ContainsFunc(b.keys[n], func(k []int) bool { return subset(k, cols) && subset(cols, k) })
+}
+
+// wantsW says whether consumer n looks at the W of its input's rows, for itself
+// or for one above it.
+func wantsW(n *Node, above bool) bool {
+	switch n.Op.(type) {
+	case *WindowAgg:
+		return true
+	case *Guard, *Filter, *Project, *WindowAssign, *Union, *Exchange, *Limit:
+		return above
+	}
+	return false
+}
+
+// settleKinds takes -U out of the row kinds where nobody wants it.
+func (b *builder) settleKinds(n *Node, before bool) {
+	if op, ok := n.Op.(*GroupAgg); ok {
+		op.EmitBefore = before && len(op.Aggs) > 0
+		if !before {
+			n.Props.Kinds &^= 1 << catalog.UpdateBefore
+		}
+		return
+	}
+	switch n.Op.(type) {
+	case *Guard, *Filter, *Project, *Exchange, *Union, *WindowAssign, *Sink, *Result:
+		if len(n.Inputs) == 0 {
+			return
+		}
+		var kinds KindSet
+		for _, in := range n.Inputs {
+			if in.Port == MainPort {
+				kinds |= in.From.Props.Kinds
+			} else {
+				kinds = kinds.With(catalog.Insert)
+			}
+		}
+		n.Props.Kinds = kinds
+	}
+}

@@ -1,0 +1,462 @@
+package planner
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/streamsql/streamsql/catalog"
+)
+
+// need says how much of a value is read: all of it, or some members of a ROW. A
+// nil *need is a value that nobody reads.
+type need struct {
+	whole   bool
+	members map[int]*need
+}
+
+// add notes that a path of members is read; an empty path is all.
+func (n *need) add(path []int) {
+	if n.whole {
+		return
+	}
+	if len(path) == 0 {
+		n.whole, n.members = true, nil
+		return
+	}
+	if n.members == nil {
+		n.members = map[int]*need{}
+	}
+	m := n.members[path[0]]
+	if m == nil {
+		m = &need{}
+		n.members[path[0]] = m
+	}
+	m.add(path[1:])
+}
+
+// under adds, below a path, what another need asks for.
+func (n *need) under(path []int, of *need) {
+	if of.whole || len(of.members) == 0 {
+		n.add(path)
+		return
+	}
+	for i, m := range of.members {
+		n.under(append(slices.Clip(path), i), m)
+	}
+}
+
+// sub gives the need of a member.
+func (n *need) sub(i int) *need {
+	if n == nil || n.whole {
+		return n
+	}
+	return n.members[i]
+}
+
+// indexes lists the members that are read, in order.
+func (n *need) indexes() []int { return slices.Sorted(maps.Keys(n.members)) }
+
+// narrow gives the type with the members that are read.
+func (n *need) narrow(t catalog.Type) catalog.Type {
+	if n.whole || t.Kind != catalog.KindRow {
+		return t
+	}
+	var fields []catalog.Field
+	for _, i := range n.indexes() {
+		f := t.Fields[i]
+		f.Type = n.members[i].narrow(f.Type)
+		fields = append(fields, f)
+	}
+	return catalog.RowOf(fields...)
+}
+
+// needs are the needs of a row of columns.
+type needs []*need
+
+func (ns needs) at(i int) *need {
+	if ns[i] == nil {
+		ns[i] = &need{}
+	}
+	return ns[i]
+}
+
+func (ns needs) merge(of needs) {
+	for i, n := range of {
+		if n != nil {
+			ns.at(i).under(nil, n)
+		}
+	}
+}
+
+// read adds what an expression reads.
+func (ns needs) read(e catalog.Expr) {
+	switch e := e.(type) {
+	case *catalog.ColumnRef:
+		ns.at(e.Index).add(nil)
+		return
+	case *catalog.Member:
+		if base, path := memberPath(e); base != nil {
+			ns.at(base.Index).add(path)
+			return
+		}
+	}
+	for _, c := range children(e) {
+		ns.read(c)
+	}
+}
+
+// pathOf gives the column and member path of an expression that only picks a
+// part of the row.
+func pathOf(e catalog.Expr) (index int, path []int, ok bool) {
+	switch e := e.(type) {
+	case *catalog.ColumnRef:
+		return e.Index, nil, true
+	case *catalog.Member:
+		if base, path := memberPath(e); base != nil {
+			return base.Index, path, true
+		}
+	}
+	return 0, nil, false
+}
+
+// demand finds, for every node of a plan, what the operators above read of it.
+// Without late, columns that only late rows carry don't count.
+func demand(root rel, late bool) map[rel]needs {
+	var order []rel
+	visit(root, func(r rel) { order = append(order, r) })
+	of := make(map[rel]needs, len(order))
+	for _, r := range order {
+		of[r] = make(needs, len(r.cols()))
+	}
+	for i := range root.cols() {
+		of[root].at(i).add(nil)
+	}
+	for _, r := range slices.Backward(order) {
+		ask(r, of[r], of, late)
+	}
+	return of
+}
+
+// ask adds to the inputs of r what r reads to give out.
+func ask(r rel, out needs, of map[rel]needs, late bool) {
+	switch r := r.(type) {
+	case *filterRel:
+		of[r.in].merge(out)
+		of[r.in].read(r.pred)
+	case *projectRel:
+		for i, e := range r.exprs {
+			if out[i] == nil {
+				continue
+			}
+			if c, path, ok := pathOf(e); ok {
+				of[r.in].at(c).under(path, out[i])
+			} else {
+				of[r.in].read(e)
+			}
+		}
+	case *windowRel:
+		of[r.in].merge(out[:len(out)-3])
+		of[r.in].at(r.win.Time).add(nil)
+	case *aggregateRel:
+		askAggregate(r, out, of[r.in], late)
+	case *unionRel:
+		for _, in := range r.ins {
+			for i, n := range out {
+				if n != nil {
+					of[in].at(i).add(nil) // all inputs must keep one shape
+				}
+			}
+		}
+	case *sortRel:
+		of[r.in].merge(out)
+		for _, k := range r.keys {
+			of[r.in].at(k.Col).add(nil)
+		}
+	case *limitRel:
+		of[r.in].merge(out)
+	}
+}
+
+func askAggregate(r *aggregateRel, out needs, in needs, late bool) {
+	for _, k := range r.keys {
+		in.at(k).add(nil)
+	}
+	if r.window != nil {
+		if r.window.Kind == AttachedWindow {
+			in.at(r.window.Start).add(nil)
+			in.at(r.window.End).add(nil)
+		} else {
+			in.at(r.window.Time).add(nil)
+		}
+	}
+	for i, c := range r.aggs {
+		if !wantsCall(r, out, i) {
+			continue
+		}
+		for _, a := range c.Args {
+			in.at(a).add(nil)
+		}
+		if c.Filter >= 0 {
+			in.at(c.Filter).add(nil)
+		}
+	}
+	if late && r.late != nil {
+		for _, c := range r.late.cols {
+			in.at(c).add(nil)
+		}
+	}
+}
+
+// wantsCall says whether aggregate i has to be computed. An aggregation without
+// keys and window keeps one, or it would mean DISTINCT.
+func wantsCall(r *aggregateRel, out needs, i int) bool {
+	first := len(r.keys)
+	if out[first+i] != nil {
+		return true
+	}
+	if len(r.keys) > 0 || r.window != nil || i > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(out[first:first+len(r.aggs)], func(n *need) bool { return n != nil })
+}
+
+// pruner rewrites a plan so that every node gives only what is read.
+type pruner struct {
+	of    map[rel]needs
+	scans map[*source]needs // what all plans of the script read of a source
+	done  map[rel]pruned
+	c     *ruleContext
+}
+
+// pruned is a rewritten node: where its old columns are now (-1: gone), and how
+// much of each is there.
+type pruned struct {
+	rel   rel
+	index []int
+	shape needs
+}
+
+func prune(root rel, scans map[*source]needs, c *ruleContext) pruned {
+	p := &pruner{of: demand(root, true), scans: scans, done: map[rel]pruned{}, c: c}
+	return p.rebuild(root)
+}
+
+// expr moves an expression onto the columns of a pruned input.
+func (p pruned) expr(e catalog.Expr) catalog.Expr {
+	return replace(e, func(e catalog.Expr) catalog.Expr {
+		i, path, ok := pathOf(e)
+		if !ok {
+			return nil
+		}
+		return p.path(i, path)
+	})
+}
+
+// path gives a reference to a member path of old column i.
+func (p pruned) path(i int, path []int) catalog.Expr {
+	var e catalog.Expr = ref(p.rel.cols(), p.index[i])
+	n := p.shape[i]
+	for _, m := range path {
+		at := m
+		if !n.whole {
+			at = slices.Index(n.indexes(), m)
+		}
+		e = &catalog.Member{Of: e, Index: at, T: e.Type().Fields[at].Type}
+		n = n.sub(m)
+	}
+	return e
+}
+
+func (p pruned) col(i int) int {
+	if i < 0 {
+		return i
+	}
+	return p.index[i]
+}
+
+func (p pruned) each(cols []int) []int {
+	out := make([]int, len(cols))
+	for i, c := range cols {
+		out[i] = p.col(c)
+	}
+	return out
+}
+
+func (p *pruner) rebuild(r rel) pruned {
+	if out, ok := p.done[r]; ok {
+		return out
+	}
+	out := p.node(r)
+	if notes := p.c.notes[r]; len(notes) > 0 && out.rel != r {
+		p.c.notes[out.rel] = append(p.c.notes[out.rel], notes...)
+	}
+	p.done[r] = out
+	return out
+}
+
+func (p *pruner) node(r rel) pruned {
+	switch r := r.(type) {
+	case *scanRel:
+		return p.scan(r)
+	case *filterRel:
+		in := p.rebuild(r.in)
+		return pruned{&filterRel{in: in.rel, pred: in.expr(r.pred), place: r.place}, in.index, in.shape}
+	case *projectRel:
+		return p.project(r)
+	case *windowRel:
+		return p.window(r)
+	case *aggregateRel:
+		return p.aggregate(r)
+	case *unionRel:
+		return p.union(r)
+	case *sortRel:
+		in := p.rebuild(r.in)
+		keys := slices.Clone(r.keys)
+		for i := range keys {
+			keys[i].Col = in.col(keys[i].Col)
+		}
+		return pruned{&sortRel{in: in.rel, keys: keys, limit: r.limit, offset: r.offset, place: r.place}, in.index, in.shape}
+	case *limitRel:
+		in := p.rebuild(r.in)
+		return pruned{&limitRel{in: in.rel, limit: r.limit, offset: r.offset, place: r.place}, in.index, in.shape}
+	}
+	return unchanged(r)
+}
+
+// unchanged keeps a node with all its columns.
+func unchanged(r rel) pruned {
+	out := pruned{rel: r, index: make([]int, len(r.cols())), shape: make(needs, len(r.cols()))}
+	for i := range out.index {
+		out.index[i] = i
+		out.shape.at(i).add(nil)
+	}
+	return out
+}
+
+func (p *pruner) scan(r *scanRel) pruned {
+	want := p.scans[r.src]
+	out := pruned{index: make([]int, len(r.out)), shape: make(needs, len(r.out))}
+	s := &scanRel{src: r.src, place: r.place}
+	for i, c := range r.out {
+		out.index[i] = -1
+		if want[i] == nil {
+			continue
+		}
+		out.index[i], out.shape[i] = len(s.out), want[i]
+		c.Type = want[i].narrow(c.Type)
+		s.out = append(s.out, c)
+	}
+	out.rel = s
+	return out
+}
+
+func (p *pruner) project(r *projectRel) pruned {
+	in := p.rebuild(r.in)
+	want := p.of[r]
+	out := pruned{index: make([]int, len(r.exprs)), shape: make(needs, len(r.exprs))}
+	n := &projectRel{in: in.rel, place: r.place}
+	for i, e := range r.exprs {
+		out.index[i] = -1
+		if want[i] == nil {
+			continue
+		}
+		out.index[i] = len(n.exprs)
+		c := r.out[i]
+		if from, path, ok := pathOf(e); ok {
+			shape := in.shape[from]
+			for _, m := range path {
+				shape = shape.sub(m)
+			}
+			out.shape[i] = shape
+			c.Type = shape.narrow(c.Type)
+		} else {
+			out.shape.at(i).add(nil)
+		}
+		n.exprs = append(n.exprs, in.expr(e))
+		n.out = append(n.out, c)
+	}
+	out.rel = n
+	return out
+}
+
+func (p *pruner) window(r *windowRel) pruned {
+	in := p.rebuild(r.in)
+	win := r.win
+	win.Time = in.col(win.Time)
+	cols := append(slices.Clone(in.rel.cols()), r.out[len(r.out)-3:]...)
+	out := pruned{rel: &windowRel{in: in.rel, win: win, id: r.id, out: cols, place: r.place}, index: slices.Clone(in.index), shape: slices.Clone(in.shape)}
+	for i := range 3 {
+		out.index = append(out.index, len(cols)-3+i)
+		out.shape = append(out.shape, &need{whole: true})
+	}
+	return out
+}
+
+func (p *pruner) aggregate(r *aggregateRel) pruned {
+	in := p.rebuild(r.in)
+	want := p.of[r]
+	n := *r
+	n.in, n.keys, n.aggs, n.out = in.rel, in.each(r.keys), nil, slices.Clone(r.out[:len(r.keys)])
+	out := pruned{index: make([]int, len(r.out)), shape: make(needs, len(r.out))}
+	for i := range r.out {
+		out.shape.at(i).add(nil)
+		out.index[i] = i
+	}
+	first := len(r.keys)
+	for i, c := range r.aggs {
+		at := first + i
+		if !wantsCall(r, want, i) {
+			out.index[at] = -1
+			continue
+		}
+		c.Args, c.Filter = in.each(c.Args), in.col(c.Filter)
+		out.index[at] = len(n.out)
+		n.aggs, n.out = append(n.aggs, c), append(n.out, r.out[at])
+	}
+	for i := first + len(r.aggs); i < len(r.out); i++ {
+		out.index[i] = len(n.out)
+		n.out = append(n.out, r.out[i])
+	}
+	if r.window != nil {
+		win := *r.window
+		if win.Kind == AttachedWindow {
+			win.Start, win.End = in.col(win.Start), in.col(win.End)
+		} else {
+			win.Time = in.col(win.Time)
+		}
+		n.window = &win
+	}
+	if r.late != nil {
+		late := *r.late
+		late.cols = in.each(late.cols)
+		n.late = &late
+	}
+	out.rel = &n
+	return out
+}
+
+func (p *pruner) union(r *unionRel) pruned {
+	want := p.of[r]
+	out := pruned{index: make([]int, len(r.out)), shape: make(needs, len(r.out))}
+	n := &unionRel{place: r.place}
+	for i, c := range r.out {
+		out.index[i] = -1
+		if want[i] != nil {
+			out.index[i] = len(n.out)
+			out.shape.at(i).add(nil)
+			n.out = append(n.out, c)
+		}
+	}
+	for _, part := range r.ins {
+		in := p.rebuild(part)
+		pr := &projectRel{in: in.rel, out: n.out, place: r.place}
+		for i := range r.out {
+			if want[i] != nil {
+				pr.exprs = append(pr.exprs, ref(in.rel.cols(), in.index[i]))
+			}
+		}
+		n.ins = append(n.ins, pr)
+	}
+	out.rel = n
+	return out
+}

@@ -1,0 +1,162 @@
+package planner
+
+import "github.com/streamsql/streamsql/catalog"
+
+// pushFilters moves filters towards their sources: below projections, windows,
+// UNION ALL, and below a GROUP BY where they read its keys only. Filters that
+// come to lie on one another become one.
+//
+// A predicate that can fail stays where it is, and nothing is moved below a
+// projection that can fail: either would change which rows are in error. A
+// GROUP BY whose late rows someone reads keeps all its rows. A filter never
+// goes below the guard of its scan, so the watermark sees every row.
+func pushFilters(r rel, c *ruleContext) rel {
+	return rewrite(r, func(r rel) rel {
+		f, ok := r.(*filterRel)
+		if !ok {
+			return r
+		}
+		return pushFilter(f, c)
+	})
+}
+
+func pushFilter(f *filterRel, c *ruleContext) rel {
+	switch in := f.in.(type) {
+	case *filterRel:
+		if out := mergeFilters(f, in); out != nil {
+			return out
+		}
+	case *projectRel:
+		if canFail(f.pred) || !allInfallible(in.exprs) || !cheapInside(f.pred, in.exprs) {
+			return f
+		}
+		below := pushFilter(&filterRel{in: in.in, pred: foldExpr(inline(f.pred, in.exprs), c.env), place: f.place}, c)
+		out := &projectRel{in: below, exprs: in.exprs, out: in.out, place: in.place}
+		return out
+	case *windowRel:
+		return splitFilter(f, c, len(in.in.cols()), func(pred catalog.Expr) rel {
+			return in.over([]rel{pushFilter(&filterRel{in: in.in, pred: pred, place: f.place}, c)})
+		})
+	case *unionRel:
+		if canFail(f.pred) {
+			return f
+		}
+		ins := make([]rel, len(in.ins))
+		for i, part := range in.ins {
+			ins[i] = pushFilter(&filterRel{in: part, pred: f.pred, place: f.place}, c)
+		}
+		return in.over(ins)
+	case *aggregateRel:
+		if in.late != nil || len(in.keys) == 0 {
+			return f
+		}
+		return splitFilter(f, c, len(in.keys), func(pred catalog.Expr) rel {
+			moved := shift(pred, func(i int) int { return in.keys[i] })
+			return in.over([]rel{pushFilter(&filterRel{in: in.in, pred: moved, place: f.place}, c)})
+		})
+	}
+	return f
+}
+
+// splitFilter moves down the conjuncts that read the first n columns only and
+// cannot fail; what is left stays. Conjuncts after one that can fail stay too:
+// they were evaluated on fewer rows, which matters to nobody, but the order of a
+// conjunction is kept as written.
+func splitFilter(f *filterRel, c *ruleContext, n int, push func(catalog.Expr) rel) rel {
+	var down, stay []catalog.Expr
+	for _, p := range conjuncts(f.pred) {
+		movable := !canFail(p) && volatility(p) != catalog.Volatile
+		for _, i := range columnsOf(p) {
+			movable = movable && i < n
+		}
+		if movable {
+			down = append(down, p)
+		} else {
+			stay = append(stay, p)
+		}
+	}
+	if len(down) == 0 || anyCanFail(stay) {
+		return f
+	}
+	out := push(conjunction(down))
+	c.note(out, "push-filters")
+	if len(stay) > 0 {
+		out = &filterRel{in: out, pred: conjunction(stay), place: f.place}
+	}
+	return out
+}
+
+func anyCanFail(exprs []catalog.Expr) bool {
+	for _, e := range exprs {
+		if canFail(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// mergeFilters makes one filter of two. The upper one must not be able to fail:
+// AND evaluates it on rows too for which the lower one is NULL.
+func mergeFilters(upper, lower *filterRel) rel {
+	if canFail(upper.pred) || volatility(upper.pred) == catalog.Volatile {
+		return nil
+	}
+	both := append(append([]catalog.Expr(nil), conjuncts(lower.pred)...), conjuncts(upper.pred)...)
+	return &filterRel{in: lower.in, pred: conjunction(both), place: lower.place}
+}
+
+func conjuncts(e catalog.Expr) []catalog.Expr {
+	a, ok := e.(*catalog.And)
+	if !ok {
+		return []catalog.Expr{e}
+	}
+	var out []catalog.Expr
+	for _, arg := range a.Args {
+		out = append(out, conjuncts(arg)...)
+	}
+	return out
+}
+
+// conjunction joins predicates; one that is there twice counts once.
+func conjunction(preds []catalog.Expr) catalog.Expr {
+	seen := map[string]bool{}
+	var kept []catalog.Expr
+	for _, p := range preds {
+		if k := exprKey(p); !seen[k] || volatility(p) != catalog.Immutable {
+			seen[k] = true
+			kept = append(kept, p)
+		}
+	}
+	if len(kept) == 1 {
+		return kept[0]
+	}
+	return &catalog.And{Args: kept}
+}
+
+func allInfallible(exprs []catalog.Expr) bool {
+	for _, e := range exprs {
+		if canFail(e) || volatility(e) == catalog.Volatile {
+			return false
+		}
+	}
+	return true
+}
+
+// cheapInside says whether a predicate computes nothing twice when a
+// projection's expressions stand in it: a column that costs something is read
+// by the predicate alone or not at all.
+func cheapInside(pred catalog.Expr, exprs []catalog.Expr) bool {
+	uses := map[int]int{}
+	walkExpr(pred, func(e catalog.Expr) bool {
+		if c, ok := e.(*catalog.ColumnRef); ok {
+			uses[c.Index]++
+		}
+		return true
+	})
+	for i, n := range uses {
+		if !isTrivial(exprs[i]) && n > 1 {
+			return false
+		}
+	}
+	return true
+}

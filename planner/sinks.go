@@ -1,0 +1,275 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+)
+
+// toSink notes that rows go to a sink. All that goes to one sink in a job is
+// written by one operator.
+func (b *builder) toSink(t *catalog.Table, n *Node, where place) error {
+	i := slices.IndexFunc(b.toSinks, func(s *sinkInput) bool { return s.table == t })
+	if i < 0 {
+		i = len(b.toSinks)
+		b.toSinks = append(b.toSinks, &sinkInput{table: t})
+	}
+	s := b.toSinks[i]
+	s.parts = append(s.parts, sinkPart{n, where})
+	if len(s.parts) > 1 {
+		for _, p := range s.parts {
+			if !p.node.Props.Kinds.AppendOnly() {
+				return where.errorf("sink `%s` is written twice in this script, and one of its inputs updates: the two would overwrite each other", t.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// sinks makes the sink operators, first those of dead letters.
+func (b *builder) sinks() error {
+	b.branch, b.byText = "", nil
+	written := 0
+	for {
+		if err := b.writeSinks(&written); err != nil {
+			return err
+		}
+		if b.deadLetters() {
+			continue
+		}
+		return nil
+	}
+}
+
+// writeSinks makes the operators of sinks that have none yet.
+func (b *builder) writeSinks(written *int) error {
+	for ; *written < len(b.toSinks); *written++ {
+		s := b.toSinks[*written]
+		if err := b.writeSink(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *builder) writeSink(s *sinkInput) error {
+	t := s.table
+	op := &Sink{Name: t.Name.Object, Connector: t.Connector.Name, Options: t.SinkOptions, OnError: ErrorFail}
+	written := sinkColumns(t)
+	for _, i := range written {
+		c := t.Columns[i]
+		op.Columns = append(op.Columns, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
+	}
+	for _, k := range t.PrimaryKey {
+		if i := slices.Index(written, k); i >= 0 {
+			op.PrimaryKey = append(op.PrimaryKey, i)
+		}
+	}
+	spec := t.Connector.Sink
+	if spec.Accepts != nil {
+		op.Mode = spec.Accepts(t.SinkOptions, len(op.PrimaryKey) > 0)
+	}
+	if spec.Guarantee != nil {
+		op.Guarantee = spec.Guarantee(t.SinkOptions)
+	}
+	in := s.parts[0].node
+	if len(s.parts) > 1 {
+		var edges []Edge
+		for _, p := range s.parts {
+			edges = append(edges, Edge{From: p.node})
+		}
+		in = b.node(&Union{}, nil, edges, in.Cols, "")
+	}
+	if spec.Single {
+		in = b.single(in, nil)
+	} else if op.Mode == catalog.UpsertMode && !in.Props.Kinds.AppendOnly() && in.Props.UpsertKey != nil {
+		in = b.hashed(in, in.Props.UpsertKey, nil)
+	}
+	op.OnError = b.sinkMode(in)
+	n := b.node(op, nil, from(in), in.Cols, "")
+	b.places[n] = s.parts[0].place
+	return nil
+}
+
+// sinkMode is the error mode of the branch that ends in a sink: that of the last
+// operator with one.
+func (b *builder) sinkMode(n *Node) ErrorMode {
+	for {
+		switch op := n.Op.(type) {
+		case *Guard:
+			if set, ok := errorModes[b.env.settings.Get(catalog.ExprOnErrorKey)]; ok {
+				return set
+			}
+			return op.OnError
+		}
+		if len(n.Inputs) != 1 || n.Inputs[0].Port != MainPort {
+			return ErrorFail
+		}
+		n = n.Inputs[0].From
+	}
+}
+
+// checkSinks refuses changelogs that a sink can't take.
+func (b *builder) checkSinks() error {
+	for _, n := range b.plan.Nodes {
+		op, ok := n.Op.(*Sink)
+		if !ok {
+			continue
+		}
+		in := n.Inputs[0].From
+		where := b.places[n]
+		switch {
+		case op.Mode == catalog.AppendOnly && !in.Props.Kinds.AppendOnly():
+			err := where.errorf("sink `%s` (%s) takes new rows only, but %s updates rows that it gave out before", op.Name, op.Connector, b.cause(in))
+			return hint(err, "group by a window (TUMBLE, HOP), whose rows are final, or write to a sink with a PRIMARY KEY that takes updates")
+		case op.Mode == catalog.UpsertMode && len(op.PrimaryKey) > 0:
+			if err := b.checkKey(n, op, in, where); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// cause names the operator below n that makes it update.
+func (b *builder) cause(n *Node) string {
+	for {
+		switch n.Op.(type) {
+		case *GroupAgg:
+			if agg := n.Op.(*GroupAgg); len(agg.Aggs) > 0 {
+				if len(agg.Keys) == 0 {
+					return "the aggregation at " + b.places[n].line()
+				}
+				return "the GROUP BY at " + b.places[n].line()
+			}
+		}
+		next := slices.IndexFunc(n.Inputs, func(e Edge) bool { return e.Port == MainPort && !e.From.Props.Kinds.AppendOnly() })
+		if next < 0 {
+			return "the query"
+		}
+		n = n.Inputs[next].From
+	}
+}
+
+// checkKey checks that no two rows of the stream that are there at once have the
+// same primary key at the sink.
+func (b *builder) checkKey(n *Node, op *Sink, in *Node, where place) error {
+	names := func(cols []int) string {
+		out := make([]string, len(cols))
+		for i, c := range cols {
+			out[i] = in.Cols[c].Name
+		}
+		return joinNames(out)
+	}
+	for _, k := range b.keys[in] {
+		if subset(k, op.PrimaryKey) {
+			return nil
+		}
+	}
+	if keys := b.keys[in]; len(keys) > 0 {
+		err := where.errorf("PRIMARY KEY (%s) of sink `%s` does not contain the key of the query, (%s): rows with different keys would overwrite each other", names(op.PrimaryKey), op.Name, names(keys[0]))
+		return hint(err, "declare PRIMARY KEY (%s)", names(keys[0]))
+	}
+	err := where.errorf("sink `%s` replaces rows by its PRIMARY KEY (%s), but the query has no key: which of two rows stays would depend on their order", op.Name, names(op.PrimaryKey))
+	if in.Props.Kinds.AppendOnly() {
+		return hint(err, "declare PRIMARY KEY (...) NOT ENFORCED on the source, or GROUP BY %s", names(op.PrimaryKey))
+	}
+	return hint(err, "SELECT the GROUP BY columns too, and make them the PRIMARY KEY")
+}
+
+// deadLetters collects the error ports of operators that give dead letters, for
+// each sink; it says whether there are new ones.
+func (b *builder) deadLetters() bool {
+	if b.lettered {
+		return false
+	}
+	b.lettered = true
+	type letters struct {
+		sink  *catalog.Table
+		edges []Edge
+	}
+	var all []*letters
+	for _, n := range b.plan.Nodes {
+		mode, ok := errorModeOf(n.Op)
+		if !ok || mode != ErrorDeadLetter {
+			continue
+		}
+		sink := b.letterSink(n)
+		if sink == nil {
+			continue
+		}
+		i := slices.IndexFunc(all, func(l *letters) bool { return l.sink == sink })
+		if i < 0 {
+			i = len(all)
+			all = append(all, &letters{sink: sink})
+		}
+		all[i].edges = append(all[i].edges, Edge{From: n, Port: ErrorPort})
+	}
+	for _, l := range all {
+		b.letters(l.sink, l.edges)
+	}
+	return len(all) > 0
+}
+
+// letters brings dead letters to their sink's columns.
+func (b *builder) letters(sink *catalog.Table, edges []Edge) {
+	var cols []Column
+	for _, f := range catalog.DeadLetterFields {
+		cols = append(cols, Column{Name: f.Name, Type: f.Type, NotNull: f.NotNull})
+	}
+	in := edges
+	if len(edges) > 1 {
+		in = from(b.node(&Union{}, nil, edges, cols, ""))
+	}
+	var exprs []catalog.Expr
+	var out []Column
+	for _, i := range sinkColumns(sink) {
+		c := sink.Columns[i]
+		at := slices.IndexFunc(cols, func(f Column) bool { return strings.EqualFold(f.Name, c.Name) })
+		exprs = append(exprs, b.env.castTo(&catalog.ColumnRef{Index: at, Name: c.Name, T: cols[at].Type}, c.Type))
+		out = append(out, Column{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
+	}
+	p := b.node(&Project{Exprs: exprs, OnError: ErrorFail}, nil, in, out, "")
+	b.places[p] = place{sink.Source, sink.Span}
+	// An append-only input to a sink that takes anything is never refused.
+	_ = b.toSink(sink, p, b.places[p])
+}
+
+// letterSink finds the sink for the dead letters of a node: that of the source
+// below it.
+func (b *builder) letterSink(n *Node) *catalog.Table {
+	for {
+		if s, ok := n.Op.(*Scan); ok {
+			for src, scan := range b.scans {
+				if scan.Op == s {
+					return src.deadLetter
+				}
+			}
+			return nil
+		}
+		if len(n.Inputs) == 0 {
+			return nil
+		}
+		n = n.Inputs[0].From
+	}
+}
+
+// errorModeOf gives the error mode of an operator that has one.
+func errorModeOf(op Op) (ErrorMode, bool) {
+	switch op := op.(type) {
+	case *Guard:
+		return op.OnError, true
+	case *Filter:
+		return op.OnError, true
+	case *Project:
+		return op.OnError, true
+	case *WindowAgg:
+		return op.OnError, true
+	case *GroupAgg:
+		return op.OnError, true
+	case *Sink:
+		return op.OnError, true
+	}
+	return ErrorFail, false
+}

@@ -1,0 +1,83 @@
+package planner
+
+import "github.com/streamsql/streamsql/parser"
+
+// feature is something that the grammar has and that may not be planned yet.
+type feature int
+
+const (
+	featureJoin feature = iota
+	featureOver
+	featureQualify
+	featureSubquery
+	featureSessionWindow
+	featureCumulateWindow
+	featureProcessingTimeWindow
+	featureGroupingSets
+	featureMatchRecognize
+	featureTableFunction
+	featureUnnest
+	featureSetOperation
+	featureEmitWindowChanges
+	featureEmitComplete
+	featureEmitEvery
+	featureAllowLateness
+	featureOnConflict
+	featureUnboundedSort
+	featureUpdatingLimit
+	featureStateTTL
+	featureOrderedAggregate
+	featureCreateAs
+	featureFunctionMacro
+	featureMaterializedView
+	featureReplay
+	featureSystemTime
+	featureHint
+	featureExplainAnalyze
+	featureTimeZone
+)
+
+// planned says, for each feature that can't be planned yet, what to tell. A
+// feature that is not in the table is planned.
+var planned = map[feature]struct{ what, hint string }{
+	featureJoin:                 {"joins are", ""},
+	featureOver:                 {"OVER windows are", ""},
+	featureQualify:              {"QUALIFY is", ""},
+	featureSubquery:             {"subqueries within expressions are", ""},
+	featureSessionWindow:        {"SESSION windows are", ""},
+	featureCumulateWindow:       {"CUMULATE windows are", ""},
+	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},
+	featureGroupingSets:         {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
+	featureMatchRecognize:       {"MATCH_RECOGNIZE is", ""},
+	featureTableFunction:        {"table functions other than TUMBLE and HOP are", ""},
+	featureUnnest:               {"UNNEST is", ""},
+	featureSetOperation:         {"set operations other than UNION ALL are", "UNION ALL within SELECT DISTINCT does what UNION does"},
+	featureEmitWindowChanges:    {"EMIT CHANGES of a windowed aggregation is", "leave it out: a window comes out when it closes"},
+	featureEmitComplete:         {"EMIT COMPLETE is", ""},
+	featureEmitEvery:            {"EMIT EVERY is", ""},
+	featureAllowLateness:        {"ALLOW LATENESS is", "a greater delay in the WATERMARK clause waits for late rows"},
+	featureOnConflict:           {"ON CONFLICT is", ""},
+	featureUnboundedSort:        {"ORDER BY over an unbounded input is", "sort a bounded one, or leave ORDER BY out"},
+	featureUpdatingLimit:        {"LIMIT over an unbounded input that updates is", ""},
+	featureStateTTL:             {"'state.ttl' is", "RESET 'state.ttl'"},
+	featureOrderedAggregate:     {"ORDER BY, WITHIN GROUP and IGNORE NULLS within an aggregate are", ""},
+	featureCreateAs:             {"CREATE ... AS SELECT is", "CREATE SINK with its columns, then INSERT INTO it"},
+	featureFunctionMacro:        {"CREATE FUNCTION is", ""},
+	featureMaterializedView:     {"materialized views are", "a view, or a sink and an INSERT"},
+	featureReplay:               {"REPLAY DEAD LETTERS is", ""},
+	featureSystemTime:           {"FOR SYSTEM_TIME AS OF is", ""},
+	featureHint:                 {"this hint is", "OPTIONS is the hint that is"},
+	featureExplainAnalyze:       {"EXPLAIN ANALYZE is", "EXPLAIN VERBOSE shows the plan"},
+	featureTimeZone:             {"AT TIME ZONE is", ""},
+}
+
+// require gives an error at p if a feature can't be planned.
+func require(p place, f feature) *parser.Error {
+	entry, missing := planned[f]
+	if !missing {
+		return nil
+	}
+	err := p.errorf("%s not supported yet", entry.what)
+	err.Hint = entry.hint
+	return err
+}
