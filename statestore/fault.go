@@ -43,20 +43,27 @@ func (f *fault) err() error {
 	}
 }
 
-// do runs an operation of Pebble that may never return once Pebble has failed.
+// hide runs a write on Pebble's behalf. A failure is latched instead of returned,
+// and nothing is written once there was one.
+func (f *fault) hide(write func() error) error {
+	if f.err() == nil {
+		if err := write(); err != nil {
+			f.set(err)
+		}
+	}
+	return nil
+}
+
+// do runs an operation of Pebble. Its success counts only if nothing has failed.
 func (f *fault) do(op func() error) error {
 	if err := f.err(); err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	go func() { done <- op() }()
-	select {
-	case err := <-done:
-		// Pebble reports some failures through its logger alone and returns nil.
-		return errors.Join(err, f.err())
-	case <-f.failed:
-		return f.cause
+	err := op()
+	if ferr := f.err(); ferr != nil {
+		return ferr
 	}
+	return err
 }
 
 // Infof, Errorf and Fatalf make fault a pebble.Logger. Pebble calls Fatalf where

@@ -31,22 +31,28 @@ const (
 
 // writeFormat makes the FORMAT file, durably and atomically. It is written last
 // when a store is created, so that a directory without it holds nothing yet.
-func writeFormat(fs vfs.FS, dir string, version int, id string) (err error) {
+func writeFormat(fs vfs.FS, dir string, version int, id string) error {
 	body := fmt.Sprintf("%s\nversion %d\nid %s\n", formatMagic, version, id)
 	text := fmt.Sprintf("%ssum %016x\n", body, xxh3.HashString(body))
-	tmp := fs.PathJoin(dir, formatName+".tmp")
+	return writeAtomically(fs, dir, formatName, []byte(text))
+}
+
+// writeAtomically makes a file so that after a crash it is there in full or not
+// at all.
+func writeAtomically(fs vfs.FS, dir, name string, content []byte) error {
+	tmp := fs.PathJoin(dir, name+".tmp")
 	f, err := fs.Create(tmp, categoryLog)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write([]byte(text))
+	_, err = f.Write(content)
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := fs.Rename(tmp, fs.PathJoin(dir, formatName)); err != nil {
+	if err := fs.Rename(tmp, fs.PathJoin(dir, name)); err != nil {
 		return err
 	}
 	return syncDir(fs, dir)
@@ -108,16 +114,7 @@ type head struct {
 }
 
 func createHead(fs vfs.FS, dir string) error {
-	f, err := fs.Create(fs.PathJoin(dir, headName), categoryLog)
-	if err != nil {
-		return err
-	}
-	b := append(headBytes(0), headBytes(0)...)
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
+	return writeAtomically(fs, dir, headName, append(headBytes(0), headBytes(0)...))
 }
 
 func headBytes(epoch uint64) []byte {

@@ -140,7 +140,7 @@ func (s *Store) openLog(exists bool) error {
 	defer cache.Unref()
 	listener := s.fault.listener()
 	po := &pebble.Options{
-		FS:                          s.fs,
+		FS:                          logFS{FS: s.fs, fault: s.fault},
 		Logger:                      s.fault,
 		EventListener:               listener,
 		Cache:                       cache,
@@ -158,7 +158,9 @@ func (s *Store) openLog(exists bool) error {
 	db, err := openPebble(s.fs.PathJoin(s.dir, logName), po)
 	if err == nil {
 		s.db = db
-		err = s.fault.err()
+	}
+	if ferr := s.fault.err(); ferr != nil {
+		return ferr // whatever Pebble has to say follows from it
 	}
 	if err == nil {
 		return nil
