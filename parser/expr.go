@@ -346,7 +346,7 @@ func (p *parser) suffixFollows() bool {
 func (p *parser) suffixes(e Expr, start int) Expr {
 	for links := 0; p.err == nil && p.suffixFollows(); {
 		if links++; links > maxNesting {
-			p.fail(p.peek().Span, "nested too deeply", "at most 500 levels are allowed")
+			p.tooDeep(p.peek().Span)
 		}
 		switch {
 		case p.acceptOp("["):

@@ -125,12 +125,13 @@ func (p *parser) joinCondition(j *Join) {
 
 // tablePrimary reads one table with its alias.
 func (p *parser) tablePrimary() TableRef {
-	p.nest()
-	defer p.unnest()
 	start := p.peek().Start
 	ref := p.tableFactor()
 	p.aliasOf(ref, start)
-	for p.err == nil && p.isWord("MATCH_RECOGNIZE") {
+	for links := 0; p.err == nil && p.isWord("MATCH_RECOGNIZE"); {
+		if links++; links > maxNesting {
+			p.tooDeep(p.peek().Span)
+		}
 		ref = p.matchRecognize(ref, start)
 		p.aliasOf(ref, start)
 	}
@@ -178,6 +179,8 @@ func (p *parser) aliasOf(ref TableRef, start int) {
 
 // tableFactor reads one table without its alias.
 func (p *parser) tableFactor() TableRef {
+	p.nest()
+	defer p.unnest()
 	t := p.peek()
 	lateral := p.acceptWord("LATERAL")
 	switch {

@@ -33,7 +33,7 @@ func (p *parser) name(what string) *Name {
 		p.pos++
 		n.Parts = append(n.Parts, p.next().ident())
 		if len(n.Parts) > maxNesting {
-			p.fail(p.from(start), "the name has too many parts", "")
+			p.tooDeep(p.from(start))
 		}
 	}
 	n.Span = p.from(start)

@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -234,8 +235,12 @@ func (p *parser) parenList(item func()) {
 // nest counts a level of nesting; the caller defers or calls unnest.
 func (p *parser) nest() {
 	if p.depth++; p.depth > maxNesting {
-		p.fail(p.peek().Span, "nested too deeply", "at most 500 levels are allowed")
+		p.tooDeep(p.peek().Span)
 	}
+}
+
+func (p *parser) tooDeep(at Span) {
+	p.fail(at, "nested too deeply", "at most "+strconv.Itoa(maxNesting)+" levels are allowed")
 }
 
 func (p *parser) unnest() { p.depth-- }
@@ -243,7 +248,8 @@ func (p *parser) unnest() { p.depth-- }
 // chain counts the links of a left-deep chain and fails if there are too many.
 func (p *parser) chain(n *int, at Span) {
 	if *n++; *n > maxChain {
-		p.fail(at, "too many operators in one chain", "at most 10000 are allowed; many comparisons with = can be one IN list")
+		p.fail(at, "too many operators in one chain",
+			"at most "+strconv.Itoa(maxChain)+" are allowed; many comparisons with = can be one IN list")
 	}
 }
 

@@ -175,7 +175,7 @@ func (b *treeBuilder) build(node ast.ExprNode) (e Expr, first, last int) {
 }
 
 func (b *treeBuilder) tooDeep() (Expr, int, int) {
-	b.p.fail(b.span(0, len(b.toks)-1), "nested too deeply", "at most 500 levels are allowed")
+	b.p.tooDeep(b.span(0, len(b.toks)-1))
 	return &NullLit{}, 0, 0
 }
 

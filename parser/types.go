@@ -56,7 +56,7 @@ func (p *parser) dataType() *DataType {
 		}
 		t.Span = p.from(start)
 		if t.depth() > maxNesting {
-			p.fail(t.Span, "nested too deeply", "at most 500 levels are allowed")
+			p.tooDeep(t.Span)
 		}
 	}
 	return t
