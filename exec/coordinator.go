@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/statestore"
 )
@@ -60,13 +61,13 @@ func (j *job) coordinate(ctx context.Context) error {
 // loop commits by the trigger until the job ends.
 func (j *job) loop(ctx context.Context, failed <-chan error) error {
 	tr := j.cfg.Trigger
-	gated := tr.Kind == TriggerProcessingTime
-	upToNow := tr.Kind == TriggerOnce || tr.Kind == TriggerAvailableNow
+	gated := tr.Kind == catalog.ProcessingTimeTrigger
+	upToNow := tr.Kind == catalog.OnceTrigger || tr.Kind == catalog.AvailableNowTrigger
 	due := j.clock.After(j.cfg.CommitInterval)
 	switch {
 	case gated:
 		due = j.clock.After(j.untilTick())
-	case tr.Kind == TriggerOnce:
+	case tr.Kind == catalog.OnceTrigger:
 		due = nil
 	}
 	j.reader.setOpen(!gated)

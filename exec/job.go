@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/op"
@@ -19,30 +20,6 @@ import (
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
 )
-
-// TriggerKind says when a job reads and commits.
-type TriggerKind uint8
-
-// The triggers.
-const (
-	// TriggerDefault reads as data arrives and commits every CommitInterval.
-	TriggerDefault TriggerKind = iota
-	// TriggerProcessingTime takes everything available every Interval.
-	TriggerProcessingTime
-	// TriggerOnce takes everything available in one micro-batch, then stops.
-	TriggerOnce
-	// TriggerAvailableNow takes everything available in bounded micro-batches,
-	// then stops.
-	TriggerAvailableNow
-	// TriggerContinuous is the default with Interval as the commit interval.
-	TriggerContinuous
-)
-
-// Trigger says when a job reads and commits.
-type Trigger struct {
-	Kind     TriggerKind
-	Interval time.Duration
-}
 
 // Config is all that a job needs to run. Zero values are replaced by defaults
 // where one is named.
@@ -59,7 +36,7 @@ type Config struct {
 	Parallelism    int           // shards; default 1
 	BatchRows      int           // records per chunk; default 4096
 	CommitInterval time.Duration // default 1 s
-	Trigger        Trigger
+	Trigger        catalog.Trigger
 	Hold           bool  // the end of a bounded input is no end of time
 	MaxRows        int64 // stop after so many records; 0: no limit
 	// Credit bounds the bytes between the sources and the operators; default
@@ -92,7 +69,7 @@ func (c *Config) setDefaults() {
 	if c.CommitInterval <= 0 {
 		c.CommitInterval = time.Second
 	}
-	if c.Trigger.Kind == TriggerContinuous && c.Trigger.Interval > 0 {
+	if c.Trigger.Kind == catalog.ContinuousTrigger && c.Trigger.Interval > 0 {
 		c.CommitInterval = c.Trigger.Interval
 	}
 	if c.MaxRows <= 0 {

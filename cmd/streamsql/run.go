@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/streamsql/streamsql"
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/console"
+	"github.com/streamsql/streamsql/planner"
+)
+
+// runFiles runs scripts one after the other.
+func runFiles(ctx context.Context, f *flags, files []string) error {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return usageError{err}
+		}
+		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		if err := runScript(ctx, f, file, string(text), name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runText runs the texts of -e; "-" is standard input.
+func runText(ctx context.Context, f *flags, texts []string) error {
+	for _, text := range texts {
+		name := "-e"
+		if text == "-" {
+			b, err := io.ReadAll(os.Stdin)
+			if err != nil {
+				return err
+			}
+			text, name = string(b), "stdin"
+		}
+		if err := runScript(ctx, f, name, text, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runScript runs a script to its end. job names its job if the script does not.
+func runScript(ctx context.Context, f *flags, name, text, job string) (err error) {
+	out := bufio.NewWriterSize(os.Stdout, 1<<16)
+	defer func() { err = errors.Join(err, out.Flush()) }()
+	eng, err := f.open(flushing{out})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, eng.Close()) }()
+	s := eng.Script()
+	if err := f.apply(s); err != nil {
+		return err
+	}
+	script, err := s.Analyze(name, text)
+	if err != nil {
+		return err
+	}
+	for _, w := range script.Warnings {
+		fmt.Fprintln(os.Stderr, "warning: "+w.Format())
+	}
+	r := &runner{session: s, out: out, job: job}
+	for _, step := range script.Steps {
+		if err := r.step(ctx, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runner shows and runs the steps of a script.
+type runner struct {
+	session *streamsql.Session
+	out     *bufio.Writer
+	job     string
+}
+
+func (r *runner) step(ctx context.Context, step planner.Step) error {
+	switch step := step.(type) {
+	case *planner.Message:
+		fmt.Fprintln(os.Stderr, step.Text)
+	case *planner.Rows:
+		return r.rows(step)
+	case *planner.Select:
+		return r.sel(ctx, step)
+	case *planner.Job:
+		return r.run(ctx, step)
+	}
+	return nil
+}
+
+// rows shows the answer of SHOW and DESCRIBE.
+func (r *runner) rows(step *planner.Rows) error {
+	w, err := newTextRows(r.out, r.session.Settings().Get(catalog.FormatKey), step.Cols)
+	if err != nil {
+		return err
+	}
+	return w.write(step.Rows)
+}
+
+// sel runs a SELECT and prints its rows.
+func (r *runner) sel(ctx context.Context, step *planner.Select) error {
+	return runSelect(ctx, r.session, step, flushing{r.out}, untilSignal)
+}
+
+// runSelect prints the rows of a SELECT as they come. Over bounded sources that
+// is the final result; else the changes, with a column that says which.
+func runSelect(ctx context.Context, s *streamsql.Session, step *planner.Select, out connectors.Output, wait func(*streamsql.Job) error) error {
+	var cols []catalog.Field
+	kinds := false
+	for _, n := range step.Plan.Nodes {
+		if res, ok := n.Op.(*planner.Result); ok {
+			for _, c := range n.Cols {
+				cols = append(cols, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
+			}
+			kinds = !res.Final && !n.Inputs[0].From.Props.Kinds.AppendOnly()
+		}
+	}
+	w, err := console.NewRowWriter(out, console.Style{Format: step.Settings.Get(catalog.FormatKey), Kinds: kinds}, cols)
+	if err != nil {
+		return err
+	}
+	job := s.StartSelect(ctx, step, func(b *streamsql.Batch, _ []planner.Column) error {
+		return w.Write(&connectors.Batch{N: b.N, Cols: b.Cols, Kinds: b.Kinds})
+	})
+	if err := wait(job); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// run runs the job of a script.
+func (r *runner) run(ctx context.Context, step *planner.Job) error {
+	p := newProgress(step.Settings.Get(catalog.ProgressKey), os.Stderr)
+	job, err := r.session.Start(ctx, step, r.job, p.report)
+	if err != nil {
+		return err
+	}
+	err = untilSignal(job)
+	p.end()
+	if errors.Is(err, streamsql.ErrFinished) {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", job.Name(), err)
+		return nil
+	}
+	return err
+}
+
+// untilSignal waits for a job. SIGINT or SIGTERM ends it with a commit, a second
+// one ends the process at once.
+func untilSignal(job *streamsql.Job) error {
+	sigs := make(chan os.Signal, 2)
+	signal.Notify(sigs, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(sigs)
+	for n := 0; ; n++ {
+		select {
+		case <-job.Done():
+			return job.Wait()
+		case s := <-sigs:
+			if n > 0 {
+				os.Exit(128 + int(s.(syscall.Signal)))
+			}
+			job.Stop()
+		}
+	}
+}
+
+// flushing passes rows on at once: whoever reads our output live wants them now.
+type flushing struct{ w *bufio.Writer }
+
+// Write implements connectors.Output.
+func (f flushing) Write(p []byte) (int, error) {
+	n, err := f.w.Write(p)
+	if err == nil {
+		err = f.w.Flush()
+	}
+	return n, err
+}

@@ -1,0 +1,180 @@
+package streamsql
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/builtin"
+	"github.com/streamsql/streamsql/connectors/memory"
+	"github.com/streamsql/streamsql/exec/agg"
+	"github.com/streamsql/streamsql/exec/expr"
+	"github.com/streamsql/streamsql/internal/clock"
+	"github.com/streamsql/streamsql/planner"
+)
+
+// Options configure an Engine. The zero value is an engine in memory with the
+// built-in connectors and functions.
+type Options struct {
+	// DataDir keeps the catalog and the jobs' state; "" keeps them in memory.
+	DataDir string
+	// Dir is what relative paths in SQL are relative to; "" is the working
+	// directory.
+	Dir string
+	// Connectors and Functions are added to the built-in ones.
+	Connectors []connectors.Connector
+	Functions  []*catalog.Function
+	// Memory holds the tables of the connector 'memory'; nil: a new store.
+	Memory *memory.Store
+	// Stdout takes the rows of the console sink. Default: os.Stdout.
+	Stdout io.Writer
+	// Log takes what the engine has to say while it runs. Default: nothing.
+	Log *slog.Logger
+	// Clock is the engine's time. Default: the system's.
+	Clock clock.Clock
+	// Fault is called at named points of every commit; for tests that crash.
+	Fault func(point string)
+}
+
+// Engine runs scripts. It may be used by several goroutines.
+type Engine struct {
+	o         Options
+	registry  *connectors.Registry
+	functions catalog.FunctionSet
+	catalog   *catalog.Catalog
+	env       connectors.Env
+
+	mu   sync.Mutex
+	jobs map[string]*Job // those that run, by name
+}
+
+// Open makes an engine.
+func Open(o Options) (*Engine, error) {
+	if o.Memory == nil {
+		o.Memory = memory.NewStore()
+	}
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	registry, err := builtin.Registry(o.Memory)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range o.Connectors {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	functions, err := catalog.NewFunctionSet(slices.Concat(expr.Functions().All(), agg.Functions(), o.Functions)...)
+	if err != nil {
+		return nil, fmt.Errorf("functions: %w", err)
+	}
+	return &Engine{
+		o: o, registry: registry, functions: functions, catalog: catalog.New(), jobs: map[string]*Job{},
+		env: connectors.Env{Clock: o.Clock, Log: o.Log, Dir: o.Dir, Stdout: &lockedWriter{w: o.Stdout}},
+	}, nil
+}
+
+// Functions are the functions that scripts can call.
+func (e *Engine) Functions() catalog.FunctionSet { return e.functions }
+
+// Connectors are the connectors that scripts can name.
+func (e *Engine) Connectors() *connectors.Registry { return e.registry }
+
+// Catalog is the engine's catalog: what its sessions define.
+func (e *Engine) Catalog() *catalog.Catalog { return e.catalog }
+
+// Session makes a session whose definitions go into the engine's catalog.
+func (e *Engine) Session() *Session { return e.session(e.catalog) }
+
+// Script makes a session whose definitions are its own: they stand over the
+// engine's catalog and are seen by nobody else.
+func (e *Engine) Script() *Session { return e.session(e.catalog.Overlay()) }
+
+func (e *Engine) session(c *catalog.Catalog) *Session {
+	return &Session{engine: e, planner: planner.New(planner.Options{
+		Functions: e.functions, Connectors: e.registry, Folder: expr.Folder{}, Catalog: c,
+	})}
+}
+
+// Jobs lists the jobs that run now.
+func (e *Engine) Jobs() []*Job {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []*Job
+	for _, j := range e.jobs {
+		out = append(out, j)
+	}
+	slices.SortFunc(out, func(a, b *Job) int {
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// Close stops all jobs, each with a commit, and waits for them.
+func (e *Engine) Close() error {
+	var first error
+	for _, j := range e.Jobs() {
+		j.Stop()
+		if err := j.Wait(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// stateDir is where a job's state lives; "" for a job without a name, or an
+// engine without a data directory.
+func (e *Engine) stateDir(job string) string {
+	if e.o.DataDir == "" || job == "" {
+		return ""
+	}
+	return filepath.Join(e.o.DataDir, "jobs", fileName(job))
+}
+
+// fileName makes a name safe as a file name, and keeps different names apart.
+func fileName(s string) string {
+	var b []byte
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_', c == '.' && i > 0:
+			b = append(b, c)
+		default:
+			b = fmt.Appendf(b, "%%%02X", c)
+		}
+	}
+	return string(b)
+}
+
+// cores is the default parallelism.
+func cores() int { return runtime.GOMAXPROCS(0) }
+
+// lockedWriter keeps the writes of several sinks apart.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write implements connectors.Output.
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
