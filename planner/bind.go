@@ -33,7 +33,7 @@ type environment struct {
 	// uses are the objects that have been read or written.
 	uses []catalog.Name
 	// windows numbers window table functions.
-	windows int
+	windows *int
 	// warn takes a warning.
 	warn func(*parser.Error)
 	// broken are the names whose definition in this script failed.
@@ -119,6 +119,6 @@ func (b *binder) findCTE(name *parser.Name) (rel, bool) {
 
 // nextWindow gives a number to a window table function.
 func (env *environment) nextWindow() int {
-	env.windows++
-	return env.windows
+	*env.windows++
+	return *env.windows
 }

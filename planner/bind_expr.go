@@ -266,6 +266,7 @@ func (x *exprBinder) binary(e *parser.Binary) (catalog.Expr, error) {
 
 // comparable casts operands to the type in which they are compared.
 func (x *exprBinder) comparable(where place, op string, args []catalog.Expr, places []place) ([]catalog.Expr, error) {
+	args = sameDecimals(args)
 	t := args[0].Type()
 	for _, a := range args[1:] {
 		common, ok := catalog.ComparisonType(t, a.Type())

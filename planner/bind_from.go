@@ -40,7 +40,7 @@ func (b *binder) tableRef(t parser.TableRef) (rel, *scope, error) {
 	case *parser.WindowTable:
 		return b.windowTable(t)
 	case *parser.Join:
-		return nil, nil, require(b.at(t), featureJoin)
+		return nil, nil, require(b.joinPlace(t), featureJoin)
 	case *parser.MatchRecognize:
 		return nil, nil, require(b.at(t), featureMatchRecognize)
 	case *parser.Unnest:
@@ -49,6 +49,17 @@ func (b *binder) tableRef(t parser.TableRef) (rel, *scope, error) {
 		return nil, nil, require(b.at(t), featureTableFunction)
 	}
 	return nil, nil, b.at(t).errorf("this is not supported in FROM")
+}
+
+// joinPlace is where the word JOIN and what it joins stand.
+func (b *binder) joinPlace(j *parser.Join) place {
+	p := b.at(j)
+	p.span.Start = j.Left.Range().End
+	for p.span.Start < j.Right.Range().Start && strings.ContainsRune(" \t\r\n", rune(b.src.Text[p.span.Start])) {
+		p.span.Start++
+	}
+	p.span.End = j.Right.Range().End
+	return p
 }
 
 // aliased names a table of FROM, and its columns where the alias does.

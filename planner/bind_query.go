@@ -354,8 +354,14 @@ func (b *binder) unite(ins []rel, where place) (rel, error) {
 		types := make([]catalog.Type, len(ins))
 		for i, in := range ins {
 			types[i] = in.cols()[c].Type
+			if isNull(constantOf(in, c)) {
+				types[i] = catalog.Null
+			}
 		}
 		t, ok := catalog.CommonTypeOf(types...)
+		if t.Kind == catalog.KindNull {
+			t = catalog.String
+		}
 		if !ok {
 			return nil, where.errorf("column %d (`%s`) of UNION ALL has types that don't go together: %s", c+1, out[c].Name, typeList(types))
 		}
@@ -376,7 +382,7 @@ func (b *binder) unite(ins []rel, where place) (rel, error) {
 		exprs, changed := refs(in.cols()), false
 		for c := range exprs {
 			if !exprs[c].Type().Equal(out[c].Type) {
-				exprs[c], changed = b.env.castTo(exprs[c], out[c].Type), true
+				exprs[c], changed = b.env.castTo(constantOf(in, c), out[c].Type), true
 			}
 		}
 		if changed {
@@ -384,6 +390,12 @@ func (b *binder) unite(ins []rel, where place) (rel, error) {
 		}
 	}
 	return &unionRel{ins: ins, out: out, place: where}, nil
+}
+
+// isNull says whether an expression is the constant NULL, of whatever type.
+func isNull(e catalog.Expr) bool {
+	l, ok := e.(*catalog.Literal)
+	return ok && l.Value == nil
 }
 
 func typeList(types []catalog.Type) string {

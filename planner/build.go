@@ -52,22 +52,23 @@ type sinkPart struct {
 	place place
 }
 
-// job plans several outputs as one: they share scans and the commit.
-func (s *Session) job(outs []*output) (*Plan, error) {
+// planOutputs plans several outputs as one: they share scans and the commit.
+// Rules named in without are left out.
+func planOutputs(env *environment, outs []*output, without []string) (*Plan, error) {
 	b := &builder{
-		env: s.env, rules: &ruleContext{env: s.env, notes: map[rel][]string{}},
-		plan:  &Plan{Zone: s.env.zone},
+		env: env, rules: &ruleContext{env: env, notes: map[rel][]string{}},
+		plan:  &Plan{Zone: env.zone},
 		scans: map[*source]*Node{}, guards: map[string]*Node{}, wanted: map[*source]needs{}, watched: map[*source]bool{},
-		keys: map[*Node][][]int{}, places: map[*Node]place{}, noTwo: slices.Contains(s.without, "two-phase"),
+		keys: map[*Node][][]int{}, places: map[*Node]place{}, noTwo: slices.Contains(without, "two-phase"),
 	}
 	nameBranches(outs)
 	trees, reads := make([]rel, len(outs)), make([]map[*source]needs, len(outs))
 	for i, o := range outs {
-		if err := checkRepeatable(o.in); err != nil {
+		if err := b.checkTree(o.in); err != nil {
 			return nil, err
 		}
 		reads[i] = b.collect(o.in)
-		trees[i] = optimize(o.in, b.rules, s.without)
+		trees[i] = optimize(o.in, b.rules, without)
 	}
 	b.needWatermarks(trees)
 	for i, o := range outs {
@@ -94,7 +95,25 @@ func (s *Session) job(outs []*output) (*Plan, error) {
 		return nil, err
 	}
 	b.identify()
+	b.warnings()
 	return b.plan, nil
+}
+
+// checkTree refuses what no plan can do.
+func (b *builder) checkTree(root rel) error {
+	if err := checkRepeatable(root); err != nil {
+		return err
+	}
+	if b.env.settings.Duration(catalog.StateTTLKey) == 0 {
+		return nil
+	}
+	var bad error
+	visit(root, func(r rel) {
+		if a, ok := r.(*aggregateRel); ok && a.window == nil && bad == nil {
+			bad = asPlain(require(a.place, featureStateTTL))
+		}
+	})
+	return bad
 }
 
 // nameBranches gives each INSERT a name of its own: its sink's, with a number

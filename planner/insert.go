@@ -129,13 +129,23 @@ func (b *binder) toSink(s *parser.Insert, sink *catalog.Table, targets []int, r 
 			exprs = append(exprs, nullLiteral(c.Type))
 			continue
 		}
-		e, err := b.env.store(ref(cols, at), col, b.itemPlace(s, at, where))
+		e, err := b.env.store(constantOf(r, at), col, b.itemPlace(s, at, where))
 		if err != nil {
 			return nil, err
 		}
 		exprs = append(exprs, e)
 	}
 	return project(r, exprs, names, where), nil
+}
+
+// constantOf gives column i of a relation, or the constant that it always is.
+func constantOf(r rel, i int) catalog.Expr {
+	if p, ok := r.(*projectRel); ok {
+		if l, ok := p.exprs[i].(*catalog.Literal); ok {
+			return l
+		}
+	}
+	return ref(r.cols(), i)
 }
 
 // itemPlace is where the query's column i is written, if that is plain to see.

@@ -44,7 +44,7 @@ func hint(err *parser.Error, format string, args ...any) *parser.Error {
 
 // didYouMean adds a suggestion if a candidate is near, else the fallback.
 func didYouMean(err *parser.Error, name string, candidates []string, fallback string) *parser.Error {
-	if near := catalog.Suggest(name, candidates); near != "" {
+	if near := catalog.Suggest(name, candidates); near != "" && len(name) > 1 {
 		return hint(err, "did you mean `%s`?", near)
 	}
 	err.Hint = fallback

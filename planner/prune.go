@@ -208,10 +208,11 @@ func askAggregate(r *aggregateRel, out needs, in needs, late bool) {
 }
 
 // wantsCall says whether aggregate i has to be computed. An aggregation without
-// keys and window keeps one, or it would mean DISTINCT.
+// keys and window keeps one, or it would mean DISTINCT. One whose late rows are
+// read keeps all, so that two uses of it stay one operator.
 func wantsCall(r *aggregateRel, out needs, i int) bool {
 	first := len(r.keys)
-	if out[first+i] != nil {
+	if out[first+i] != nil || r.late != nil {
 		return true
 	}
 	if len(r.keys) > 0 || r.window != nil || i > 0 {

@@ -13,7 +13,7 @@ type rule struct {
 // ruleContext is what rules may know besides the tree.
 type ruleContext struct {
 	env *environment
-	// notes collects names of rules by the text of the place where they acted.
+	// notes collects the names of the rules that made a node.
 	notes map[rel][]string
 }
 
@@ -31,6 +31,7 @@ func rules() []rule {
 		{"fold-constants", foldConstants},
 		{"merge-projections", mergeProjections},
 		{"push-filters", pushFilters},
+		{"apply-equalities", applyEqualities},
 		{"attach-windows", attachWindows},
 		{"merge-projections", mergeProjections},
 	}

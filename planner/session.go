@@ -35,7 +35,6 @@ type Session struct {
 	settings  *catalog.Settings
 	namespace catalog.Namespace
 	without   []string
-	env       *environment // of the script at hand
 }
 
 // New makes a session.
@@ -117,7 +116,8 @@ func (s *Session) Analyze(src *parser.Source) (*Script, error) {
 
 // AnalyzeStatements is Analyze of statements that are parsed already.
 func (s *Session) AnalyzeStatements(src *parser.Source, stmts []parser.Stmt) (*Script, error) {
-	a := &analysis{session: s, src: src, script: &Script{}, ns: s.namespace, catalog: s.catalog.Overlay(), settings: s.settings.Clone()}
+	a := &analysis{session: s, src: src, script: &Script{}, ns: s.namespace, catalog: s.catalog.Overlay(),
+		settings: s.settings.Clone(), sources: map[string]*source{}, broken: map[catalog.Name]bool{}, warnings: map[string]bool{}}
 	for _, stmt := range stmts {
 		if err := a.statement(stmt); err != nil {
 			a.fail(err)
@@ -180,23 +180,16 @@ func (a *analysis) fail(err error) {
 
 // binder makes a binder for one statement.
 func (a *analysis) binder() *binder {
-	s := a.session
-	if a.sources == nil {
-		a.sources = map[string]*source{}
-	}
+	o := a.session.options
 	env := &environment{
-		functions: s.options.Functions, folder: s.options.Folder, connectors: s.options.Connectors,
-		catalog: a.catalog, settings: a.settings, zone: a.settings.Zone(), sources: a.sources, windows: a.windows,
+		functions: o.Functions, folder: o.Folder, connectors: o.Connectors,
+		catalog: a.catalog, settings: a.settings, zone: a.settings.Zone(), sources: a.sources, windows: &a.windows,
 		warn: a.warn, broken: a.broken,
 	}
-	s.env = env
 	return &binder{env: env, src: a.src, ns: a.ns}
 }
 
 func (a *analysis) warn(w *parser.Error) {
-	if a.warnings == nil {
-		a.warnings = map[string]bool{}
-	}
 	if !a.warnings[w.Error()] {
 		a.warnings[w.Error()] = true
 		a.script.Warnings = append(a.script.Warnings, w)
@@ -216,9 +209,8 @@ func (a *analysis) selectStep(q *parser.QueryStmt) error {
 	if err != nil {
 		return err
 	}
-	a.windows = b.env.windows
 	r = a.withoutLate(r)
-	plan, err := a.session.job([]*output{{in: r, branch: "SELECT", place: b.at(q)}})
+	plan, err := planOutputs(b.env, []*output{{in: r, branch: "SELECT", place: b.at(q)}}, a.session.without)
 	if err != nil {
 		return err
 	}
@@ -254,7 +246,6 @@ func (a *analysis) insertStep(i *parser.Insert) error {
 	if err != nil {
 		return err
 	}
-	a.windows = b.env.windows
 	a.inserts = append(a.inserts, o)
 	for _, u := range b.env.uses {
 		a.jobUses = append(a.jobUses, u)
@@ -266,7 +257,7 @@ func (a *analysis) insertStep(i *parser.Insert) error {
 func (a *analysis) job() error {
 	b := a.binder()
 	b.env.settings, b.env.zone = a.jobSet, a.jobSet.Zone()
-	plan, err := a.session.job(a.inserts)
+	plan, err := planOutputs(b.env, a.inserts, a.session.without)
 	if err != nil {
 		return err
 	}

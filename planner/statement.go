@@ -63,9 +63,6 @@ func (a *analysis) statement(stmt parser.Stmt) error {
 func (a *analysis) defined(b *binder, n *parser.Name, kind string, made bool, err error) error {
 	if err != nil {
 		if name, bad := b.fullName(n); bad == nil {
-			if a.broken == nil {
-				a.broken = map[catalog.Name]bool{}
-			}
 			a.broken[foldName(name)] = true
 		}
 		return err
@@ -155,8 +152,7 @@ func (a *analysis) explain(e *parser.Explain) error {
 	default:
 		return place{a.src, e.Span}.errorf("EXPLAIN takes a query, an INSERT or a STATEMENT SET")
 	}
-	a.windows = b.env.windows
-	plan, err := a.session.job(outs)
+	plan, err := planOutputs(b.env, outs, a.session.without)
 	if err != nil {
 		return err
 	}
