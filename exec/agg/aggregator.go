@@ -1,0 +1,242 @@
+package agg
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/exec/hash"
+	"github.com/streamsql/streamsql/exec/hash/colvec"
+)
+
+// Call is one aggregate call over columns of the input.
+type Call struct {
+	Spec
+	Arg    int // input column; ignored for COUNT(*)
+	Filter int // boolean input column of FILTER (WHERE ...), or -1
+	// ArgNotNull says that the argument is known not to be NULL, which saves
+	// the group its own count of values.
+	ArgNotNull bool
+}
+
+// Key is a grouping column.
+type Key struct {
+	Column int // of the input
+	Type   catalog.Type
+}
+
+// Config is what an Aggregator computes.
+type Config struct {
+	Keys  []Key // none: one group for all rows
+	Calls []Call
+	// Retract says that rows can be taken out again. DISTINCT then counts
+	// instead of remembering.
+	Retract bool
+}
+
+// chunkRows is how many rows go through all loops before the next ones: few
+// enough for their rows to stay in the cache from one loop to the next.
+const chunkRows = 1024
+
+// Aggregator aggregates batches into Groups. It holds the compiled calls and
+// scratch memory but no state, so one serves any number of Groups (panes), one
+// at a time. Not safe for concurrent use.
+type Aggregator struct {
+	keys      []Key
+	layout    *hash.Layout
+	words     int // of state per row
+	retract   bool
+	countRows bool
+	lanes     []*lane
+	distincts []*distinct
+	outputs   []output
+	results   []arrow.DataType
+	views     []minmaxBytes
+	sums      []floatSum
+
+	enc  *hash.Encoder
+	cols []arrow.Array
+	refs hash.Refs
+	walk []hash.Row
+}
+
+// lane is an input with the accumulators that it feeds.
+type lane struct {
+	*input
+	accs  []accumulator
+	count counter
+	known map[string]accumulator // by kind and direction
+}
+
+// New compiles the calls.
+func New(cfg Config) (*Aggregator, error) {
+	types := make([]catalog.Type, len(cfg.Keys))
+	for i, k := range cfg.Keys {
+		types[i] = k.Type
+	}
+	layout, err := hash.NewLayout(types)
+	if err != nil {
+		return nil, fmt.Errorf("GROUP BY: %w", err)
+	}
+	a := &Aggregator{
+		keys: cfg.Keys, layout: layout, retract: cfg.Retract, countRows: cfg.Retract,
+		enc: hash.NewEncoder(layout), cols: make([]arrow.Array, len(cfg.Keys)),
+	}
+	for _, c := range cfg.Calls {
+		if cfg.Retract && !c.Retractable() {
+			return nil, fmt.Errorf("%s can't take rows back", c.Kind)
+		}
+		if c.Distinct && c.Star() {
+			return nil, errors.New("DISTINCT without an argument")
+		}
+		if err := a.compile(c); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// take reserves n words of state and gives the row word that they start at.
+func (a *Aggregator) take(n int) int {
+	w := 1 + a.layout.Words() + a.words
+	a.words += n
+	return w
+}
+
+func (a *Aggregator) compile(c Call) error {
+	in := input{arg: c.Arg, filter: c.Filter, notNull: c.ArgNotNull, form: formOf(c.Spec.Arg)}
+	if c.Star() {
+		in.arg = -1
+	}
+	if c.Kind == Count && !c.Distinct {
+		in.form = formNone
+	}
+	var l *lane
+	if c.Distinct {
+		d, err := a.distinctOf(c)
+		if err != nil {
+			return err
+		}
+		if l = d.laneOf(a, in); l == nil {
+			return fmt.Errorf("more than %d FILTER clauses over one DISTINCT column", maxFilters)
+		}
+	} else {
+		l = a.laneOf(in)
+	}
+	a.outputs = append(a.outputs, a.outputOf(c, l))
+	a.results = append(a.results, c.Result.Arrow())
+	return nil
+}
+
+// laneOf finds or adds the lane with the input.
+func (a *Aggregator) laneOf(in input) *lane {
+	for _, l := range a.lanes {
+		if l.arg == in.arg && l.filter == in.filter && l.notNull == in.notNull {
+			l.form = max(l.form, in.form)
+			return l
+		}
+	}
+	l := &lane{input: &in, known: map[string]accumulator{}}
+	if in.every() {
+		a.countRows = true // and counter{} reads it
+	} else {
+		l.count = counter{a.take(1)}
+		l.accs = append(l.accs, l.count)
+	}
+	a.lanes = append(a.lanes, l)
+	return l
+}
+
+// share finds or adds an accumulator of n words in the lane.
+func share[A accumulator](a *Aggregator, l *lane, kind string, n int, make func(word int) A) A {
+	if acc, ok := l.known[kind]; ok {
+		return acc.(A)
+	}
+	acc := make(a.take(n))
+	l.known[kind] = acc
+	l.accs = append(l.accs, acc)
+	return acc
+}
+
+// Results are the types of the result columns of Emit: keys, then calls.
+func (a *Aggregator) Results() []arrow.DataType {
+	var types []arrow.DataType
+	for _, k := range a.keys {
+		types = append(types, k.Type.Arrow())
+	}
+	return append(types, a.results...)
+}
+
+// StateWords is the number of 64-bit words per group beside header and key.
+func (a *Aggregator) StateWords() int { return a.words }
+
+// Update adds rows of a batch to their groups in g.
+func (a *Aggregator) Update(g *Groups, cols []arrow.Array, rows colvec.Rows) {
+	a.apply(g, cols, rows, false)
+}
+
+// Retract takes rows of a batch out of their groups. Only with Config.Retract.
+func (a *Aggregator) Retract(g *Groups, cols []arrow.Array, rows colvec.Rows) {
+	if !a.retract {
+		panic("agg: Retract without Config.Retract")
+	}
+	a.apply(g, cols, rows, true)
+}
+
+func (a *Aggregator) apply(g *Groups, cols []arrow.Array, rows colvec.Rows, retract bool) {
+	for i, k := range a.keys {
+		a.cols[i] = cols[k.Column]
+	}
+	for from := 0; from < rows.Len(); from += chunkRows {
+		r := rows.Slice(from, min(from+chunkRows, rows.Len()))
+		g.table.Upsert(a.enc.Encode(a.cols, r), &a.refs)
+		g.touch(&a.refs)
+		if a.countRows {
+			if retract {
+				countRows(a.refs.Rows, -1)
+			} else {
+				countRows(a.refs.Rows, 1)
+			}
+		}
+		for _, l := range a.lanes {
+			l.run(g, l.prepare(cols, r, &a.refs), retract)
+		}
+		for _, d := range a.distincts {
+			d.apply(g, cols, r, &a.refs, retract)
+		}
+	}
+}
+
+// run feeds the vector to the lane's accumulators.
+func (l *lane) run(g *Groups, v *vector, retract bool) {
+	if len(v.rows) == 0 {
+		return
+	}
+	for _, acc := range l.accs {
+		if retract {
+			acc.(retractor).retract(g, v)
+		} else {
+			acc.update(g, v)
+		}
+	}
+}
+
+// Emit gives the key columns and then the results of the calls for groups of g,
+// one row each. Errors of results are passed to fail.
+func (a *Aggregator) Emit(g *Groups, ids []uint32, alloc memory.Allocator, fail Fail) []arrow.Array {
+	a.walk = a.walk[:0]
+	for _, id := range ids {
+		a.walk = append(a.walk, g.table.Row(id))
+	}
+	out := make([]arrow.Array, 0, len(a.keys)+len(a.outputs))
+	for i := range a.keys {
+		out = append(out, g.table.KeyColumn(i, a.walk, alloc))
+	}
+	for _, o := range a.outputs {
+		out = append(out, o.emit(g, a.walk, alloc, fail))
+	}
+	return out
+}

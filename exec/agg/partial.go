@@ -1,0 +1,135 @@
+package agg
+
+import (
+	"github.com/streamsql/streamsql/exec/hash"
+)
+
+// Partial is the state of some groups on its way from one table to another: the
+// rows as they stand in the table, one after the other, and behind them what
+// they refer to. It is how a pre-aggregated batch goes through an exchange. Only
+// an Aggregator of the same Config understands it.
+type Partial struct {
+	n        int
+	words    []uint64       // n rows
+	data     []byte         // long strings
+	spills   []uint64       // superaccumulators
+	distinct []distinctPart // per distinct set
+}
+
+type distinctPart struct {
+	words []uint64 // rows whose group is the number of a row in Partial.words
+	data  []byte
+}
+
+// Len is the number of groups.
+func (p *Partial) Len() int { return p.n }
+
+// Bytes is the memory taken, in bytes: what a byte credit pays for.
+func (p *Partial) Bytes() int {
+	n := 8*(len(p.words)+len(p.spills)) + len(p.data)
+	for i := range p.distinct {
+		n += 8*len(p.distinct[i].words) + len(p.distinct[i].data)
+	}
+	return n
+}
+
+// Reset empties p and keeps its memory.
+func (p *Partial) Reset() {
+	p.n, p.words, p.data, p.spills = 0, p.words[:0], p.data[:0], p.spills[:0]
+	for i := range p.distinct {
+		p.distinct[i].words, p.distinct[i].data = p.distinct[i].words[:0], p.distinct[i].data[:0]
+	}
+}
+
+// Export appends the groups of g to parts: to parts[shard(key group)] each.
+func (a *Aggregator) Export(g *Groups, parts []*Partial, shard func(group int) int) {
+	var place []uint64 // per id: shard<<32 | number of its row there
+	if len(a.distincts) > 0 {
+		place = make([]uint64, g.table.Rows().Cap())
+	}
+	width := g.table.Rows().Width()
+	g.table.EachHash(func(ids []uint32, rows []hash.Row, hashes []uint64) {
+		for i, row := range rows {
+			s := shard(hash.Group(hashes[i]))
+			p := parts[s]
+			at := len(p.words)
+			p.words = append(p.words, row.Words(width)...)
+			p.words[at] &^= flagTouched | flagEmitted
+			a.detach(g, p, hash.RowOf(p.words[at:]))
+			if place != nil {
+				place[ids[i]] = uint64(s)<<32 | uint64(p.n)
+			}
+			p.n++
+		}
+	})
+	for i, d := range a.distincts {
+		t := g.distinct[i]
+		width := t.Rows().Width()
+		t.Each(func(_ []uint32, rows []hash.Row) {
+			for _, row := range rows {
+				to := place[*hash.At[uint64](row, 1)]
+				p := parts[to>>32]
+				for len(p.distinct) < len(a.distincts) {
+					p.distinct = append(p.distinct, distinctPart{})
+				}
+				q := &p.distinct[i]
+				at := len(q.words)
+				q.words = append(q.words, row.Words(width)...)
+				q.words[at+1] = to & (1<<32 - 1)
+				q.data = d.layout.Detach(hash.RowOf(q.words[at:]), t.Source(), q.data)
+			}
+		})
+	}
+}
+
+// detach makes what a copied row refers to part of p.
+func (a *Aggregator) detach(g *Groups, p *Partial, row hash.Row) {
+	if a.layout.HasStrings() {
+		p.data = a.layout.Detach(row, g.table.Source(), p.data)
+	}
+	for _, v := range a.views {
+		w := hash.At[[2]uint64](row, v.word)
+		if n := hash.ViewLen([2]uint64{w[0] &^ viewPresent}); n > hash.InlineBytes {
+			ref := uint64(len(p.data))
+			p.data = append(p.data, g.strs.At(w[1], n)...)
+			w[1] = ref
+		}
+	}
+	for _, s := range a.sums {
+		e := hash.At[expansion](row, s.word)
+		if id, ok := e.spilled(); ok {
+			acc := superAt(g.spills, id)
+			e.box(uint32(len(p.spills) / superWords))
+			p.spills = append(p.spills, acc[:]...)
+		}
+	}
+}
+
+// Import adds the groups of p to those of g.
+func (a *Aggregator) Import(g *Groups, p *Partial) {
+	strs := hash.Source{Data: p.data}
+	from := &origin{keys: strs, strs: strs, spills: spillSource{flat: p.spills}}
+	width := g.table.Rows().Width()
+	var newID []uint32
+	for at := 0; at < p.n; at += chunkRows {
+		a.walk = a.walk[:0]
+		for i := at; i < min(at+chunkRows, p.n); i++ {
+			a.walk = append(a.walk, hash.RowOf(p.words[i*width:]))
+		}
+		a.mergeRows(g, a.walk, from)
+		if len(p.distinct) > 0 {
+			newID = append(newID, a.refs.IDs...)
+		}
+	}
+	for i, q := range p.distinct {
+		d := a.distincts[i]
+		width := g.distinct[i].Rows().Width()
+		for at := 0; at < len(q.words); at += chunkRows * width {
+			a.walk = a.walk[:0]
+			for j := at; j < min(at+chunkRows*width, len(q.words)); j += width {
+				a.walk = append(a.walk, hash.RowOf(q.words[j:]))
+			}
+			a.mergeDistinct(g, d, a.walk, newID, hash.Source{Data: q.data})
+		}
+	}
+}

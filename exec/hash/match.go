@@ -1,0 +1,115 @@
+package hash
+
+import (
+	"bytes"
+	"unsafe"
+)
+
+// The match functions compare each key with the row that its candidate slot
+// names. They set refs where it is the key's row and list the other keys in
+// t.miss, whose number they return. There is one for each common form of key,
+// since the comparison is what a lookup waits for.
+
+func (t *Table) matchWord(k *Keys, refs *Refs) int {
+	pages, shift := t.rows.Pages()
+	width, mask := t.rows.Width(), uint32(1)<<shift-1
+	n := k.N
+	cand, hashes, keys := t.cand[:n], k.Hash[:n], k.Words[0][:n]
+	ids, rows, miss := refs.IDs[:n], refs.Rows[:n], t.miss[:n]
+	nulls := k.Nulls
+	m := 0
+	for i, e := range cand {
+		if uint32(e>>32) == uint32(hashes[i]) && e != 0 {
+			id := uint32(e) - 1
+			row := Row{unsafe.Pointer(&pages[id>>shift][int(id&mask)*width])}
+			null := uint8(0)
+			if nulls != nil {
+				null = nulls[i]
+			}
+			if *At[uint64](row, 1) == keys[i] && uint8(*row.Header()) == null {
+				ids[i], rows[i] = id, row
+				continue
+			}
+		}
+		miss[m] = int32(i)
+		m++
+	}
+	return m
+}
+
+func (t *Table) matchPair(k *Keys, refs *Refs) int {
+	pages, shift := t.rows.Pages()
+	width, mask := t.rows.Width(), uint32(1)<<shift-1
+	n := k.N
+	cand, hashes, k0, k1 := t.cand[:n], k.Hash[:n], k.Words[0][:n], k.Words[1][:n]
+	ids, rows, miss := refs.IDs[:n], refs.Rows[:n], t.miss[:n]
+	nulls := k.Nulls
+	m := 0
+	for i, e := range cand {
+		if uint32(e>>32) == uint32(hashes[i]) && e != 0 {
+			id := uint32(e) - 1
+			row := Row{unsafe.Pointer(&pages[id>>shift][int(id&mask)*width])}
+			null := uint8(0)
+			if nulls != nil {
+				null = nulls[i]
+			}
+			w := At[[2]uint64](row, 1)
+			if w[0] == k0[i] && w[1] == k1[i] && uint8(*row.Header()) == null {
+				ids[i], rows[i] = id, row
+				continue
+			}
+		}
+		miss[m] = int32(i)
+		m++
+	}
+	return m
+}
+
+func (t *Table) matchView(k *Keys, refs *Refs) int {
+	pages, shift := t.rows.Pages()
+	width, mask := t.rows.Width(), uint32(1)<<shift-1
+	n := k.N
+	cand, hashes, k0, k1 := t.cand[:n], k.Hash[:n], k.Words[0][:n], k.Words[1][:n]
+	ids, rows, miss := refs.IDs[:n], refs.Rows[:n], t.miss[:n]
+	nulls, src := k.Nulls, k.src[0]
+	m := 0
+	for i, e := range cand {
+		if uint32(e>>32) == uint32(hashes[i]) && e != 0 {
+			id := uint32(e) - 1
+			row := Row{unsafe.Pointer(&pages[id>>shift][int(id&mask)*width])}
+			null := uint8(0)
+			if nulls != nil {
+				null = nulls[i]
+			}
+			w := At[[2]uint64](row, 1)
+			if w[0] == k0[i] && uint8(*row.Header()) == null {
+				length := viewLen(w[0])
+				if w[1] == k1[i] && length <= InlineBytes ||
+					length > InlineBytes && bytes.Equal(t.arena.At(w[1], length), src.Bytes(k1[i], length)) {
+					ids[i], rows[i] = id, row
+					continue
+				}
+			}
+		}
+		miss[m] = int32(i)
+		m++
+	}
+	return m
+}
+
+func (t *Table) matchAny(k *Keys, refs *Refs) int {
+	miss := t.miss[:k.N]
+	m := 0
+	for i, e := range t.cand[:k.N] {
+		if uint32(e>>32) == uint32(k.Hash[i]) && e != 0 {
+			id := uint32(e) - 1
+			if row := t.Row(id); t.equal(row, k, i) {
+				refs.IDs[i], refs.Rows[i] = id, row
+				continue
+			}
+		}
+		miss[m] = int32(i)
+		m++
+	}
+	return m
+}

@@ -1,0 +1,284 @@
+package hash
+
+import (
+	"bytes"
+	"unsafe"
+
+	"github.com/streamsql/streamsql/exec/hash/colvec"
+	"github.com/streamsql/streamsql/statestore/table"
+)
+
+// Table maps keys to rows: an index over table.Rows. A row is a header word
+// (see HeaderNulls), the key words of the layout, then the owner's words, which
+// start as zeros. Row ids are stable.
+//
+// Rows and Arena are what the state of the table is; the index is rebuilt from
+// them (Attach).
+type Table struct {
+	l     *Layout
+	idx   index
+	rows  *table.Rows
+	arena *table.Arena // strings longer than InlineBytes; nil: the layout has no strings
+
+	cand []uint64 // scratch: a promising slot per key
+	miss []int32  // scratch: keys that it was not
+	enc  *Encoder
+	walk []Row
+	ids  []uint32
+}
+
+// NewTable makes an empty table whose rows have state words of the owner.
+func NewTable(l *Layout, state int) *Table {
+	t := &Table{l: l, rows: table.NewRows(1 + l.words + state)}
+	if len(l.views) > 0 {
+		t.arena = table.NewArena()
+	}
+	t.idx.init(minSegment)
+	return t
+}
+
+// Attach makes a table of rows and an arena that a restore has filled.
+func Attach(l *Layout, rows *table.Rows, arena *table.Arena) *Table {
+	t := &Table{l: l, rows: rows, arena: arena}
+	slots := minSegment
+	for slots < maxSegment && segmentLimit(slots) < rows.Len() {
+		slots *= 2
+	}
+	t.idx.init(slots)
+	t.EachHash(func(ids []uint32, _ []Row, hashes []uint64) {
+		for i, id := range ids {
+			t.idx.insert(uint32(hashes[i]), id)
+		}
+	})
+	return t
+}
+
+// Layout is the layout of the keys.
+func (t *Table) Layout() *Layout { return t.l }
+
+// Rows is the table's storage. Rows must not be allocated or freed there.
+func (t *Table) Rows() *table.Rows { return t.rows }
+
+// Arena holds the long strings of keys; nil if the layout has no strings.
+func (t *Table) Arena() *table.Arena { return t.arena }
+
+// Source is where the long strings of the table's keys stand.
+func (t *Table) Source() Source { return Source{Arena: t.arena} }
+
+// StateWord is the first of the owner's words in a row.
+func (t *Table) StateWord() int { return 1 + t.l.words }
+
+// Len is the number of keys.
+func (t *Table) Len() int { return t.idx.n }
+
+// Bytes is the memory taken, in bytes.
+func (t *Table) Bytes() int {
+	n := t.idx.bytes() + t.rows.Bytes()
+	if t.arena != nil {
+		n += t.arena.Size()
+	}
+	return n
+}
+
+// Row is the row with the id.
+func (t *Table) Row(id uint32) Row { return RowOf(t.rows.At(id)) }
+
+// Upsert finds the row of each key, and makes it where there is none. All rows
+// found are marked as changed: whoever upserts is about to write.
+func (t *Table) Upsert(k *Keys, refs *Refs) {
+	n := k.N
+	refs.resize(n)
+	t.cand = colvec.Grow(t.cand, n)
+	t.miss = colvec.Grow(t.miss, n)
+	t.candidates(k.Hash)
+	var m int
+	switch {
+	case t.l.words == 1:
+		m = t.matchWord(k, refs)
+	case t.l.words == 2 && len(t.l.views) == 0:
+		m = t.matchPair(k, refs)
+	case t.l.words == 2 && len(t.l.cols) == 1:
+		m = t.matchView(k, refs)
+	default:
+		m = t.matchAny(k, refs)
+	}
+	if m > 0 {
+		t.missed(k, refs, t.miss[:m])
+	}
+	t.rows.MarkAll(refs.IDs)
+}
+
+// candidates loads, for each hash, its home slot or, if that has another salt,
+// the one after it. There is nothing to mispredict, so that the misses of many
+// slots overlap.
+func (t *Table) candidates(hashes []uint64) {
+	cand := t.cand[:len(hashes)]
+	dir, dm := t.idx.dir, t.idx.dirMask()
+	for i, h := range hashes {
+		h := uint32(h)
+		slots := dir[h>>maxSegmentBits&dm]
+		mask := uint32(len(slots) - 1)
+		e := slots[h&mask]
+		next := slots[(h+1)&mask]
+		if uint32(e>>32) != h {
+			e = next
+		}
+		cand[i] = e
+	}
+}
+
+// missed looks again for the keys whose candidate was not it, and adds the new ones.
+func (t *Table) missed(k *Keys, refs *Refs, miss []int32) {
+	first, _ := t.rows.Pages()
+	var before []uint64
+	if len(first) == 1 {
+		before = first[0]
+	}
+	for _, i := range miss {
+		id := t.findOrAdd(k, int(i))
+		refs.IDs[i] = id
+		refs.Rows[i] = t.Row(id)
+	}
+	// The first page of an array moves while it grows.
+	if pages, _ := t.rows.Pages(); before != nil && &pages[0][0] != &before[0] || before == nil && len(first) == 0 {
+		for i, id := range refs.IDs {
+			refs.Rows[i] = t.Row(id)
+		}
+	}
+}
+
+func (t *Table) findOrAdd(k *Keys, i int) uint32 {
+	h := uint32(k.Hash[i])
+	slots := t.idx.dir[h>>maxSegmentBits&t.idx.dirMask()]
+	mask := uint32(len(slots) - 1)
+	for s := h & mask; slots[s] != 0; s = (s + 1) & mask {
+		if e := slots[s]; uint32(e>>32) == h {
+			if id := uint32(e) - 1; t.equal(t.Row(id), k, i) {
+				return id
+			}
+		}
+	}
+	id := t.rows.Alloc()
+	row := t.rows.At(id)
+	if k.Nulls != nil {
+		row[0] = uint64(k.Nulls[i])
+	}
+	for w, col := range k.Words {
+		row[1+w] = col[i]
+	}
+	for _, c := range t.l.views {
+		w := t.l.cols[c].word
+		if n := viewLen(row[1+w]); n > InlineBytes {
+			row[2+w] = t.arena.Append(k.src[w].Bytes(row[2+w], n))
+		}
+	}
+	t.idx.insert(h, id)
+	return id
+}
+
+// equal compares the key of a row with key i of k.
+func (t *Table) equal(row Row, k *Keys, i int) bool {
+	nulls := uint8(0)
+	if k.Nulls != nil {
+		nulls = k.Nulls[i]
+	}
+	if uint8(*row.Header()) != nulls {
+		return false
+	}
+	if len(t.l.views) == 0 {
+		for w, col := range k.Words {
+			if *At[uint64](row, 1+w) != col[i] {
+				return false
+			}
+		}
+		return true
+	}
+	for w, col := range k.Words {
+		a, b := *At[uint64](row, 1+w), col[i]
+		if !t.l.longRef[w] || viewLen(*At[uint64](row, w)) <= InlineBytes {
+			if a != b {
+				return false
+			}
+		} else if n := viewLen(*At[uint64](row, w)); !bytes.Equal(t.arena.At(a, n), k.src[w-1].Bytes(b, n)) {
+			return false
+		}
+	}
+	return true
+}
+
+// Delete removes the rows with the given ids, each of which must be in use.
+func (t *Table) Delete(ids []uint32) {
+	if t.enc == nil {
+		t.enc = NewEncoder(t.l)
+	}
+	t.walk = t.walk[:0]
+	for _, id := range ids {
+		t.walk = append(t.walk, t.Row(id))
+	}
+	k := t.enc.FromRows(t.walk, t.Source())
+	for i, id := range ids {
+		if !t.idx.remove(uint32(k.Hash[i]), id) {
+			panic("hash: deleted row is not in the index")
+		}
+		for _, c := range t.l.views {
+			v := *At[[2]uint64](t.walk[i], 1+t.l.cols[c].word)
+			if n := viewLen(v[0]); n > InlineBytes {
+				t.arena.Free(v[1], n)
+			}
+		}
+		t.rows.Free(id)
+	}
+}
+
+// Clear removes all rows and keeps the memory, for a table that is filled again
+// and again and stands in no statestore table.
+func (t *Table) Clear() {
+	FreeAll(t.rows)
+	t.idx.reset()
+	if t.arena != nil && t.arena.Size() > 0 {
+		t.arena = table.NewArena()
+	}
+}
+
+// FreeAll frees all rows, so that they are handed out again in order.
+func FreeAll(rows *table.Rows) {
+	for id := rows.Cap(); id > 0; id-- {
+		if rows.Live(id - 1) {
+			rows.Free(id - 1)
+		}
+	}
+}
+
+// blockRows is how many rows are walked at a time.
+const blockRows = 1024
+
+// Each calls fn for all rows, some at a time. fn must not change the table's set
+// of keys.
+func (t *Table) Each(fn func(ids []uint32, rows []Row)) {
+	ids, rows := t.ids[:0], t.walk[:0]
+	flush := func() {
+		if len(ids) > 0 {
+			fn(ids, rows)
+		}
+		ids, rows = ids[:0], rows[:0]
+	}
+	t.rows.Each(func(id uint32, words []uint64) {
+		ids = append(ids, id)
+		rows = append(rows, Row{unsafe.Pointer(unsafe.SliceData(words))})
+		if len(ids) == blockRows {
+			flush()
+		}
+	})
+	flush()
+	t.ids, t.walk = ids, rows
+}
+
+// EachHash is Each with the hashes of the rows' keys.
+func (t *Table) EachHash(fn func(ids []uint32, rows []Row, hashes []uint64)) {
+	if t.enc == nil {
+		t.enc = NewEncoder(t.l)
+	}
+	t.Each(func(ids []uint32, rows []Row) {
+		fn(ids, rows, t.enc.FromRows(rows, t.Source()).Hash)
+	})
+}
