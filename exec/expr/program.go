@@ -253,6 +253,9 @@ func (c *compiler) call(e *catalog.Call) (*node, error) {
 			return nil, fmt.Errorf("%s: argument %d is %s, not %s", e.Fn.Name, i+1, a.Type(), o.Params[i])
 		}
 	}
+	if m, ok := o.Kernel.(kernel.Macro); ok {
+		return c.compile(m(e.Args))
+	}
 	args, err := c.compileAll(e.Args)
 	if err != nil {
 		return nil, err

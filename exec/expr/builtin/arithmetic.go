@@ -125,7 +125,7 @@ func decimals(args []catalog.Arg) (a, b catalog.Type) {
 	return a, b
 }
 
-func binary(t, u, result catalog.Type, canFail bool, k catalog.Kernel) *catalog.Overload {
+func strictOverload(t, u, result catalog.Type, canFail bool, k catalog.Kernel) *catalog.Overload {
 	return &catalog.Overload{Params: []catalog.Type{t, u}, Result: result, CanFail: canFail, Strict: true, Kernel: k}
 }
 
@@ -143,21 +143,21 @@ func resolveAdditive(sign string, args []catalog.Arg) (*catalog.Overload, error)
 	minus := sign == "-"
 	switch t.Kind {
 	case catalog.KindTinyInt:
-		return binary(t, t, t, true, additive[int8](t, minus)), nil
+		return strictOverload(t, t, t, true, additive[int8](t, minus)), nil
 	case catalog.KindSmallInt:
-		return binary(t, t, t, true, additive[int16](t, minus)), nil
+		return strictOverload(t, t, t, true, additive[int16](t, minus)), nil
 	case catalog.KindInt:
-		return binary(t, t, t, true, additive[int32](t, minus)), nil
+		return strictOverload(t, t, t, true, additive[int32](t, minus)), nil
 	case catalog.KindBigInt:
-		return binary(t, t, t, true, additive[int64](t, minus)), nil
+		return strictOverload(t, t, t, true, additive[int64](t, minus)), nil
 	case catalog.KindFloat:
-		return binary(t, t, t, false, floatAdditive[float32](t, minus)), nil
+		return strictOverload(t, t, t, false, floatAdditive[float32](t, minus)), nil
 	case catalog.KindDouble:
-		return binary(t, t, t, false, floatAdditive[float64](t, minus)), nil
+		return strictOverload(t, t, t, false, floatAdditive[float64](t, minus)), nil
 	}
 	a, b := decimals(args)
 	result := decimal.AddType(a, b)
-	return binary(a, b, result, true, decimalBinary(a, b, result, sign, func(x, y decimal.Num) (decimal.Num, bool) {
+	return strictOverload(a, b, result, true, decimalBinary(a, b, result, sign, func(x, y decimal.Num) (decimal.Num, bool) {
 		if minus {
 			y = y.Negate()
 		}
@@ -178,17 +178,17 @@ func resolveMultiply(args []catalog.Arg) (*catalog.Overload, error) {
 	}
 	switch t.Kind {
 	case catalog.KindTinyInt:
-		return binary(t, t, t, true, product[int8](t)), nil
+		return strictOverload(t, t, t, true, product[int8](t)), nil
 	case catalog.KindSmallInt:
-		return binary(t, t, t, true, product[int16](t)), nil
+		return strictOverload(t, t, t, true, product[int16](t)), nil
 	case catalog.KindInt:
-		return binary(t, t, t, true, product[int32](t)), nil
+		return strictOverload(t, t, t, true, product[int32](t)), nil
 	case catalog.KindBigInt:
-		return binary(t, t, t, true, product[int64](t)), nil
+		return strictOverload(t, t, t, true, product[int64](t)), nil
 	case catalog.KindFloat:
-		return binary(t, t, t, false, floatProduct[float32](t)), nil
+		return strictOverload(t, t, t, false, floatProduct[float32](t)), nil
 	case catalog.KindDouble:
-		return binary(t, t, t, false, floatProduct[float64](t)), nil
+		return strictOverload(t, t, t, false, floatProduct[float64](t)), nil
 	}
 	a, b := decimals(args)
 	result := decimal.MultiplyType(a, b)
@@ -199,14 +199,14 @@ func resolveMultiply(args []catalog.Arg) (*catalog.Overload, error) {
 		if k := args[other].Const; k != nil && args[i].Type.IsInteger() && args[other].Type.Kind == catalog.KindDecimal && drop == 0 {
 			if c, ok := kernel.Scalar[decimal.Num](k); ok {
 				if v, ok := decimal.Int64(c); ok {
-					o := binary(a, b, result, false, scaledInteger(args[i].Type, result, i, v))
+					o := strictOverload(a, b, result, false, scaledInteger(args[i].Type, result, i, v))
 					o.Params[i] = args[i].Type
 					return o, nil
 				}
 			}
 		}
 	}
-	return binary(a, b, result, result.Precision == catalog.MaxDecimalPrecision, decimalBinary(a, b, result, "*", func(x, y decimal.Num) (decimal.Num, bool) {
+	return strictOverload(a, b, result, result.Precision == catalog.MaxDecimalPrecision, decimalBinary(a, b, result, "*", func(x, y decimal.Num) (decimal.Num, bool) {
 		return decimal.Multiply(x, y, drop, result.Precision)
 	})), nil
 }
@@ -217,15 +217,15 @@ func resolveDivide(args []catalog.Arg) (*catalog.Overload, error) {
 		return nil, err
 	}
 	if t.Kind == catalog.KindFloat {
-		return binary(t, t, t, false, floatQuotient[float32](t)), nil
+		return strictOverload(t, t, t, false, floatQuotient[float32](t)), nil
 	}
 	if t.Kind != catalog.KindDecimal {
-		return binary(catalog.Double, catalog.Double, catalog.Double, false, floatQuotient[float64](catalog.Double)), nil
+		return strictOverload(catalog.Double, catalog.Double, catalog.Double, false, floatQuotient[float64](catalog.Double)), nil
 	}
 	a, b := decimals(args)
 	result := decimal.DivideType(a, b)
 	shift := result.Scale + b.Scale - a.Scale
-	return binary(a, b, result, true, decimalQuotient(a, b, result, "/", func(x, y decimal.Num) (decimal.Num, bool) {
+	return strictOverload(a, b, result, true, decimalQuotient(a, b, result, "/", func(x, y decimal.Num) (decimal.Num, bool) {
 		return decimal.Divide(x, y, shift, result.Precision)
 	})), nil
 }
@@ -237,16 +237,16 @@ func resolveDiv(args []catalog.Arg) (*catalog.Overload, error) {
 	}
 	switch t.Kind {
 	case catalog.KindTinyInt:
-		return binary(t, t, t, true, integerQuotient[int8](t)), nil
+		return strictOverload(t, t, t, true, integerQuotient[int8](t)), nil
 	case catalog.KindSmallInt:
-		return binary(t, t, t, true, integerQuotient[int16](t)), nil
+		return strictOverload(t, t, t, true, integerQuotient[int16](t)), nil
 	case catalog.KindInt:
-		return binary(t, t, t, true, integerQuotient[int32](t)), nil
+		return strictOverload(t, t, t, true, integerQuotient[int32](t)), nil
 	case catalog.KindBigInt:
-		return binary(t, t, t, true, integerQuotient[int64](t)), nil
+		return strictOverload(t, t, t, true, integerQuotient[int64](t)), nil
 	case catalog.KindDecimal:
 		a, b := decimals(args)
-		return binary(a, b, catalog.BigInt, true, decimalDiv(a, b)), nil
+		return strictOverload(a, b, catalog.BigInt, true, decimalDiv(a, b)), nil
 	}
 	return nil, fmt.Errorf("DIV is not defined for %s; use /", t)
 }
@@ -258,21 +258,21 @@ func resolveMod(args []catalog.Arg) (*catalog.Overload, error) {
 	}
 	switch t.Kind {
 	case catalog.KindTinyInt:
-		return binary(t, t, t, false, remainder[int8](t)), nil
+		return strictOverload(t, t, t, false, remainder[int8](t)), nil
 	case catalog.KindSmallInt:
-		return binary(t, t, t, false, remainder[int16](t)), nil
+		return strictOverload(t, t, t, false, remainder[int16](t)), nil
 	case catalog.KindInt:
-		return binary(t, t, t, false, remainder[int32](t)), nil
+		return strictOverload(t, t, t, false, remainder[int32](t)), nil
 	case catalog.KindBigInt:
-		return binary(t, t, t, false, remainder[int64](t)), nil
+		return strictOverload(t, t, t, false, remainder[int64](t)), nil
 	case catalog.KindFloat:
-		return binary(t, t, t, false, floatRemainder[float32](t)), nil
+		return strictOverload(t, t, t, false, floatRemainder[float32](t)), nil
 	case catalog.KindDouble:
-		return binary(t, t, t, false, floatRemainder[float64](t)), nil
+		return strictOverload(t, t, t, false, floatRemainder[float64](t)), nil
 	}
 	a, b := decimals(args)
 	result := decimal.ModType(a, b)
-	return binary(a, b, result, true, decimalQuotient(a, b, result, "%", func(x, y decimal.Num) (decimal.Num, bool) {
+	return strictOverload(a, b, result, true, decimalQuotient(a, b, result, "%", func(x, y decimal.Num) (decimal.Num, bool) {
 		return decimal.ModScaled(x, a.Scale, y, b.Scale, result.Precision, result.Scale)
 	})), nil
 }

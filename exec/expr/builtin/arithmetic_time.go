@@ -19,9 +19,9 @@ func timeArithmetic(sign string, a, b catalog.Type) *catalog.Overload {
 	switch {
 	case a.IsInterval() && a.Kind == b.Kind:
 		if a.Kind == catalog.KindIntervalMonth {
-			return binary(a, b, a, true, additive[int32](a, minus))
+			return strictOverload(a, b, a, true, additive[int32](a, minus))
 		}
-		return binary(a, b, catalog.IntervalDay, true, additive[int64](catalog.IntervalDay, minus))
+		return strictOverload(a, b, catalog.IntervalDay, true, additive[int64](catalog.IntervalDay, minus))
 	case isTime(a) && b.IsInterval():
 		return shifted(a, b, minus, false)
 	case a.IsInterval() && isTime(b) && !minus:
@@ -34,7 +34,7 @@ func timeArithmetic(sign string, a, b catalog.Type) *catalog.Overload {
 		if t.Kind == catalog.KindDate {
 			t = catalog.Timestamp3
 		}
-		return binary(t, t, catalog.IntervalDay, true, additive[int64](catalog.IntervalDay, true))
+		return strictOverload(t, t, catalog.IntervalDay, true, additive[int64](catalog.IntervalDay, true))
 	}
 	return nil
 }
@@ -60,9 +60,9 @@ func shifted(t, interval catalog.Type, minus, flipped bool) *catalog.Overload {
 		k = additive[int64](t, minus)
 	}
 	if !flipped {
-		return binary(t, interval, t, true, k)
+		return strictOverload(t, interval, t, true, k)
 	}
-	return binary(interval, t, t, true, swapped(k))
+	return strictOverload(interval, t, t, true, swapped(k))
 }
 
 // swapped runs a kernel of two arguments with their places exchanged.
@@ -165,7 +165,7 @@ func intervalProduct(a, b catalog.Type) *catalog.Overload {
 		if b.Kind == catalog.KindBigInt {
 			return nil
 		}
-		return binary(a, catalog.Int, a, true, product[int32](a))
+		return strictOverload(a, catalog.Int, a, true, product[int32](a))
 	}
-	return binary(a, catalog.BigInt, a, true, product[int64](a))
+	return strictOverload(a, catalog.BigInt, a, true, product[int64](a))
 }

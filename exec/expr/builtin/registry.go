@@ -13,7 +13,16 @@ func Functions() []*catalog.Function {
 	for _, family := range []func() []*catalog.Function{
 		comparisons,
 		booleans,
+		membership,
 		arithmetic,
+		conditionals,
+		stringFunctions,
+		likeFunctions,
+		regexpFunctions,
+		extractFunctions,
+		nowFunctions,
+		temporalTextFunctions,
+		temporalUnitFunctions,
 	} {
 		all = append(all, family()...)
 	}

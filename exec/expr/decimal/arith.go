@@ -344,4 +344,3 @@ func Quotient(a Num, aScale int, b Num, bScale int) (Num, bool) {
 	q := new(big.Int).Quo(bigScaled(a, scale-aScale), bigScaled(b, scale-bScale))
 	return fromBig(q, 0, catalog.MaxDecimalPrecision)
 }
-

@@ -1,0 +1,262 @@
+package builtin
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Texts are UTF-8; positions and lengths count characters (code points).
+
+// charCount counts characters: the bytes that don't continue one, eight at a
+// time.
+func charCount(s []byte) int {
+	const high = 0x8080808080808080
+	n := len(s)
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := binary.LittleEndian.Uint64(s[i:])
+		// Continuation bytes are 10xxxxxx.
+		n -= bits.OnesCount64(w &^ (w << 1) & high)
+	}
+	for ; i < len(s); i++ {
+		if s[i]&0xc0 == 0x80 {
+			n--
+		}
+	}
+	return n
+}
+
+// charOffset gives the byte at which character k (from 0) starts, len(s) if there
+// are no more than k.
+func charOffset(s []byte, k int) int {
+	i := 0
+	for ; k > 0 && i < len(s); k-- {
+		if s[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		_, size := utf8.DecodeRune(s[i:])
+		i += size
+	}
+	return i
+}
+
+// substring gives length characters from position from: 1 is the first, 0 too;
+// a negative one counts from the end, and beyond the start there is nothing.
+func substring(s []byte, from, length int64) []byte {
+	switch {
+	case from > 0:
+		from--
+	case from < 0:
+		if from += int64(charCount(s)); from < 0 {
+			return s[:0]
+		}
+	}
+	if from > int64(len(s)) {
+		return s[:0]
+	}
+	s = s[charOffset(s, int(from)):]
+	if length >= int64(len(s)) {
+		return s
+	}
+	return s[:charOffset(s, int(length))]
+}
+
+func isASCII(s []byte) bool {
+	const high = 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if binary.LittleEndian.Uint64(s[i:])&high != 0 {
+			return false
+		}
+	}
+	for ; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func upper(dst, s []byte) []byte {
+	if !isASCII(s) {
+		return append(dst, bytes.ToUpper(s)...)
+	}
+	at := len(dst)
+	dst = append(dst, s...)
+	for i, c := range dst[at:] {
+		if c-'a' <= 'z'-'a' {
+			dst[at+i] = c - ('a' - 'A')
+		}
+	}
+	return dst
+}
+
+func lower(dst, s []byte) []byte {
+	if !isASCII(s) {
+		return append(dst, bytes.ToLower(s)...)
+	}
+	at := len(dst)
+	dst = append(dst, s...)
+	for i, c := range dst[at:] {
+		if c-'A' <= 'Z'-'A' {
+			dst[at+i] = c + ('a' - 'A')
+		}
+	}
+	return dst
+}
+
+// capitalised gives each word an upper case first letter, the rest in lower case.
+func capitalised(dst, s []byte) []byte {
+	inWord := false
+	for _, r := range string(s) {
+		switch letter := unicode.IsLetter(r) || unicode.IsDigit(r); {
+		case letter && !inWord:
+			r, inWord = unicode.ToUpper(r), true
+		case letter:
+			r = unicode.ToLower(r)
+		default:
+			inWord = false
+		}
+		dst = utf8.AppendRune(dst, r)
+	}
+	return dst
+}
+
+func reversed(dst, s []byte) []byte {
+	for len(s) > 0 {
+		_, size := utf8.DecodeLastRune(s)
+		dst = append(dst, s[len(s)-size:]...)
+		s = s[:len(s)-size]
+	}
+	return dst
+}
+
+// replaced replaces what is equal to from, found from the left.
+func replaced(dst, s, from, to []byte) []byte {
+	if len(from) == 0 {
+		return append(dst, s...)
+	}
+	for {
+		i := -1
+		if len(from) == 1 {
+			i = bytes.IndexByte(s, from[0])
+		} else {
+			i = bytes.Index(s, from)
+		}
+		if i < 0 {
+			return append(dst, s...)
+		}
+		dst = append(dst, s[:i]...)
+		dst = append(dst, to...)
+		s = s[i+len(from):]
+	}
+}
+
+// trimmed cuts characters that stand in chars from the ends.
+func trimmed(s, chars []byte, left, right bool) []byte {
+	if len(chars) == 1 && chars[0] < utf8.RuneSelf {
+		c := chars[0]
+		for left && len(s) > 0 && s[0] == c {
+			s = s[1:]
+		}
+		for right && len(s) > 0 && s[len(s)-1] == c {
+			s = s[:len(s)-1]
+		}
+		return s
+	}
+	if left {
+		s = bytes.TrimLeft(s, string(chars))
+	}
+	if right {
+		s = bytes.TrimRight(s, string(chars))
+	}
+	return s
+}
+
+// padding gives k characters of an endless repetition of pad.
+func padding(dst, pad []byte, k int) []byte {
+	for k > 0 {
+		n := charCount(pad)
+		if n > k {
+			return append(dst, pad[:charOffset(pad, k)]...)
+		}
+		dst = append(dst, pad...)
+		k -= n
+	}
+	return dst
+}
+
+// locate gives the position of the nth needle at or after position start, 0 if
+// there is none.
+func locate(s, needle []byte, start, nth int64) int64 {
+	if start < 1 || nth < 1 || start > int64(len(s))+1 {
+		return 0
+	}
+	at := charOffset(s, int(start-1))
+	for {
+		i := bytes.Index(s[at:], needle)
+		if i < 0 {
+			return 0
+		}
+		if nth--; nth == 0 {
+			return int64(charCount(s[:at+i])) + 1
+		}
+		_, size := utf8.DecodeRune(s[at+i:])
+		if size == 0 {
+			return 0
+		}
+		at += i + size
+	}
+}
+
+// field gives part k (from 0) of s between separators.
+func field(s, sep []byte, k int64) ([]byte, bool) {
+	if k < 0 || len(s) == 0 {
+		return nil, false
+	}
+	if len(sep) == 0 {
+		return s, k == 0
+	}
+	for ; k > 0; k-- {
+		i := 0
+		if len(sep) == 1 {
+			i = bytes.IndexByte(s, sep[0])
+		} else {
+			i = bytes.Index(s, sep)
+		}
+		if i < 0 {
+			return nil, false
+		}
+		s = s[i+len(sep):]
+	}
+	end := bytes.Index(s, sep)
+	if end < 0 {
+		end = len(s)
+	}
+	return s[:end], true
+}
+
+// translated replaces each character of from by the one at its place in to;
+// without a counterpart it is dropped.
+func translated(dst, s []byte, from, to []rune) []byte {
+	for _, r := range string(s) {
+		k := -1
+		for i, f := range from {
+			if f == r {
+				k = i
+				break
+			}
+		}
+		switch {
+		case k < 0:
+			dst = utf8.AppendRune(dst, r)
+		case k < len(to):
+			dst = utf8.AppendRune(dst, to[k])
+		}
+	}
+	return dst
+}
