@@ -59,9 +59,9 @@ func TestDamage(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(size), 9))
 			crashed := sound.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rng})
 			mustClose(t, s)
-			rounds := 1500
+			rounds := 400
 			if testing.Short() {
-				rounds = 200
+				rounds = 100
 			}
 			detected, harmless := 0, 0
 			for _, base := range []*vfs.MemFS{crashed, sound} {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -15,14 +17,16 @@ import (
 // fails. From then on every call on the store returns it; the way out is to
 // close the store and open it again.
 type fault struct {
-	log    *slog.Logger
-	once   sync.Once
-	failed chan struct{}
-	cause  error
+	log     *slog.Logger
+	once    sync.Once
+	failed  chan struct{}
+	cause   error
+	opening atomic.Bool // pebble.Open is running
+	stuck   chan error  // why it never will return
 }
 
 func newFault(log *slog.Logger) *fault {
-	return &fault{log: log, failed: make(chan struct{})}
+	return &fault{log: log, failed: make(chan struct{}), stuck: make(chan error, 1)}
 }
 
 func (f *fault) set(err error) {
@@ -88,6 +92,14 @@ func (f *fault) listener() *pebble.EventListener {
 		BackgroundError: func(err error) {
 			if errors.Is(err, pebble.ErrCancelledCompaction) {
 				return
+			}
+			if f.opening.Load() {
+				// Open waits until its flushes succeed and would try for ever.
+				select {
+				case f.stuck <- err:
+				default:
+				}
+				runtime.Goexit()
 			}
 			f.set(err)
 		},

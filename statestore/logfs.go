@@ -1,6 +1,7 @@
 package statestore
 
 import (
+	"io"
 	"os"
 	"strings"
 
@@ -84,6 +85,10 @@ func (fs logFS) Remove(name string) error {
 	}
 	return fs.FS.Remove(name)
 }
+
+// Lock does nothing: the store has locked the directory above, and gives that
+// up even if Pebble can't be closed.
+func (fs logFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
 func (fs logFS) Unwrap() vfs.FS { return fs.FS }
 

@@ -155,15 +155,9 @@ func (s *Store) openLog(exists bool) error {
 	}
 	po.Experimental.ReadSamplingMultiplier = -1 // nor reads that compactions could speed up
 	po.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
-	db, err := openPebble(s.fs.PathJoin(s.dir, logName), po)
-	if err == nil {
-		s.db = db
-	}
-	if ferr := s.fault.err(); ferr != nil {
-		return ferr // whatever Pebble has to say follows from it
-	}
-	if err == nil {
-		return nil
+	err := s.openPebble(s.fs.PathJoin(s.dir, logName), po)
+	if err == nil || err == s.fault.err() || errors.As(err, new(*DamageError)) {
+		return err
 	}
 	if pebble.IsCorruptionError(err) || errors.Is(err, pebble.ErrDBDoesNotExist) {
 		return &DamageError{Dir: s.dir, What: "the log", Err: err}
@@ -171,15 +165,43 @@ func (s *Store) openLog(exists bool) error {
 	return fmt.Errorf("statestore: opening %s: %w", s.dir, err)
 }
 
-// openPebble turns a panic over damaged files, which Pebble's decoders are not
-// free of, into an error.
-func openPebble(dir string, po *pebble.Options) (db *pebble.DB, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("opening the log panicked: %v", r)
-		}
+// openPebble opens the log. Over damaged files Pebble may panic, or try a flush
+// for ever; both come back as errors, though in the latter case Pebble can't be
+// stopped any more: its memory and file handles stay until the process ends.
+func (s *Store) openPebble(dir string, po *pebble.Options) error {
+	type result struct {
+		db  *pebble.DB
+		err error
+	}
+	done := make(chan result, 1)
+	s.fault.opening.Store(true)
+	go func() {
+		var r result
+		defer func() {
+			if p := recover(); p != nil {
+				r = result{err: fmt.Errorf("opening the log panicked: %v", p)}
+			}
+			done <- r
+		}()
+		r.db, r.err = pebble.Open(dir, po)
+		s.fault.opening.Store(false)
 	}()
-	return pebble.Open(dir, po)
+	var stuck error
+	select {
+	case r := <-done:
+		if s.db = r.db; r.db != nil || r.err != nil {
+			if err := s.fault.err(); err != nil {
+				return err // whatever else went wrong follows from it
+			}
+			return r.err
+		}
+		stuck = <-s.fault.stuck // it was Open's own goroutine that was ended
+	case stuck = <-s.fault.stuck:
+	}
+	if err := s.fault.err(); err != nil {
+		return err
+	}
+	return &DamageError{Dir: s.dir, What: "the log", Err: stuck}
 }
 
 // load reads the commit records of the live log, from the newest back along the
