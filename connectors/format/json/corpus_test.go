@@ -16,39 +16,6 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 )
 
-// TestNexmark compares each field of the frozen events with encoding/json, all
-// columns and pruned ones, in batches of several sizes.
-func TestNexmark(t *testing.T) {
-	data := nexmarkEvents(t)
-	lines := bytes.Split(bytes.TrimSuffix(data, []byte{'\n'}), []byte{'\n'})
-	for _, fields := range [][]catalog.Field{nexmarkColumns(), bidColumns(), nexmarkColumns()[1:2]} {
-		d := NewDecoder(compile(t, fields, Options{ValidateAll: true}), memory.DefaultAllocator)
-		line, rest := 0, data
-		for _, rows := range []int{1, 2, 7, 1000, 10000} {
-			n := d.DecodeLines(rest, rows)
-			b := d.Finish()
-			if len(b.Errors) > 0 {
-				t.Fatalf("line %d: %v", line, b.Errors)
-			}
-			for i := range b.Rows {
-				want, ok := referenceRow(fields, lines[line], Options{})
-				if got := rowOf(b, i); !ok || !same(got, want) {
-					t.Fatalf("line %d:\n got %#v\nwant %#v", line+1, got, want)
-				}
-				if !bytes.Equal(b.Record(rest, i), lines[line]) {
-					t.Fatalf("line %d begins elsewhere", line+1)
-				}
-				line++
-			}
-			rest = rest[n:]
-			b.Release()
-		}
-		if line != len(lines) {
-			t.Fatalf("%d of %d lines", line, len(lines))
-		}
-	}
-}
-
 // sparkDiffers lists the lines of json_edge.ndjson for which Spark 4.3 gives
 // something else than we do, with what we give: the values of id, customer_id
 // and amount, and which columns are in error (* for the whole record).

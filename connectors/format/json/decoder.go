@@ -24,6 +24,8 @@ type Decoder struct {
 	text   int     // bytes given since the last Finish
 	errs   []CellError
 
+	lines bool // a line feed ends a record, as against Append
+
 	// Of the record at hand.
 	start     int    // where it begins in the slice being read
 	recordID  uint64 // serial when it began
@@ -32,11 +34,12 @@ type Decoder struct {
 	fault     ErrorCode
 	faultAt   int
 
-	serial  uint64 // counts objects, to tell members of this one from earlier ones
-	padded  []byte // a copy of a record that ends too close to the end of its slice
-	scratch []byte // an unescaped text
-	stack   []uint64
-	number  []byte // a number out of its quotes
+	serial  uint64   // counts objects, to tell members of this one from earlier ones
+	padded  []byte   // a copy of a record that ends too close to the end of its slice
+	scratch []byte   // an unescaped text
+	stack   []uint64 // of skipContainer
+	learned int      // names remembered that no column reads
+	number  []byte   // a number out of its quotes
 }
 
 // node is the state of one field of the schema.
@@ -93,33 +96,55 @@ func (d *Decoder) Rows() int { return d.rows }
 //
 // data may be reused as soon as DecodeLines returns.
 func (d *Decoder) DecodeLines(data []byte, maxRows int) int {
-	p := 0
 	if d.rows == 0 {
 		d.reserve(data, maxRows)
 	}
-	for p < len(data) && d.rows < maxRows {
-		end, next := len(data), len(data)
-		if i := bytes.IndexByte(data[p:], '\n'); i >= 0 {
-			end = p + i
-			next = end + 1
+	d.lines = true
+	// Lines with enough bytes behind them are decoded in place, the last ones
+	// from a padded copy.
+	inPlace := 0
+	if len(data) > padding {
+		inPlace = bytes.LastIndexByte(data[:len(data)-padding], '\n') + 1
+	}
+	p := d.decodeLines(data[:inPlace], maxRows)
+	if p == inPlace && p < len(data) && d.rows < maxRows {
+		p += d.decodeLines(d.pad(data[p:]), maxRows)
+	}
+	return p
+}
+
+// decodeLines decodes lines until b ends or the batch is full, and gives the
+// bytes consumed. padding bytes behind b can be read.
+func (d *Decoder) decodeLines(b []byte, maxRows int) int {
+	base := d.text
+	p := 0
+	for p < len(b) && d.rows < maxRows {
+		if at(b, p) != '{' {
+			start := d.space(b, p)
+			if start >= len(b) {
+				p = start
+				break
+			}
+			if at(b, start) == '\n' {
+				p = start + 1
+				continue
+			}
 		}
-		if at(data, p) != '{' && skipSpace(data[:end], p) >= end {
-			p = next
-			continue
-		}
-		if !d.fits(next) {
+		if !d.fits(d.schema.opts.MaxRecordBytes) {
 			break
 		}
-		d.starts = append(d.starts, int32(d.text+p))
-		if end+padding <= len(data) {
-			d.record(data[:end], p)
-		} else {
-			d.recordPadded(data[p:end])
-		}
-		p = next
+		d.starts = append(d.starts, int32(base+p))
+		p = d.record(b, p)
+		d.text = base + p
 	}
-	d.text += p
+	d.text = base + p
 	return p
+}
+
+// pad gives a copy of b with padding bytes behind it that can be read.
+func (d *Decoder) pad(b []byte) []byte {
+	d.padded = append(append(d.padded[:0], b...), spaces[:padding]...)
+	return d.padded[:len(b)]
 }
 
 // Append appends a row for one record, which may hold line feeds as white
@@ -134,18 +159,19 @@ func (d *Decoder) AppendAt(buf []byte, start, end int) bool {
 	if !d.fits(end - start) {
 		return false
 	}
+	d.lines = false
 	d.starts = append(d.starts, int32(d.text))
 	d.text += end - start
 	if end+padding <= len(buf) {
 		d.record(buf[:end], start)
 	} else {
-		d.recordPadded(buf[start:end])
+		d.record(d.pad(buf[start:end]), 0)
 	}
 	return true
 }
 
-// fits says whether n more bytes of text keep every offset of the batch within
-// an int32. No column's bytes, and no list's elements, exceed the text's bytes.
+// fits says whether n more bytes of text are sure to keep every offset of the
+// batch within an int32. No column's bytes, and no list's elements, exceed the text's bytes.
 func (d *Decoder) fits(n int) bool { return d.rows == 0 || d.text+n < math.MaxInt32 }
 
 // reserve allocates for the rows that data is likely to hold.
@@ -160,58 +186,50 @@ func (d *Decoder) reserve(data []byte, maxRows int) {
 	}
 }
 
-func (d *Decoder) recordPadded(record []byte) {
-	if len(record) > d.schema.opts.MaxRecordBytes {
-		d.record(record, 0)
-		return
-	}
-	d.padded = append(d.padded[:0], record...)
-	d.padded = append(d.padded, make([]byte, padding)...)
-	d.record(d.padded[:len(record)], 0)
-	if cap(d.padded) > maxScratch {
-		d.padded = nil
-	}
-}
-
-// record appends the row of the record b[start:]; padding bytes behind it can be read.
-func (d *Decoder) record(b []byte, start int) {
+// record appends the row of the record at b[start], padding bytes behind b can be
+// read. It gives the position behind the record: that of b's end or, in a stream
+// of lines, the next line.
+func (d *Decoder) record(b []byte, start int) int {
 	row := d.rows
 	d.rows++
 	d.start, d.recordID, d.rowErrs = start, d.serial, len(d.errs)
 	d.serial++
 	d.unchecked = false
-	if len(b)-start > d.schema.opts.MaxRecordBytes {
-		d.fail(ErrTooLong, start)
-		d.badRecord(row)
-		return
-	}
 	p := start
 	if at(b, p) != '{' {
-		p = skipSpace(b, p)
+		p = d.space(b, p)
 	}
 	if p >= len(b) || at(b, p) != '{' {
-		d.fail(ErrMalformed, p)
-		d.badRecord(row)
-		return
-	}
-	p = d.object(d.root, b, p+1, row)
-	if p >= 0 && p != len(b) {
-		if p = skipSpace(b, p); p != len(b) {
+		p = d.fail(ErrMalformed, p)
+	} else if p = d.object(d.root, b, p+1, row); p >= 0 {
+		if p = d.space(b, p); p < len(b) && !(d.lines && at(b, p) == '\n') {
 			p = d.fail(ErrMalformed, p)
 		}
 	}
+	end := p
+	if p < 0 {
+		end = len(b)
+		if i := bytes.IndexByte(b[start:], '\n'); d.lines && i >= 0 {
+			end = start + i
+		}
+	}
+	if end-start > d.schema.opts.MaxRecordBytes {
+		p = d.fail(ErrTooLong, start)
+	}
 	if p >= 0 && d.unchecked && d.schema.opts.ValidateAll && len(d.errs) == d.rowErrs {
-		if _, bad := invalid(b[start:]); bad >= 0 {
+		if _, bad := invalid(b[start:end]); bad >= 0 {
 			p = d.fail(ErrExtraMember, start+bad)
 		}
 	}
 	if p < 0 {
-		d.badRecord(row)
-		return
-	}
-	if len(d.errs)-d.rowErrs > 1 {
+		d.badRecord(row, end)
+	} else if len(d.errs)-d.rowErrs > 1 {
 		slices.SortFunc(d.errs[d.rowErrs:], func(a, b CellError) int { return int(a.Field - b.Field) })
 	}
+	if end < len(b) {
+		end++ // the line feed
+	}
+	return end
 }
 
 // fail notes what makes the record bad and gives the position that says so.
@@ -220,13 +238,14 @@ func (d *Decoder) fail(code ErrorCode, p int) int {
 	return -1
 }
 
-// badRecord makes all columns of the row NULL and the fault its only error.
-func (d *Decoder) badRecord(row int) {
+// badRecord makes all columns of the row NULL and the fault its only error. The
+// record ends at end.
+func (d *Decoder) badRecord(row, end int) {
 	for _, top := range d.root.children {
 		top.column.Truncate(row)
 	}
 	d.errs = append(d.errs[:d.rowErrs], CellError{
-		Row: int32(row), Col: -1, Code: d.fault, Offset: int32(d.faultAt - d.start),
+		Row: int32(row), Col: -1, Code: d.fault, Offset: int32(min(d.faultAt, end) - d.start),
 	})
 }
 
@@ -269,6 +288,9 @@ func (d *Decoder) Finish() *Batch {
 	d.rows, d.text = 0, 0
 	if cap(d.scratch) > maxScratch {
 		d.scratch = nil
+	}
+	if cap(d.padded) > maxScratch {
+		d.padded = nil
 	}
 	return b
 }

@@ -42,7 +42,7 @@ func (d *Decoder) mapEntries(n *node, b []byte, p, row int, omit map[int]bool) (
 	n.entries.n = 0
 	wrongKey := ErrNone
 	start := p
-	p = skipSpace(b, p+1)
+	p = d.space(b, p+1)
 	if at(b, p) == '}' && p < len(b) {
 		n.column.PutList(row, slot)
 		return p + 1, false
@@ -70,7 +70,7 @@ func (d *Decoder) mapEntries(n *node, b []byte, p, row int, omit map[int]bool) (
 		if p < 0 {
 			return p, false
 		}
-		p = skipSpace(b, p)
+		p = d.space(b, p)
 		if p >= len(b) {
 			return d.fail(ErrMalformed, len(b)), false
 		}
@@ -82,7 +82,7 @@ func (d *Decoder) mapEntries(n *node, b []byte, p, row int, omit map[int]bool) (
 		if c != ',' {
 			return d.fail(ErrMalformed, p-1), false
 		}
-		p = skipSpace(b, p)
+		p = d.space(b, p)
 	}
 	if wrongKey != ErrNone {
 		n.column.TruncateElems(first)
@@ -96,7 +96,7 @@ func (d *Decoder) mapEntries(n *node, b []byte, p, row int, omit map[int]bool) (
 // putKey decodes the key at b[p], whose structure is sound.
 func putKey(keys *node, b []byte, p, slot int) ErrorCode {
 	end := skipString(b, p+1)
-	dst := keys.column.Tail(end - p + 8)
+	dst := keys.column.Tail(end - p + 16)
 	size, _, code := copyString(dst, b[:end], p+1)
 	if limit := keys.typ.Precision; limit > 0 && code == ErrNone && utf8.RuneCount(dst[:size]) > limit {
 		code = ErrTooManyCharacters

@@ -194,7 +194,7 @@ func (d *Decoder) float(n *node, b []byte, p, row int) int {
 // the three values that JSON has no numbers for, as strings.
 func (d *Decoder) otherFloat(n *node, b []byte, p, row int) int {
 	if at(b, p) == '"' {
-		if end := skipString(b, p+1); end >= 0 {
+		if end := d.stringEnd(b, p+1); end >= 0 {
 			switch string(b[p+1 : end-1]) {
 			case "NaN":
 				return d.putFloat(n, row, math.NaN(), end)

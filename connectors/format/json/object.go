@@ -10,8 +10,7 @@ import (
 // likely to follow which. Records of one producer have their members in the
 // same order nearly always, so the guess is right and a name costs no search.
 type memberTable struct {
-	index   map[string]*member
-	learned int // names in index that no column reads
+	index map[string]*member
 	// begin stands before the first member: next is what objects began with.
 	begin member
 }
@@ -24,16 +23,19 @@ type member struct {
 	size                       int
 	rest                       []byte
 	node                       *node   // nil if the value is skipped
+	inner                      *node   // what is known of the objects that are skipped
 	next, nextAlt              *member // what followed last, and before that
 }
 
 // unknownMember stands for a name that is neither read nor remembered.
 var unknownMember member
 
-// Names that no column reads are remembered up to this number and length.
+// Names that no column reads are remembered up to this number a decoder, this
+// length, and this depth of containers.
 const (
-	maxLearned     = 128
-	maxLearnedName = 128
+	maxLearned      = 1024
+	maxLearnedName  = 128
+	maxLearnedDepth = 8
 )
 
 func (t *memberTable) init(children []*node) {
@@ -110,7 +112,7 @@ func (d *Decoder) object(n *node, b []byte, p, row int) int {
 	serial := d.serial
 	d.serial++
 	if at(b, p) <= ' ' {
-		p = skipSpace(b, p)
+		p = d.space(b, p)
 	}
 	if at(b, p) == '}' && p < len(b) {
 		return d.closed(n, serial, p+1)
@@ -128,7 +130,7 @@ func (d *Decoder) object(n *node, b []byte, p, row int) int {
 		}
 		c := at(b, p)
 		if c <= ' ' {
-			p = skipSpace(b, p)
+			p = d.space(b, p)
 			c = at(b, p)
 		}
 		if p >= len(b) {
@@ -152,14 +154,28 @@ func (d *Decoder) object(n *node, b []byte, p, row int) int {
 			}
 		} else {
 			d.unchecked = true
-			p = d.skip(b, p, n.depth)
+			switch {
+			case c == '"':
+				start := p
+				if p = d.stringEnd(b, p+1); p < 0 {
+					return d.fail(ErrMalformed, start)
+				}
+			case c == '{' && m.inner != nil:
+				p = d.object(m.inner, b, p+1, row)
+			case c == '{' && m != &unknownMember && n.depth < maxLearnedDepth:
+				m.inner = &node{field: &field{op: opRow, depth: n.depth + 1}}
+				m.inner.members.init(nil)
+				p = d.object(m.inner, b, p+1, row)
+			default:
+				p = d.skip(b, p, n.depth)
+			}
 		}
 		if p < 0 {
 			return p
 		}
 		c = at(b, p)
 		if c <= ' ' {
-			p = skipSpace(b, p)
+			p = d.space(b, p)
 			c = at(b, p)
 		}
 		if p >= len(b) {
@@ -173,7 +189,7 @@ func (d *Decoder) object(n *node, b []byte, p, row int) int {
 			return d.fail(ErrMalformed, p-1)
 		}
 		if at(b, p) <= ' ' {
-			p = skipSpace(b, p)
+			p = d.space(b, p)
 		}
 	}
 }
@@ -189,11 +205,11 @@ func (d *Decoder) otherMember(n *node, b []byte, p int, before *member) (*member
 	if p >= len(b) || at(b, p) != '"' {
 		return nil, d.fail(ErrMalformed, min(p, len(b)))
 	}
-	end := skipString(b, p+1)
+	end := d.stringEnd(b, p+1)
 	if end < 0 {
 		return nil, d.fail(ErrMalformed, p)
 	}
-	colon := skipSpace(b, end)
+	colon := d.space(b, end)
 	if colon >= len(b) || at(b, colon) != ':' {
 		return nil, d.fail(ErrMalformed, colon)
 	}
@@ -207,9 +223,10 @@ func (d *Decoder) otherMember(n *node, b []byte, p int, before *member) (*member
 	}
 	m, known := n.members.index[string(name)]
 	if !known {
-		if escaped || !n.members.mayLearn(name) {
+		if escaped || d.learned == maxLearned || len(name) > maxLearnedName || !plain(name) {
 			return &unknownMember, colon + 1
 		}
+		d.learned++
 		m = n.members.learn(name)
 	}
 	before.follow(m)
@@ -220,16 +237,11 @@ func (d *Decoder) otherMember(n *node, b []byte, p int, before *member) (*member
 // the second.
 func (b *member) follow(m *member) { b.next, b.nextAlt = m, b.next }
 
-func (t *memberTable) mayLearn(name []byte) bool {
-	return t.learned < maxLearned && len(name) <= maxLearnedName && plain(name)
-}
-
 // learn remembers a name that no column reads.
 func (t *memberTable) learn(name []byte) *member {
 	m := newMember(name, nil)
 	m.next, m.nextAlt = t.begin.next, t.begin.next
 	t.index[string(name)] = m
-	t.learned++
 	return m
 }
 

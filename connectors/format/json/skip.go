@@ -13,27 +13,42 @@ var delimiter = [256]bool{
 	' ': true, '\t': true, '\n': true, '\r': true,
 }
 
-// skipSpace gives the first position from p on that is not white space.
-func skipSpace(b []byte, p int) int {
+// space gives the first position from p on that is not white space. In a stream
+// of lines the line feed ends the record and is no space.
+func (d *Decoder) space(b []byte, p int) int {
 	for p < len(b) {
 		switch at(b, p) {
-		case ' ', '\t', '\n', '\r':
-			p++
+		case ' ', '\t', '\r':
+		case '\n':
+			if d.lines {
+				return p
+			}
 		default:
 			return p
 		}
+		p++
 	}
 	return p
+}
+
+// stringEnd gives the position behind the quote that closes the string whose
+// text begins at p, -1 if none does, in a stream of lines: on this line.
+func (d *Decoder) stringEnd(b []byte, p int) int {
+	// Most short strings end within a word.
+	w := load64(b, p)
+	if m := bytesEqual(w, '"') | bytesEqual(w, '\n'); m != 0 && bytesEqual(w, '\\') == 0 && at(b, p+firstMark(m)) == '"' {
+		return inside(b, p+firstMark(m)+1)
+	}
+	end := skipString(b, p)
+	if end > 0 && d.lines && bytes.IndexByte(b[p:end], '\n') >= 0 {
+		return -1
+	}
+	return end
 }
 
 // skipString gives the position behind the quote that closes the string whose
 // text begins at p, -1 if none does.
 func skipString(b []byte, p int) int {
-	// Most short strings end within two words.
-	w := load64(b, p)
-	if m := bytesEqual(w, '"'); m != 0 && bytesEqual(w, '\\') == 0 {
-		return inside(b, p+firstMark(m)+1)
-	}
 	for q := p; q < len(b); {
 		i := bytes.IndexByte(b[q:], '"')
 		if i < 0 {
@@ -76,7 +91,7 @@ func skipWord(b []byte, p int) int {
 func (d *Decoder) skip(b []byte, p, depth int) int {
 	switch at(b, p) {
 	case '"':
-		if end := skipString(b, p+1); end >= 0 {
+		if end := d.stringEnd(b, p+1); end >= 0 {
 			return end
 		}
 		return d.fail(ErrMalformed, p)
@@ -113,7 +128,7 @@ func (d *Decoder) skipContainer(b []byte, p, depth int) int {
 				d.stack[open>>6] |= 1 << (open & 63)
 			}
 			open++
-			p = skipSpace(b, p+1)
+			p = d.space(b, p+1)
 			if p < len(b) && (object && at(b, p) == '}' || !object && at(b, p) == ']') {
 				break // the loop below closes it
 			}
@@ -125,7 +140,7 @@ func (d *Decoder) skipContainer(b []byte, p, depth int) int {
 			continue
 		case '"':
 			start := p
-			if p = skipString(b, p+1); p < 0 {
+			if p = d.stringEnd(b, p+1); p < 0 {
 				return d.fail(ErrMalformed, start)
 			}
 		default:
@@ -137,7 +152,7 @@ func (d *Decoder) skipContainer(b []byte, p, depth int) int {
 		}
 		// What follows a value: closing brackets, then a comma.
 		for {
-			p = skipSpace(b, p)
+			p = d.space(b, p)
 			if p >= len(b) {
 				return d.fail(ErrMalformed, p)
 			}
@@ -146,7 +161,7 @@ func (d *Decoder) skipContainer(b []byte, p, depth int) int {
 			c := at(b, p)
 			p++
 			if c == ',' {
-				p = skipSpace(b, p)
+				p = d.space(b, p)
 				if object {
 					if p = d.skipName(b, p); p < 0 {
 						return p
@@ -173,13 +188,13 @@ func (d *Decoder) skipName(b []byte, p int) int {
 	if p >= len(b) || at(b, p) != '"' {
 		return d.fail(ErrMalformed, min(p, len(b)))
 	}
-	end := skipString(b, p+1)
+	end := d.stringEnd(b, p+1)
 	if end < 0 {
 		return d.fail(ErrMalformed, p)
 	}
-	end = skipSpace(b, end)
+	end = d.space(b, end)
 	if end >= len(b) || at(b, end) != ':' {
 		return d.fail(ErrMalformed, end)
 	}
-	return skipSpace(b, end+1)
+	return d.space(b, end+1)
 }

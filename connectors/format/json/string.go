@@ -22,14 +22,13 @@ func special(w uint64) uint64 {
 
 // copyString writes the text of the string that begins at b[p], behind its
 // quote, to dst, without its escapes. dst must have room for the bytes up to
-// the end of b and 8 more. It gives the bytes written and the position behind
-// the closing quote, which is -1 if there is none. If the text is in error the
-// position is right and nothing is written.
+// the end of b and 16 more. It gives the bytes written and the position behind
+// the closing quote, which is -1 if there is none before the end of b or the
+// text is in error; then n is 0.
 //
 // Eight bytes at a time are copied and looked at; an escape interrupts that and
 // the words after it begin where it ends.
 func copyString(dst, b []byte, p int) (n, end int, code ErrorCode) {
-	start := p
 	high := uint64(0)
 	for {
 		w := load64(b, p)
@@ -54,7 +53,7 @@ func copyString(dst, b []byte, p int) (n, end int, code ErrorCode) {
 		switch c := at(b, p); c {
 		case '"':
 			if high&highs != 0 && !utf8.Valid(dst[:n]) {
-				return 0, p + 1, ErrUTF8
+				return 0, -1, ErrUTF8
 			}
 			return n, p + 1, ErrNone
 		case '\\':
@@ -67,13 +66,13 @@ func copyString(dst, b []byte, p int) (n, end int, code ErrorCode) {
 				n += utf8.EncodeRune(dst[n:n+utf8.UTFMax], r)
 				p += size
 			} else {
-				return 0, skipString(b, start), ErrEscape
+				return 0, -1, ErrEscape
 			}
 			if p >= len(b) {
 				return 0, -1, ErrNone
 			}
 		default:
-			return 0, skipString(b, start), ErrControl
+			return 0, -1, ErrControl
 		}
 	}
 }
@@ -158,7 +157,7 @@ func hex4(b []byte, p int) rune {
 // unescape gives the text of the string b[p:end], which includes its closing
 // quote. The text is good until the next call.
 func (d *Decoder) unescape(b []byte, p, end int) ([]byte, ErrorCode) {
-	if need := end - p + 8; cap(d.scratch) < need {
+	if need := end - p + 16; cap(d.scratch) < need {
 		d.scratch = make([]byte, need+need/2)
 	}
 	n, _, code := copyString(d.scratch[:cap(d.scratch)], b[:end], p)

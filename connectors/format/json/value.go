@@ -84,30 +84,27 @@ func (d *Decoder) boolean(n *node, b []byte, p, row int) int {
 }
 
 // longText is from where on the end of a string is looked for before room for
-// it is made, so that a few long records don't make every column large.
+// it is made.
 const longText = 1 << 12
 
 // str decodes a string into a STRING column.
 func (d *Decoder) str(n *node, b []byte, p, row int) int {
+	start := p
 	p++
-	room := len(b) - p
-	if room > longText {
-		end := skipString(b, p)
-		if end < 0 {
-			return d.fail(ErrMalformed, p-1)
+	dst := n.column.Tail(longText + 16)
+	size, end, code := copyString(dst, b[:min(len(b), p+longText)], p)
+	if end < 0 { // longer, or not closed, or in error
+		if end = d.stringEnd(b, p); end < 0 {
+			return d.fail(ErrMalformed, start)
 		}
-		room = end - p
+		dst = n.column.Tail(end - p + 16)
+		size, _, code = copyString(dst, b[:end], p)
 	}
-	dst := n.column.Tail(room + 8)
-	size, end, code := copyString(dst, b, p)
-	if end < 0 {
-		return d.fail(ErrMalformed, p-1)
-	}
-	if limit := n.typ.Precision; limit > 0 && code == ErrNone && size > limit && utf8.RuneCount(dst[:size]) > limit {
+	if limit := n.typ.Precision; limit > 0 && size > limit && utf8.RuneCount(dst[:size]) > limit {
 		code = ErrTooManyCharacters
 	}
 	if code != ErrNone {
-		d.cellError(n, code, p-1)
+		d.cellError(n, code, start)
 		return end
 	}
 	n.column.PutTail(row, size)
@@ -140,7 +137,7 @@ func (d *Decoder) stringText(n *node, b []byte, p int) (content []byte, end int,
 	if at(b, p) != '"' {
 		return nil, d.misfit(n, b, p, ErrType), false
 	}
-	end = skipString(b, p+1)
+	end = d.stringEnd(b, p+1)
 	if end < 0 {
 		return nil, d.fail(ErrMalformed, p), false
 	}
@@ -186,7 +183,7 @@ func (d *Decoder) array(n *node, b []byte, p, row int) int {
 	}
 	elem := n.children[0]
 	slot := n.column.Elems()
-	p = skipSpace(b, p+1)
+	p = d.space(b, p+1)
 	if at(b, p) == ']' && p < len(b) {
 		n.column.PutList(row, slot)
 		return p + 1
@@ -199,7 +196,7 @@ func (d *Decoder) array(n *node, b []byte, p, row int) int {
 			return p
 		}
 		slot++
-		p = skipSpace(b, p)
+		p = d.space(b, p)
 		if p >= len(b) {
 			return d.fail(ErrMalformed, len(b))
 		}
@@ -212,6 +209,6 @@ func (d *Decoder) array(n *node, b []byte, p, row int) int {
 		if c != ',' {
 			return d.fail(ErrMalformed, p-1)
 		}
-		p = skipSpace(b, p)
+		p = d.space(b, p)
 	}
 }
