@@ -91,9 +91,8 @@ type SelectItem struct {
 type GroupingKind int
 
 const (
-	// GroupExprs is one expression (an ordinal is a NumberLit), or a composite
-	// (a, b), or the empty set (), by the number of Exprs. A lone (a, b) has
-	// Composite set in place of being a *RowExpr.
+	// GroupExprs is one expression (an ordinal is a NumberLit), or several that
+	// count as one, (a, b), or the empty set, (), by the number of Exprs.
 	GroupExprs GroupingKind = iota + 1
 	GroupRollup
 	GroupCube
@@ -104,10 +103,9 @@ const (
 // GROUPING SETS have Elements (those of ROLLUP and CUBE are all GroupExprs).
 type GroupingElement struct {
 	Span
-	Kind      GroupingKind
-	Composite bool // GroupExprs written in parentheses: (), (a, b)
-	Exprs     []Expr
-	Elements  []*GroupingElement
+	Kind     GroupingKind
+	Exprs    []Expr
+	Elements []*GroupingElement
 }
 
 // OrderItem is an item of ORDER BY.

@@ -37,8 +37,7 @@ func (p *parser) writeExpr(arithmetic bool) {
 	canNot := !arithmetic // NOT stands at the start and after AND, OR, NOT
 	for operand := false; p.err == nil; {
 		if !operand {
-			for p.prefix(canNot) {
-			}
+			p.prefixes(canNot)
 			p.writeOperand()
 		}
 		for p.err == nil && !arithmetic && p.predicate() {
@@ -55,30 +54,27 @@ func (p *parser) writeExpr(arithmetic bool) {
 	}
 }
 
-// prefix takes a sign or a NOT before an operand.
-func (p *parser) prefix(canNot bool) bool {
-	t := p.peek()
-	switch {
-	case t.isOp("-"):
-		p.canon.operator("-", t.Span, operator{kind: opUnary, unary: Negate})
-	case t.isOp("+"):
-		p.canon.operator("+", t.Span, operator{kind: opUnary, unary: Plus})
-	case t.upper == "NOT" && canNot && !p.afterSign():
-		p.canon.operator("NOT", t.Span, operator{kind: opUnary, unary: Not})
-	case t.upper == "NOT":
-		p.fail(t.Span, "NOT can't stand here", "put parentheses around it: a = (NOT b)")
-		return false
-	default:
-		return false
+// prefixes takes the signs and NOTs before an operand. NOT binds looser than what
+// stands before it anywhere else than at the start and after AND, OR and NOT.
+func (p *parser) prefixes(canNot bool) {
+	for p.err == nil {
+		t := p.peek()
+		switch {
+		case t.isOp("-"):
+			p.canon.operator("-", t.Span, operator{kind: opUnary, unary: Negate})
+			canNot = false
+		case t.isOp("+"):
+			p.canon.operator("+", t.Span, operator{kind: opUnary, unary: Plus})
+			canNot = false
+		case t.upper == "NOT" && canNot:
+			p.canon.operator("NOT", t.Span, operator{kind: opUnary, unary: Not})
+		case t.upper == "NOT":
+			p.fail(t.Span, "NOT can't stand here", "put parentheses around it: a = (NOT b)")
+		default:
+			return
+		}
+		p.pos++
 	}
-	p.pos++
-	return true
-}
-
-// afterSign says whether the last canonical token is a sign.
-func (p *parser) afterSign() bool {
-	n := len(p.canon.toks)
-	return n > 0 && p.canon.toks[n-1].op.kind == opUnary && p.canon.toks[n-1].op.unary != Not
 }
 
 // binaryOp returns the operator at hand, which it does not take, its canonical text
@@ -288,6 +284,16 @@ func (p *parser) writeList() {
 // writeOperand reads one operand with its suffixes.
 func (p *parser) writeOperand() {
 	n := len(p.canon.toks)
+	p.writeFactor()
+	if p.err == nil && p.suffixFollows() {
+		e, span := p.fold(n)
+		e = p.suffixes(e, span.Start)
+		p.canon.leaf(e, p.from(span.Start))
+	}
+}
+
+// writeFactor reads one operand without suffixes.
+func (p *parser) writeFactor() {
 	t := p.peek()
 	switch {
 	case t.isOp("(") && !p.isQueryAt(p.pos):
@@ -299,11 +305,6 @@ func (p *parser) writeOperand() {
 	default:
 		e := p.primary()
 		p.canon.leaf(e, p.from(t.Start))
-	}
-	if p.err == nil && p.suffixFollows() {
-		e, span := p.fold(n)
-		e = p.suffixes(e, span.Start)
-		p.canon.leaf(e, p.from(span.Start))
 	}
 }
 
@@ -363,26 +364,11 @@ func (p *parser) suffixes(e Expr, start int) Expr {
 			e = &AtTimeZone{Span: p.from(start), X: e}
 		default:
 			p.expectWord("AT", "TIME", "ZONE")
-			zone := p.timeZone()
+			n := len(p.canon.toks)
+			p.writeFactor()
+			zone, _ := p.fold(n)
 			e = &AtTimeZone{Span: p.from(start), X: e, Zone: zone}
 		}
 	}
 	return e
-}
-
-// timeZone reads the operand of AT TIME ZONE: a primary, or more in parentheses.
-func (p *parser) timeZone() Expr {
-	if p.isOp("(") && !p.isQueryAt(p.pos) {
-		p.next()
-		e := p.expression()
-		p.expectOp(")")
-		return e
-	}
-	n := len(p.canon.toks)
-	if p.isPlainCall() {
-		p.writeCall()
-		e, _ := p.fold(n)
-		return e
-	}
-	return p.primary()
 }

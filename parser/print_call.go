@@ -18,7 +18,11 @@ func (p *printer) callLike(e Expr) {
 	case *RoundTime:
 		p.when(e.Ceil, "CEIL(")
 		p.when(!e.Ceil, "FLOOR(")
-		p.expr(e.X, precLowest)
+		least := precPrimary // TO would go on an INTERVAL at the end of an operand
+		if _, ok := e.X.(*IntervalLit); ok {
+			least++
+		}
+		p.expr(e.X, least)
 		p.put(" TO ", e.Unit.String(), ")")
 	case *Trim:
 		p.put("TRIM(", e.Side.String(), " ")

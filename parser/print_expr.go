@@ -16,7 +16,8 @@ const (
 	precAdd     // + -
 	precMul     // * / % DIV ||
 	precSign    // -x
-	precSuffix  // x[i], x.f, x AT TIME ZONE z
+	precZone    // x AT TIME ZONE z
+	precSuffix  // x[i], x.f
 	precPrimary
 )
 
@@ -35,7 +36,9 @@ func prec(e Expr) int {
 		return precLike
 	case *MatchSemantics:
 		return precSign
-	case *AtTimeZone, *Index, *FieldAccess:
+	case *AtTimeZone:
+		return precZone
+	case *Index, *FieldAccess:
 		return precSuffix
 	}
 	return precPrimary
@@ -89,12 +92,12 @@ func (p *printer) expr(e Expr, least int) {
 			p.expr(e.X, precLowest)
 			p.put(")")
 		} else {
-			p.access(e.X)
+			p.access(e.X, precSuffix)
 		}
 		p.put(".")
 		p.ident(e.Field)
 	case *Index:
-		p.access(e.X)
+		p.access(e.X, precSuffix)
 		p.put("[")
 		p.expr(e.Index, precLowest)
 		p.put("]")
@@ -162,7 +165,7 @@ func (p *printer) expr(e Expr, least int) {
 		p.dataType(e.Type)
 		p.put(")")
 	case *AtTimeZone:
-		p.access(e.X)
+		p.access(e.X, precZone)
 		if e.Zone == nil {
 			p.put(" AT LOCAL")
 			return
@@ -177,8 +180,7 @@ func (p *printer) expr(e Expr, least int) {
 // access writes what a suffix stands behind. Some need parentheses although nothing
 // binds tighter: literals that end in a word or a digit, CURRENT_DATE, and columns
 // named array or map before a subscript.
-func (p *printer) access(x Expr) {
-	least := precSuffix
+func (p *printer) access(x Expr, least int) {
 	switch x := x.(type) {
 	case *ColumnRef:
 		if id := x.Parts[0]; len(x.Parts) == 1 && !id.Quoted && constructors[upperASCII(id.Text)] {

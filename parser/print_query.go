@@ -117,9 +117,9 @@ func (p *printer) selectItem(it *SelectItem) {
 func (p *printer) grouping(g *GroupingElement) {
 	switch g.Kind {
 	case GroupExprs:
-		p.when(g.Composite, "(")
+		p.when(len(g.Exprs) != 1, "(")
 		p.exprs(g.Exprs)
-		p.when(g.Composite, ")")
+		p.when(len(g.Exprs) != 1, ")")
 		return
 	case GroupRollup:
 		p.put("ROLLUP (")

@@ -60,7 +60,15 @@ func (p *parser) query() *Query {
 	for p.err == nil && p.queryClause(q) {
 	}
 	q.Span = p.from(start)
+	if inner, ok := q.Body.(*Query); ok && q.bare() {
+		return inner // parentheses around all of it mean nothing
+	}
 	return q
+}
+
+// bare says whether the query is nothing but its body.
+func (q *Query) bare() bool {
+	return q.With == nil && q.OrderBy == nil && q.Limit == nil && q.Offset == nil
 }
 
 // queryClause reads one clause after the body of a query.
@@ -205,7 +213,7 @@ func (p *parser) queryPrimary() QueryBody {
 		return p.values()
 	case t.isOp("("):
 		q := p.parenQuery()
-		if q.With == nil && q.OrderBy == nil && q.Limit == nil && q.Offset == nil && q.Body != nil {
+		if q.bare() && q.Body != nil {
 			return q.Body
 		}
 		return q
@@ -358,12 +366,10 @@ func (p *parser) groupingExprs(g *GroupingElement) {
 	}
 	if p.peekAt(1).isOp(")") {
 		p.pos += 2
-		g.Composite = true
 		return
 	}
-	// (a, b) is a composite only if that is all of it: (a + b) * c is an expression.
+	// (a, b) is a group only if that is all of it: (a, b) = (c, d) is an expression.
 	if closing := t.match; closing > 0 && p.endsGrouping(&p.toks[closing+1]) {
-		g.Composite = true
 		p.parenList(func() { g.Exprs = append(g.Exprs, p.expression()) })
 		return
 	}

@@ -57,6 +57,19 @@ func writeShape(b *strings.Builder, v reflect.Value, indent int) {
 	}
 }
 
+// difference gives the first lines in which two shapes differ, with some before.
+func difference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	i := 0
+	for i < len(w) && i < len(g) && w[i] == g[i] {
+		i++
+	}
+	part := func(lines []string) string {
+		return strings.Join(lines[max(0, min(i-6, len(lines))):min(i+6, len(lines))], "\n")
+	}
+	return "from\n" + part(w) + "\nto\n" + part(g)
+}
+
 // walk calls visit for each node below n, n included, with the node above it.
 func walk(n Node, visit func(n, above Node)) {
 	walkValue(reflect.ValueOf(n), nil, visit)
@@ -184,7 +197,7 @@ func checkPrint(t testing.TB, stmt Stmt) {
 		t.Fatalf("the print\n%s\nis %d statements", text, len(again))
 	}
 	if want, got := shapeOf(stmt), shapeOf(again[0]); want != got {
-		t.Fatalf("the print\n%s\nparses to another tree, from\n%s\nto\n%s", text, want, got)
+		t.Fatalf("the print\n%s\nparses to another tree, %s", text, difference(want, got))
 	}
 	if second := Print(again[0]); second != text {
 		t.Fatalf("printed again, it is\n%s\nnot\n%s", second, text)
