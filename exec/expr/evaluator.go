@@ -124,7 +124,7 @@ func (e *Evaluator) Filter(now time.Time, cols []arrow.Array, n int, sel []int32
 			break
 		}
 	}
-	if sel == nil { // no expressions
+	if sel == nil && len(e.prog.roots) == 0 {
 		sel = allRows(e.out[:0], n)
 		e.out = sel
 	}
