@@ -228,3 +228,29 @@ func Concat(cols []arrow.Array, alloc memory.Allocator) (arrow.Array, error) {
 	}
 	return out, nil
 }
+
+// GatherOrNull is Gather where a row number of -1 gives NULL: the padded side of
+// an outer join.
+func GatherOrNull(a arrow.Array, sel []int32, alloc memory.Allocator) arrow.Array {
+	holes := false
+	for _, r := range sel {
+		holes = holes || r < 0
+	}
+	if !holes {
+		return Gather(a, sel, alloc)
+	}
+	if a.Len() == 0 || AllNull(a) {
+		return NewNull(alloc, a.DataType(), len(sel))
+	}
+	filled := make([]int32, len(sel))
+	there := make([]uint64, (len(sel)+63)/64)
+	for i, r := range sel {
+		if r >= 0 {
+			filled[i] = r
+			there[i>>6] |= 1 << (i & 63)
+		}
+	}
+	g := Gather(a, filled, alloc)
+	defer g.Release()
+	return maskBits(g, func(i, n int) uint64 { return there[i>>6] }, alloc)
+}

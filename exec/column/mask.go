@@ -14,6 +14,11 @@ func Mask(child, parent arrow.Array, alloc memory.Allocator) arrow.Array {
 		child.Retain()
 		return child
 	}
+	return maskBits(child, p.Word, alloc)
+}
+
+// maskBits keeps those rows valid for which word (as Bits.Word) has a bit.
+func maskBits(child arrow.Array, word func(i, n int) uint64, alloc memory.Allocator) arrow.Array {
 	n, c := child.Len(), Validity(child)
 	d := child.Data()
 	off := d.Offset()
@@ -22,7 +27,7 @@ func Mask(child, parent arrow.Array, alloc memory.Allocator) arrow.Array {
 	at, shift := off/64, uint(off%64)
 	set := 0
 	for i := 0; i < n; i += 64 {
-		w := c.Word(i, n) & p.Word(i, n)
+		w := c.Word(i, n) & word(i, n)
 		set += onesCount(w)
 		words[at+i/64] |= w << shift
 		if shift != 0 {

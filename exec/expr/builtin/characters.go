@@ -260,3 +260,5 @@ func translated(dst, s []byte, from, to []rune) []byte {
 	}
 	return dst
 }
+
+func validUTF8(s []byte) bool { return isASCII(s) || utf8.Valid(s) }

@@ -23,6 +23,10 @@ func Functions() []*catalog.Function {
 		nowFunctions,
 		temporalTextFunctions,
 		temporalUnitFunctions,
+		mathFunctions,
+		nestedFunctions,
+		jsonFunctions,
+		hashFunctions,
 	} {
 		all = append(all, family()...)
 	}

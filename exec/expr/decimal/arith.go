@@ -344,3 +344,18 @@ func Quotient(a Num, aScale int, b Num, bScale int) (Num, bool) {
 	q := new(big.Int).Quo(bigScaled(a, scale-aScale), bigScaled(b, scale-bScale))
 	return fromBig(q, 0, catalog.MaxDecimalPrecision)
 }
+
+// Whole is n / 10^scale rounded down, or up, to a whole number.
+func Whole(n Num, scale int, up bool) Num {
+	q := Truncate(n, scale)
+	if back, ok := ScaleUp(q, scale); ok && back == n {
+		return q
+	}
+	switch {
+	case up && n.Sign() > 0:
+		return q.Add(decimal128.FromI64(1))
+	case !up && n.Sign() < 0:
+		return q.Sub(decimal128.FromI64(1))
+	}
+	return q
+}

@@ -17,18 +17,18 @@ var ErrTooLarge = errors.New("the texts of a batch take more than 2 GiB")
 // TextBuilder makes a STRING or BYTES column. Rows are put in ascending order;
 // those left out are empty.
 type TextBuilder struct {
-	alloc   memory.Allocator
 	offBuf  *memory.Buffer
 	offs    []int32
-	data    []byte
+	dataBuf *memory.Buffer
+	data    []byte // what is used of dataBuf
 	next, n int
 }
 
 // NewTextBuilder makes a builder of n rows with room for size bytes.
 func NewTextBuilder(alloc memory.Allocator, n, size int) *TextBuilder {
-	b := &TextBuilder{alloc: alloc, offBuf: column.NewBuffer(alloc, 4*(n+1)), n: n}
+	b := &TextBuilder{offBuf: column.NewBuffer(alloc, 4*(n+1)), dataBuf: memory.NewResizableBuffer(alloc), n: n}
 	b.offs = column.As[int32](b.offBuf, n+1)
-	b.data = alloc.Allocate(max(size, 64))[:0]
+	b.reserve(max(size, 64))
 	return b
 }
 
@@ -41,9 +41,15 @@ func (b *TextBuilder) seek(i int) {
 
 func (b *TextBuilder) grow(by int) {
 	if len(b.data)+by > cap(b.data) {
-		used := len(b.data)
-		b.data = b.alloc.Reallocate(max(2*cap(b.data), used+by), b.data)[:used]
+		b.reserve(max(2*cap(b.data), len(b.data)+by))
 	}
+}
+
+func (b *TextBuilder) reserve(size int) {
+	used := len(b.data)
+	b.dataBuf.Reserve(size)
+	room := b.dataBuf.Buf()
+	b.data = room[:used:len(room)]
 }
 
 // Put stores row i.
@@ -74,7 +80,7 @@ func (b *TextBuilder) End(data []byte) { b.data = data }
 // Finish makes the column. It takes the reference to valid (may be nil).
 func (b *TextBuilder) Finish(dt arrow.DataType, valid *memory.Buffer) (arrow.Array, error) {
 	if len(b.data) > math.MaxInt32 {
-		b.alloc.Free(b.data)
+		b.dataBuf.Release()
 		b.offBuf.Release()
 		if valid != nil {
 			valid.Release()
@@ -82,8 +88,8 @@ func (b *TextBuilder) Finish(dt arrow.DataType, valid *memory.Buffer) (arrow.Arr
 		return nil, ErrTooLarge
 	}
 	b.seek(b.n)
-	data := memory.NewBufferWithAllocator(b.data, b.alloc)
-	return column.Make(dt, b.n, -1, []*memory.Buffer{valid, b.offBuf, data}), nil
+	b.dataBuf.ResizeNoShrink(len(b.data))
+	return column.Make(dt, b.n, -1, []*memory.Buffer{valid, b.offBuf, b.dataBuf}), nil
 }
 
 // Texts reads a STRING or BYTES column.
