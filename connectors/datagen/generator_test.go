@@ -144,16 +144,19 @@ func TestPure(t *testing.T) {
 // read.
 func TestPruned(t *testing.T) {
 	a, b := catalog.Field{Name: "a", Type: catalog.Int}, catalog.Field{Name: "b", Type: catalog.ArrayOf(catalog.String)}
-	options := catalog.Options{"fields.r.null-rate": "0.5", "fields.r.b.length": "2"}
+	options := catalog.Options{"fields.r.null-rate": "0.5", "fields.r.a.null-rate": "0.2", "fields.r.b.length": "2"}
 	whole := newGenerator(t, []catalog.Field{{Name: "r", Type: catalog.RowOf(a, b)}}, options).Columns(memory.DefaultAllocator, 0, 1, 100)[0].(*array.Struct)
 	part := newGenerator(t, []catalog.Field{{Name: "r", Type: catalog.RowOf(b)}}, options).Columns(memory.DefaultAllocator, 0, 1, 100)[0].(*array.Struct)
 	if g, w := cellTexts(part.Field(0)), cellTexts(whole.Field(1)); !slices.Equal(g, w) {
 		t.Errorf("r.b is %v alone, %v beside r.a", g, w)
 	}
 	for i := range 100 {
-		if whole.IsNull(i) != whole.Field(0).IsNull(i) {
-			t.Fatalf("row %d: NULL %v, its member NULL %v", i, whole.IsNull(i), whole.Field(0).IsNull(i))
+		if whole.IsNull(i) && !(whole.Field(0).IsNull(i) && whole.Field(1).IsNull(i)) {
+			t.Fatalf("row %d is NULL, its members are not", i)
 		}
+	}
+	if own := whole.Field(0).NullN() - whole.NullN(); own < 2 || own > 25 {
+		t.Errorf("%d members are NULL by themselves, want about 10", own)
 	}
 	if whole.NullN() == 0 || whole.NullN() == 100 {
 		t.Errorf("%d rows of 100 are NULL", whole.NullN())

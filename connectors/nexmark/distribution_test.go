@@ -231,6 +231,10 @@ func tolerance(name string, frozen float64, events int) float64 {
 		return 4 * math.Sqrt(0.5/n)
 	case strings.HasPrefix(name, "log "):
 		return 0.05 + 12/math.Sqrt(n*0.06)
+	case name == "email length": // standard deviation 1.5; of persons
+		return 5 * 1.5 / math.Sqrt(n*0.02)
+	case name == "item length": // standard deviation 5; of auctions
+		return 5 * 5 / math.Sqrt(n*0.06)
 	case strings.HasPrefix(name, "item") || strings.HasPrefix(name, "description") || strings.HasPrefix(name, "email"):
 		return 3 + frozen*6/math.Sqrt(n*0.06)
 	case strings.HasPrefix(name, "auction ms"):
