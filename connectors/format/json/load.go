@@ -46,6 +46,11 @@ func at(b []byte, i int) byte {
 	return *(*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i))
 }
 
+// pointer points at b[i]; i must be less than cap(b).
+func pointer(b []byte, i int) *byte {
+	return (*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i))
+}
+
 // text gives b as a string without copying it; b must not change while the string is used.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 

@@ -96,7 +96,7 @@ func (d *Decoder) mapEntries(n *node, b []byte, p, row int, omit map[int]bool) (
 // putKey decodes the key at b[p], whose structure is sound.
 func putKey(keys *node, b []byte, p, slot int) ErrorCode {
 	end := skipString(b, p+1)
-	dst := keys.column.Tail(end - p + 16)
+	dst := keys.column.Tail(end - p + stringSlack)
 	size, _, code := copyString(dst, b[:end], p+1)
 	if limit := keys.typ.Precision; limit > 0 && code == ErrNone && utf8.RuneCount(dst[:size]) > limit {
 		code = ErrTooManyCharacters

@@ -39,32 +39,42 @@ func (d *Decoder) stringEnd(b []byte, p int) int {
 	if m := bytesEqual(w, '"') | bytesEqual(w, '\n'); m != 0 && bytesEqual(w, '\\') == 0 && at(b, p+firstMark(m)) == '"' {
 		return inside(b, p+firstMark(m)+1)
 	}
-	end := skipString(b, p)
-	if end > 0 && d.lines && bytes.IndexByte(b[p:end], '\n') >= 0 {
-		return -1
+	for q := p; q < len(b); q++ {
+		if q = indexQuote(b, q); q >= len(b) {
+			break
+		}
+		if at(b, q) == '\n' {
+			if d.lines {
+				break
+			}
+			continue
+		}
+		if at(b, q-1) != '\\' || q == p || !escaped(b, p, q) {
+			return q + 1
+		}
 	}
-	return end
+	return -1
 }
 
-// skipString gives the position behind the quote that closes the string whose
-// text begins at p, -1 if none does.
+// escaped says whether the quote at q of the string whose text begins at p is
+// text: whether an odd number of backslashes stands before it.
+func escaped(b []byte, p, q int) bool {
+	slash := q - 1
+	for slash >= p && at(b, slash) == '\\' {
+		slash--
+	}
+	return (q-1-slash)&1 == 1
+}
+
+// skipString is stringEnd where no line can end.
 func skipString(b []byte, p int) int {
-	for q := p; q < len(b); {
+	for q := p; q < len(b); q++ {
 		i := bytes.IndexByte(b[q:], '"')
 		if i < 0 {
-			return -1
+			break
 		}
-		q += i + 1
-		if at(b, q-2) != '\\' || q-2 < p {
-			return q
-		}
-		// A quote is text if an odd number of backslashes stands before it.
-		slash := q - 2
-		for slash >= p && at(b, slash) == '\\' {
-			slash--
-		}
-		if (q-2-slash)&1 == 0 {
-			return q
+		if q += i; q == p || !escaped(b, p, q) {
+			return q + 1
 		}
 	}
 	return -1

@@ -22,37 +22,22 @@ func special(w uint64) uint64 {
 
 // copyString writes the text of the string that begins at b[p], behind its
 // quote, to dst, without its escapes. dst must have room for the bytes up to
-// the end of b and 16 more. It gives the bytes written and the position behind
-// the closing quote, which is -1 if there is none before the end of b or the
-// text is in error; then n is 0.
-//
-// Eight bytes at a time are copied and looked at; an escape interrupts that and
-// the words after it begin where it ends.
+// the end of b and stringSlack more. It gives the bytes written and the position
+// behind the closing quote, which is -1 if there is none before the end of b or
+// the text is in error; then n is 0.
 func copyString(dst, b []byte, p int) (n, end int, code ErrorCode) {
-	high := uint64(0)
-	for {
-		w := load64(b, p)
-		store64(dst, n, w)
-		mask := special(w)
-		if mask == 0 {
-			high |= w
-			n += 8
-			p += 8
-			if p >= len(b) {
-				return 0, -1, ErrNone
-			}
-			continue
-		}
-		k := firstMark(mask)
-		high |= w & (1<<(8*k) - 1)
-		n += k
-		p += k
+	high := uint32(0)
+	for p < len(b) {
+		size, h := copyPlain(dst, n, b, p)
+		high |= h
+		n += size
+		p += size
 		if p >= len(b) {
-			return 0, -1, ErrNone
+			break
 		}
 		switch c := at(b, p); c {
 		case '"':
-			if high&highs != 0 && !utf8.Valid(dst[:n]) {
+			if high != 0 && !utf8.Valid(dst[:n]) {
 				return 0, -1, ErrUTF8
 			}
 			return n, p + 1, ErrNone
@@ -68,36 +53,27 @@ func copyString(dst, b []byte, p int) (n, end int, code ErrorCode) {
 			} else {
 				return 0, -1, ErrEscape
 			}
-			if p >= len(b) {
-				return 0, -1, ErrNone
-			}
 		default:
 			return 0, -1, ErrControl
 		}
 	}
+	return 0, -1, ErrNone
 }
 
-// checkString is copyString without the copy.
+// stringSlack is scanSlack, and the 8 bytes by which a scan may overrun.
+const stringSlack = scanSlack + 8
+
+// checkString is copyString without the copy; for a string that is closed it
+// always gives the end.
 func checkString(b []byte, p int) (end int, code ErrorCode) {
 	start := p
-	high := uint64(0)
 	for p < len(b) {
-		w := load64(b, p)
-		mask := special(w)
-		if mask == 0 {
-			high |= w
-			p += 8
-			continue
-		}
-		k := firstMark(mask)
-		high |= w & (1<<(8*k) - 1)
-		p += k
-		if p >= len(b) {
+		if p = indexSpecial(b, p); p >= len(b) {
 			break
 		}
 		switch at(b, p) {
 		case '"':
-			if high&highs != 0 && !utf8.Valid(b[start:p]) {
+			if !utf8.Valid(b[start:p]) {
 				return p + 1, ErrUTF8
 			}
 			return p + 1, ErrNone
@@ -157,7 +133,7 @@ func hex4(b []byte, p int) rune {
 // unescape gives the text of the string b[p:end], which includes its closing
 // quote. The text is good until the next call.
 func (d *Decoder) unescape(b []byte, p, end int) ([]byte, ErrorCode) {
-	if need := end - p + 16; cap(d.scratch) < need {
+	if need := end - p + stringSlack; cap(d.scratch) < need {
 		d.scratch = make([]byte, need+need/2)
 	}
 	n, _, code := copyString(d.scratch[:cap(d.scratch)], b[:end], p)

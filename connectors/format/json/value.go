@@ -91,13 +91,13 @@ const longText = 1 << 12
 func (d *Decoder) str(n *node, b []byte, p, row int) int {
 	start := p
 	p++
-	dst := n.column.Tail(longText + 16)
+	dst := n.column.Tail(longText + stringSlack)
 	size, end, code := copyString(dst, b[:min(len(b), p+longText)], p)
 	if end < 0 { // longer, or not closed, or in error
 		if end = d.stringEnd(b, p); end < 0 {
 			return d.fail(ErrMalformed, start)
 		}
-		dst = n.column.Tail(end - p + 16)
+		dst = n.column.Tail(end - p + stringSlack)
 		size, _, code = copyString(dst, b[:end], p)
 	}
 	if limit := n.typ.Precision; limit > 0 && size > limit && utf8.RuneCount(dst[:size]) > limit {
