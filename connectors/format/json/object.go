@@ -142,13 +142,13 @@ func (d *Decoder) object(n *node, b []byte, p, row int) int {
 				d.replace(child, row)
 			}
 			child.seen = serial
-			switch {
-			case c == 'n' || child.op > opInt64 && c != '"':
-				p = d.value(child, b, p, row)
-			case child.op <= opInt64 && child.op >= opInt8:
+			switch { // the most frequent ones directly
+			case c-'0' <= 9 && child.op <= opInt64:
 				p = d.integer(child, b, p, row)
-			case child.op == opString:
+			case c == '"' && child.op == opString:
 				p = d.str(child, b, p, row)
+			case c == '"' && child.op == opTimestamp:
+				p = d.timestamp(child, b, p, row)
 			default:
 				p = d.value(child, b, p, row)
 			}
@@ -160,6 +160,8 @@ func (d *Decoder) object(n *node, b []byte, p, row int) int {
 				if p = d.stringEnd(b, p+1); p < 0 {
 					return d.fail(ErrMalformed, start)
 				}
+			case c == 'n' && load32(b, p) == wordNull && delimiter[at(b, p+4)]:
+				p += 4
 			case c == '{' && m.inner != nil:
 				p = d.object(m.inner, b, p+1, row)
 			case c == '{' && m != &unknownMember && n.depth < maxLearnedDepth:

@@ -75,12 +75,11 @@ type field struct {
 type op uint8
 
 const (
-	opSkip op = iota
-	opBoolean
-	opInt8
+	opInt8 op = iota // the integers come first
 	opInt16
 	opInt32
 	opInt64
+	opBoolean
 	opFloat32
 	opFloat64
 	opDecimal
