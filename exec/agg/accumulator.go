@@ -24,6 +24,8 @@ type retractor interface {
 	// retract takes the vector's rows out of their groups, where they need not
 	// have arrived yet.
 	retract(g *Groups, in *vector)
+	// subtract undoes merge.
+	subtract(g *Groups, dst, src []hash.Row, from *origin)
 }
 
 // output computes a result column.
@@ -62,6 +64,12 @@ func (c counter) retract(_ *Groups, in *vector) {
 func (c counter) merge(_ *Groups, dst, src []hash.Row, _ *origin) {
 	for i, row := range dst {
 		*hash.At[int64](row, c.word) += *hash.At[int64](src[i], c.word)
+	}
+}
+
+func (c counter) subtract(_ *Groups, dst, src []hash.Row, _ *origin) {
+	for i, row := range dst {
+		*hash.At[int64](row, c.word) -= *hash.At[int64](src[i], c.word)
 	}
 }
 
@@ -114,6 +122,15 @@ func (s intSum) merge(_ *Groups, dst, src []hash.Row, _ *origin) {
 	}
 }
 
+func (s intSum) subtract(_ *Groups, dst, src []hash.Row, _ *origin) {
+	for i, row := range dst {
+		w, v := hash.At[[2]uint64](row, s.word), hash.At[[2]uint64](src[i], s.word)
+		lo, b := bits.Sub64(w[0], v[0], 0)
+		w[0] = lo
+		w[1] -= v[1] + b
+	}
+}
+
 // decimalSum adds DECIMALs in 192 bits, enough for 2^64 of any.
 type decimalSum struct{ word int }
 
@@ -140,6 +157,16 @@ func (s decimalSum) merge(_ *Groups, dst, src []hash.Row, _ *origin) {
 	}
 }
 
+func (s decimalSum) subtract(_ *Groups, dst, src []hash.Row, _ *origin) {
+	for i, row := range dst {
+		w, v := hash.At[[3]uint64](row, s.word), hash.At[[3]uint64](src[i], s.word)
+		var b uint64
+		w[0], b = bits.Sub64(w[0], v[0], 0)
+		w[1], b = bits.Sub64(w[1], v[1], b)
+		w[2], _ = bits.Sub64(w[2], v[2], b)
+	}
+}
+
 func add192(w *[3]uint64, a, b, c uint64) {
 	var carry uint64
 	w[0], carry = bits.Add64(w[0], a, 0)
@@ -149,7 +176,13 @@ func add192(w *[3]uint64, a, b, c uint64) {
 
 func (f floatSum) merge(g *Groups, dst, src []hash.Row, from *origin) {
 	for i, row := range dst {
-		hash.At[expansion](row, f.word).merge(hash.At[expansion](src[i], f.word), g.spills, from.spills)
+		hash.At[expansion](row, f.word).merge(hash.At[expansion](src[i], f.word), 1, g.spills, from.spills)
+	}
+}
+
+func (f floatSum) subtract(g *Groups, dst, src []hash.Row, from *origin) {
+	for i, row := range dst {
+		hash.At[expansion](row, f.word).merge(hash.At[expansion](src[i], f.word), -1, g.spills, from.spills)
 	}
 }
 

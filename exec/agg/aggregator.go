@@ -57,10 +57,13 @@ type Aggregator struct {
 	views     []minmaxBytes
 	sums      []floatSum
 
-	enc  *hash.Encoder
-	cols []arrow.Array
-	refs hash.Refs
-	walk []hash.Row
+	// Scratch.
+	enc   *hash.Encoder
+	cols  []arrow.Array
+	refs  hash.Refs
+	walk  []hash.Row
+	ids   []uint32
+	newID []uint32 // of Merge: per id in src, that in dst or skipped
 }
 
 // lane is an input with the accumulators that it feeds.

@@ -143,13 +143,13 @@ func (s *expansion) grow(y float64) bool {
 	return true
 }
 
-// merge adds the sum of src.
-func (s *expansion) merge(src *expansion, spills *table.Rows, from spillSource) {
+// merge adds the sum of src, or subtracts it with sign -1.
+func (s *expansion) merge(src *expansion, sign int, spills *table.Rows, from spillSource) {
 	id, ok := src.spilled()
 	if !ok {
 		for _, t := range src {
 			if t != 0 {
-				s.add(t, 1, spills)
+				s.add(t, sign, spills)
 			}
 		}
 		return
@@ -164,7 +164,7 @@ func (s *expansion) merge(src *expansion, spills *table.Rows, from spillSource) 
 		s.box(mine)
 	}
 	spills.Mark(mine)
-	superAt(spills, mine).merge(from.at(id))
+	superAt(spills, mine).merge(from.at(id), sign)
 }
 
 // round gives the double nearest to the sum, ties to even; zero is +0.

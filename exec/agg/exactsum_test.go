@@ -136,12 +136,17 @@ func checkSum(t *testing.T, rng *rand.Rand, round int, vals []float64) {
 			if id, ok := p.spilled(); ok && rng.IntN(2) == 0 {
 				p.box(uint32(len(flat) / superWords))
 				flat = append(flat, superAt(spills, id)[:]...)
-				total.merge(&p, spills, spillSource{flat: flat})
+				total.merge(&p, 1, spills, spillSource{flat: flat})
 				continue
 			}
-			total.merge(&p, spills, spillSource{rows: spills})
+			total.merge(&p, 1, spills, spillSource{rows: spills})
 		}
 		check("merged", &total)
+		if len(parts) > 1 {
+			total.merge(&parts[1], -1, spills, spillSource{rows: spills})
+			total.merge(&parts[1], 1, spills, spillSource{rows: spills})
+			check("subtracted and merged again", &total)
+		}
 	}
 	// All taken out again: nothing is left.
 	var s expansion

@@ -8,53 +8,88 @@ import (
 // a window, or the state of an old shard to a new one. Only groups whose key
 // group keep accepts are taken; nil takes all. src does not change.
 func (a *Aggregator) Merge(dst, src *Groups, keep func(group int) bool) {
-	from := &origin{keys: src.table.Source(), strs: hash.Source{Arena: src.strs}, spills: spillSource{rows: src.spills}}
-	var newID []uint32 // per id in src; skipped where not merged
-	if len(a.distincts) > 0 {
-		newID = make([]uint32, src.table.Rows().Cap())
-		for i := range newID {
-			newID[i] = skipped
-		}
-	}
-	var rows []hash.Row
-	var ids []uint32
-	src.table.EachHash(func(srcIDs []uint32, srcRows []hash.Row, hashes []uint64) {
-		rows, ids = rows[:0], ids[:0]
-		for i, h := range hashes {
-			if keep == nil || keep(hash.Group(h)) {
-				rows, ids = append(rows, srcRows[i]), append(ids, srcIDs[i])
-			}
-		}
-		a.mergeRows(dst, rows, from)
-		for i, id := range ids {
-			if newID != nil {
-				newID[id] = a.refs.IDs[i]
-			}
-		}
-	})
+	a.combine(dst, src, keep, accumulator.merge, 1)
 	for i, d := range a.distincts {
-		src.distinct[i].Each(func(_ []uint32, srcRows []hash.Row) {
-			a.mergeDistinct(dst, d, srcRows, newID, src.distinct[i].Source())
+		src.distinct[i].Each(func(_ []uint32, rows []hash.Row) {
+			a.mergeDistinct(dst, d, rows, a.newID, src.distinct[i].Source())
 		})
 	}
+}
+
+// Subtract undoes Merge(dst, src, nil) and deletes the groups of dst that are
+// left without rows. Only if Invertible.
+func (a *Aggregator) Subtract(dst, src *Groups) {
+	a.combine(dst, src, nil, func(acc accumulator, g *Groups, to, rows []hash.Row, from *origin) {
+		acc.(retractor).subtract(g, to, rows, from)
+	}, -1)
+	var empty []uint32
+	for _, id := range a.newID {
+		if id != skipped && rowCount(dst.table.Row(id)) == 0 {
+			empty = append(empty, id)
+		}
+	}
+	a.Delete(dst, empty)
+}
+
+// Invertible says whether Subtract works: rows are counted, and no accumulator
+// forgets what a merge has put out of sight, as MIN, MAX and DISTINCT do.
+func (a *Aggregator) Invertible() bool {
+	if !a.countRows || len(a.distincts) > 0 {
+		return false
+	}
+	for _, l := range a.lanes {
+		for _, acc := range l.accs {
+			if _, ok := acc.(retractor); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// combine applies op to the groups of src and their namesakes in dst, and leaves
+// in a.newID where each has gone.
+func (a *Aggregator) combine(dst, src *Groups, keep func(group int) bool,
+	op func(acc accumulator, g *Groups, dst, src []hash.Row, from *origin), sign int64) {
+	from := &origin{keys: src.table.Source(), strs: hash.Source{Arena: src.strs}, spills: spillSource{rows: src.spills}}
+	a.newID = a.newID[:0]
+	for range src.table.Rows().Cap() {
+		a.newID = append(a.newID, skipped)
+	}
+	src.table.EachHash(func(ids []uint32, rows []hash.Row, hashes []uint64) {
+		a.walk, a.ids = a.walk[:0], a.ids[:0]
+		for i, h := range hashes {
+			if keep == nil || keep(hash.Group(h)) {
+				a.walk, a.ids = append(a.walk, rows[i]), append(a.ids, ids[i])
+			}
+		}
+		if len(a.ids) == 0 {
+			return
+		}
+		a.combineRows(dst, a.walk, from, op, sign)
+		for i, id := range a.ids {
+			a.newID[id] = a.refs.IDs[i]
+		}
+	})
 }
 
 // skipped stands for a group that is not merged.
 const skipped = ^uint32(0)
 
-// mergeRows adds groups in rows of this Aggregator's form. It leaves their
-// groups in dst in a.refs.
-func (a *Aggregator) mergeRows(dst *Groups, src []hash.Row, from *origin) {
+// combineRows applies op to groups in rows of this Aggregator's form. It leaves
+// their groups in dst in a.refs.
+func (a *Aggregator) combineRows(dst *Groups, src []hash.Row, from *origin,
+	op func(acc accumulator, g *Groups, dst, src []hash.Row, from *origin), sign int64) {
 	dst.table.Upsert(a.enc.FromRows(src, from.keys), &a.refs)
 	dst.touch(&a.refs)
 	if a.countRows {
 		for i, row := range a.refs.Rows {
-			*row.Header() += *src[i].Header() &^ (hash.CountOne - 1)
+			*row.Header() += uint64(sign * rowCount(src[i]) << 16)
 		}
 	}
 	for _, l := range a.lanes {
 		for _, acc := range l.accs {
-			acc.merge(dst, a.refs.Rows, src, from)
+			op(acc, dst, a.refs.Rows, src, from)
 		}
 	}
 }

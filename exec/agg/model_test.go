@@ -179,10 +179,19 @@ func less(a, b any) bool {
 	panic(fmt.Sprintf("%T has no order", a))
 }
 
-// actual gives what the Aggregator says, in the form of model.results.
-func actual(t testing.TB, a *Aggregator, g *Groups) map[string]string {
+// actual gives what the Aggregator says, in the form of model.results. parts have
+// no group in common.
+func actual(t testing.TB, a *Aggregator, parts ...*Groups) map[string]string {
 	t.Helper()
 	out := map[string]string{}
+	for _, g := range parts {
+		addActual(t, a, g, out)
+	}
+	return out
+}
+
+func addActual(t testing.TB, a *Aggregator, g *Groups, out map[string]string) {
+	t.Helper()
 	g.Each(func(ids []uint32) {
 		if a.retract {
 			var live []uint32
@@ -193,16 +202,13 @@ func actual(t testing.TB, a *Aggregator, g *Groups) map[string]string {
 			}
 			ids = live
 		}
-		failed := map[[2]int]bool{}
-		call := 0
-		cols := make([]arrow.Array, 0)
-		cols = a.Emit(g, ids, memory.DefaultAllocator, func(i int, code, message string) {
+		failed := map[int]bool{}
+		cols := a.Emit(g, ids, memory.DefaultAllocator, func(i int, code, message string) {
 			if code == "" || message == "" {
 				t.Errorf("an error without code or message")
 			}
-			failed[[2]int{i, 0}] = true
+			failed[i] = true
 		})
-		_ = call
 		types := a.Results()
 		for i := range ids {
 			var k, v strings.Builder
@@ -210,7 +216,7 @@ func actual(t testing.TB, a *Aggregator, g *Groups) map[string]string {
 				if !arrow.TypeEqual(types[c], col.DataType()) || col.Len() != len(ids) {
 					t.Fatalf("column %d is %s of %d rows, want %s of %d", c, col.DataType(), col.Len(), types[c], len(ids))
 				}
-				s := show(column.Value(col, i, catalog.Type{}))
+				s := cell(col, i)
 				if c < len(a.keys) {
 					k.WriteString(s + "|")
 				} else {
@@ -218,18 +224,22 @@ func actual(t testing.TB, a *Aggregator, g *Groups) map[string]string {
 				}
 			}
 			res := v.String()
-			if failed[[2]int{i, 0}] {
+			if failed[i] {
 				res += "error"
+			}
+			if _, ok := out[k.String()]; ok {
+				t.Fatalf("group %s comes twice", k.String())
 			}
 			out[k.String()] = res
 		}
 	})
-	return out
 }
+
+func cell(col arrow.Array, i int) string { return show(column.Value(col, i, catalog.Type{})) }
 
 // compare wants the results to be the model's. A result in error is NULL in the
 // column and reported.
-func compare(t testing.TB, a *Aggregator, g *Groups, m *model) {
+func compare(t testing.TB, a *Aggregator, m *model, parts ...*Groups) {
 	t.Helper()
 	want := m.results()
 	for k, v := range want {
@@ -237,7 +247,7 @@ func compare(t testing.TB, a *Aggregator, g *Groups, m *model) {
 			want[k] = strings.ReplaceAll(v, "error", "NULL") + "error"
 		}
 	}
-	got := actual(t, a, g)
+	got := actual(t, a, parts...)
 	for k, v := range want {
 		if got[k] != v {
 			t.Fatalf("group %s:\n got %s\nwant %s", k, got[k], v)
@@ -404,7 +414,7 @@ func TestAggregateModel(t *testing.T) {
 					feed(t, rng, types, rows, func(c []arrow.Array, r colvec.Rows) { a.Update(g, c, r) })
 				}
 				m.add(rows)
-				compare(t, a, g, m)
+				compare(t, a, m, g)
 			})
 		}
 	}

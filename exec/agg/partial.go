@@ -116,7 +116,7 @@ func (a *Aggregator) Import(g *Groups, p *Partial) {
 		for i := at; i < min(at+chunkRows, p.n); i++ {
 			a.walk = append(a.walk, hash.RowOf(p.words[i*width:]))
 		}
-		a.mergeRows(g, a.walk, from)
+		a.combineRows(g, a.walk, from, accumulator.merge, 1)
 		if len(p.distinct) > 0 {
 			newID = append(newID, a.refs.IDs...)
 		}

@@ -55,14 +55,20 @@ func (a *superacc) add(x float64, sign int) {
 	}
 }
 
-// merge adds another sum.
-func (a *superacc) merge(b *superacc) {
+// merge adds another sum, or subtracts it with sign -1.
+func (a *superacc) merge(b *superacc, sign int) {
 	var c uint64
-	for i := range superLimbs {
-		a[i], c = bits.Add64(a[i], b[i], c)
+	if sign < 0 {
+		for i := range superLimbs {
+			a[i], c = bits.Sub64(a[i], b[i], c)
+		}
+	} else {
+		for i := range superLimbs {
+			a[i], c = bits.Add64(a[i], b[i], c)
+		}
 	}
 	for i := superLimbs; i < superWords; i++ {
-		a[i] += b[i]
+		a[i] += uint64(sign) * b[i]
 	}
 }
 
