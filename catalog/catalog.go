@@ -67,19 +67,40 @@ func (c *Catalog) Lookup(n Name) (Object, bool) {
 }
 
 // Create adds an object. Over a taken name it is ErrExists, unless replace says
-// that the old object goes; ErrInUse if others depend on what would go.
+// that the old object goes; ErrInUse if others depend on it and the new one has
+// other columns.
 func (c *Catalog) Create(o Object, replace bool) error {
 	n := o.ObjectName()
 	old, taken := c.Lookup(n)
 	if taken && !replace {
 		return fmt.Errorf("%s %s %w", strings.ToLower(old.Kind()), n, ErrExists)
 	}
-	if taken {
+	if taken && !sameColumns(old, o) {
 		if err := c.checkFree(old, "replace"); err != nil {
 			return err
 		}
 	}
 	c.put(n, o)
+	return nil
+}
+
+// sameColumns says whether two objects have the same columns for their readers.
+func sameColumns(a, b Object) bool {
+	x, y := columnsOf(a), columnsOf(b)
+	return slices.EqualFunc(x, y, func(f, g Field) bool { return f.Name == g.Name && f.NotNull == g.NotNull && f.Type.Equal(g.Type) })
+}
+
+func columnsOf(o Object) []Field {
+	switch o := o.(type) {
+	case *View:
+		return o.Columns
+	case *Table:
+		fields := make([]Field, len(o.Columns))
+		for i, c := range o.Columns {
+			fields[i] = Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull}
+		}
+		return fields
+	}
 	return nil
 }
 

@@ -44,8 +44,9 @@ type Column struct {
 	Metadata string
 	// Virtual: a metadata column that is not written.
 	Virtual bool
-	// Expr is the expression of a computed column, as parsed from Table.Source.
+	// Expr is the expression of a computed column, as parsed from Source.
 	Expr    parser.Expr
+	Source  *parser.Source
 	Comment string
 }
 
@@ -56,8 +57,10 @@ type Table struct {
 	Role      Role
 	Temporary bool
 	Columns   []Column
-	// Watermark is the WATERMARK clause, as parsed from Source; nil: none.
-	Watermark *parser.Watermark
+	// Watermark is the WATERMARK clause, as parsed from WatermarkSource (which is
+	// another table's where LIKE has brought it); nil: none.
+	Watermark       *parser.Watermark
+	WatermarkSource *parser.Source
 	// PrimaryKey and PartitionedBy are indexes into Columns.
 	PrimaryKey    []int
 	PartitionedBy []int
@@ -65,9 +68,11 @@ type Table struct {
 	// SourceOptions and SinkOptions are the checked options for either use; nil
 	// where the connector or the role does not allow it.
 	SourceOptions, SinkOptions Options
-	Comment                    string
+	// With are the options as written, those that LIKE has brought included.
+	With    []*parser.Option
+	Comment string
 	// Source and Span are where the definition was read from: positions of
-	// messages about Expr and Watermark.
+	// messages about the table as a whole.
 	Source *parser.Source
 	Span   parser.Span
 	// SQL is the CREATE statement, complete on its own.

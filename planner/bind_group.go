@@ -177,6 +177,9 @@ func (bl *block) bindAggregate() error {
 			return err
 		}
 	}
+	if err := bl.bindOrder(); err != nil {
+		return err
+	}
 	a.build()
 	bl.agg, bl.top = a.agg, a.agg
 	if having != nil {
@@ -291,7 +294,11 @@ func keyName(e catalog.Expr, cols []column, i int) string {
 			return fields[e.Index].Name
 		}
 	}
-	return "expr$" + itoa(i)
+	text := showExpr(e, plain(cols))
+	if len(text) > 40 {
+		return "expr$" + itoa(i)
+	}
+	return text
 }
 
 // newAggregate makes an aggregateRel over an input whose columns keys and calls

@@ -176,47 +176,79 @@ func (l *lateBinder) carrier(in rel) carrier {
 }
 
 // match finds the sink's columns, by name, in a late row. The expressions are
-// over the wanted columns, then window_start, window_end and watermark.
+// over the wanted columns, then window_start, window_end and watermark of the
+// operator, whose names stand before those of the carrier.
 func (l *lateBinder) match(c carrier, window []column) ([]catalog.Expr, error) {
 	mark := window[1]
-	mark.Name, mark.NotNull = "watermark", false
+	mark.Name = "watermark"
 	extra := []column{window[0], window[1], mark}
-	names := make([]string, 0, len(c.cols)+3)
-	for _, col := range append(slices.Clone(c.cols), extra...) {
-		names = append(names, col.Name)
-	}
-	type pick struct {
-		at    int // of c.cols, or len(c.cols) + of extra
-		field Column
-	}
-	var picks []pick
+	var values []func(wanted int) catalog.Expr
+	var fields []Column
 	for _, i := range sinkColumns(l.sink) {
 		d := l.sink.Columns[i]
-		found := matching(parser.Ident{Text: d.Name, Quoted: true}, len(names), func(i int) string { return names[i] })
-		if len(found) == 0 {
-			err := l.where.errorf("late rows have no column `%s`, which sink `%s` declares", d.Name, l.sink.Name)
-			return nil, hint(err, "they have %s", joinNames(names))
-		}
-		picks = append(picks, pick{found[0], Column{Name: d.Name, Type: d.Type, NotNull: d.NotNull}})
-		if found[0] < len(c.cols) && !slices.Contains(l.wanted, found[0]) {
-			l.wanted = append(l.wanted, found[0])
-		}
-	}
-	var exprs []catalog.Expr
-	for _, p := range picks {
-		col, at := column{}, 0
-		if p.at < len(c.cols) {
-			col, at = c.cols[p.at], slices.Index(l.wanted, p.at)
-		} else {
-			col, at = extra[p.at-len(c.cols)], len(l.wanted)+p.at-len(c.cols)
-		}
-		e, err := l.env.store(&catalog.ColumnRef{Index: at, Name: col.Name, T: col.Type}, p.field, l.where)
+		value, err := l.value(d.Name, c, extra)
 		if err != nil {
 			return nil, err
 		}
-		exprs = append(exprs, e)
+		values = append(values, value)
+		fields = append(fields, Column{Name: d.Name, Type: d.Type, NotNull: d.NotNull})
+	}
+	exprs := make([]catalog.Expr, len(values))
+	for i, value := range values {
+		e, err := l.env.store(value(len(l.wanted)), fields[i], l.where)
+		if err != nil {
+			return nil, err
+		}
+		exprs[i] = e
 	}
 	return exprs, nil
+}
+
+// value finds one column of a late row. It gives a function, since where the
+// extra columns stand is known only when all wanted ones are.
+func (l *lateBinder) value(name string, c carrier, extra []column) (func(wanted int) catalog.Expr, error) {
+	id := parser.Ident{Text: name, Quoted: true}
+	if found := matching(id, len(extra), func(i int) string { return extra[i].Name }); len(found) > 0 {
+		col := extra[found[0]]
+		return func(wanted int) catalog.Expr {
+			return &catalog.ColumnRef{Index: wanted + found[0], Name: col.Name, T: col.Type}
+		}, nil
+	}
+	found := matching(id, len(c.cols), func(i int) string { return c.cols[i].Name })
+	if len(found) == 0 {
+		var names []string
+		for _, col := range append(slices.Clone(c.cols), extra...) {
+			names = append(names, col.Name)
+		}
+		err := l.where.errorf("late rows have no column `%s`, which sink `%s` declares", name, l.sink.Name)
+		return nil, hint(err, "they have %s", joinNames(names))
+	}
+	e := l.take(c, found[0])
+	return func(int) catalog.Expr { return e }, nil
+}
+
+// take makes the operator carry column i of the carrier. A computed column that
+// can fail is computed of late rows only: carried along, it would put rows in
+// error that the query itself has no quarrel with.
+func (l *lateBinder) take(c carrier, i int) catalog.Expr {
+	if c.src == nil || !canFail(c.src.exprs[i]) || volatility(c.src.exprs[i]) != catalog.Immutable {
+		at := slices.Index(l.wanted, i)
+		if at < 0 {
+			at = len(l.wanted)
+			l.wanted = append(l.wanted, i)
+		}
+		return &catalog.ColumnRef{Index: at, Name: c.cols[i].Name, T: c.cols[i].Type}
+	}
+	return replace(c.src.exprs[i], func(e catalog.Expr) catalog.Expr {
+		f, ok := e.(*catalog.ColumnRef)
+		if !ok {
+			return nil
+		}
+		return l.take(c, slices.IndexFunc(c.src.exprs, func(d catalog.Expr) bool {
+			of, ok := d.(*catalog.ColumnRef)
+			return ok && of.Index == f.Index
+		}))
+	})
 }
 
 // carry adds the wanted columns to every projection between the carrier and the
@@ -234,6 +266,12 @@ func (l *lateBinder) carry(r rel, c carrier) (rel, []int) {
 		out := &projectRel{in: in, exprs: slices.Clone(r.exprs), out: slices.Clone(r.out), place: r.place}
 		moved := make([]int, len(at))
 		for i, a := range at {
+			if moved[i] = slices.IndexFunc(out.exprs, func(e catalog.Expr) bool {
+				c, ok := e.(*catalog.ColumnRef)
+				return ok && c.Index == a
+			}); moved[i] >= 0 {
+				continue
+			}
 			moved[i] = len(out.exprs)
 			out.exprs = append(out.exprs, ref(in.cols(), a))
 			out.out = append(out.out, in.cols()[a])

@@ -254,7 +254,7 @@ func (b *binder) renamed(r rel, names []parser.Ident, where place) (rel, error) 
 	}
 	cols := r.cols()
 	if len(names) != len(cols) {
-		return nil, where.errorf("%d column names for %d columns", len(names), len(cols))
+		return nil, where.errorf("%s for %s", count(len(names), "column name"), count(len(cols), "column"))
 	}
 	out := append([]column(nil), cols...)
 	for i, n := range names {
@@ -340,7 +340,7 @@ func (b *binder) setOp(s *parser.SetOp) (rel, error) {
 			return nil, err
 		}
 		if len(ins) > 0 && len(r.cols()) != len(ins[0].cols()) {
-			return nil, b.at(q).errorf("this part of UNION ALL has %d columns, the first one has %d", len(r.cols()), len(ins[0].cols()))
+			return nil, b.at(q).errorf("this part of UNION ALL has %s, the first one has %d", count(len(r.cols()), "column"), len(ins[0].cols()))
 		}
 		ins = append(ins, r)
 	}

@@ -38,15 +38,13 @@ func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	block := &block{binder: b, sel: s, in: r, scope: sc, items: items}
+	block := &block{binder: b, sel: s, in: r, scope: sc, items: items, order: order}
 	if r, err = block.bind(); err != nil {
 		return nil, nil, 0, err
 	}
 	visible = len(r.cols())
-	if len(order) > 0 {
-		if r, keys, err = block.orderBy(r, order); err != nil {
-			return nil, nil, 0, err
-		}
+	if r, keys, err = block.orderBy(r); err != nil {
+		return nil, nil, 0, err
 	}
 	if r, err = block.output(r); err != nil {
 		return nil, nil, 0, err
@@ -61,6 +59,8 @@ type block struct {
 	in    rel // FROM and WHERE
 	scope *scope
 	items []item
+	order []*parser.OrderItem
+	terms []sortTerm
 	// aggs is there if the block aggregates.
 	aggs *aggregates
 	// agg is the block's own GROUP BY, nil if it has none.
@@ -138,6 +138,9 @@ func (bl *block) bind() (rel, error) {
 		}
 	} else {
 		bl.top = bl.in
+		if err := bl.bindOrder(); err != nil {
+			return nil, err
+		}
 		x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "SELECT"}
 		for _, it := range bl.items {
 			e, err := bl.bindItem(x, it)
@@ -286,35 +289,72 @@ func groupable(t catalog.Type) bool {
 	return true
 }
 
-// orderBy finds the sort keys: output columns, ordinals, or expressions over what
-// the SELECT items see, which become further columns.
-func (bl *block) orderBy(r rel, order []*parser.OrderItem) (rel, []SortKey, error) {
+// sortTerm is a term of ORDER BY: an output column, or an expression over what
+// the SELECT items see.
+type sortTerm struct {
+	item   *parser.OrderItem
+	column int // of the output; -1: expr
+	expr   catalog.Expr
+	binder *exprBinder
+}
+
+// bindOrder resolves the terms of ORDER BY. It comes before the aggregation is
+// built, since a term may have aggregates of its own.
+func (bl *block) bindOrder() error {
+	outputs := make([]column, len(bl.items))
+	for i, it := range bl.items {
+		outputs[i].Name = it.name
+	}
+	for _, o := range bl.order {
+		i, ok, err := bl.outputColumn(o.Expr, outputs)
+		if err != nil {
+			return err
+		}
+		if ok {
+			bl.terms = append(bl.terms, sortTerm{item: o, column: i})
+			continue
+		}
+		if bl.sel.Distinct {
+			return bl.at(o.Expr).errorf("ORDER BY of SELECT DISTINCT takes output columns only")
+		}
+		x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "ORDER BY", aliases: bl.alias}
+		if bl.aggs != nil {
+			bl.aggs.attach(x)
+		}
+		e, err := x.bind(o.Expr)
+		if err != nil {
+			return err
+		}
+		bl.terms = append(bl.terms, sortTerm{item: o, column: -1, expr: e, binder: x})
+	}
+	return nil
+}
+
+// orderBy gives the sort keys. Terms that are no output columns become further
+// columns after the visible ones.
+func (bl *block) orderBy(r rel) (rel, []SortKey, error) {
 	var keys []SortKey
 	var hidden []catalog.Expr
 	cols := r.cols()
-	for _, o := range order {
-		i, ok, err := bl.outputColumn(o.Expr, cols)
-		if err != nil {
-			return nil, nil, err
-		}
-		t := catalog.Type{}
-		if ok {
-			t = cols[i].Type
+	for _, t := range bl.terms {
+		at, typ := t.column, catalog.Type{}
+		if at >= 0 {
+			typ = cols[at].Type
 		} else {
-			if bl.sel.Distinct {
-				return nil, nil, bl.at(o.Expr).errorf("ORDER BY of SELECT DISTINCT takes output columns only")
+			e := t.expr
+			if bl.aggs != nil {
+				var err error
+				if e, err = bl.aggs.over(e, t.binder); err != nil {
+					return nil, nil, err
+				}
 			}
-			e, err := bl.bindOver(o.Expr, "ORDER BY")
-			if err != nil {
-				return nil, nil, err
-			}
-			i, t = len(cols)+len(hidden), e.Type()
+			at, typ = len(cols)+len(hidden), e.Type()
 			hidden = append(hidden, e)
 		}
-		if err := bl.sortable(o, t); err != nil {
+		if err := bl.sortable(t.item, typ); err != nil {
 			return nil, nil, err
 		}
-		keys = append(keys, sortKey(o, i))
+		keys = append(keys, sortKey(t.item, at))
 	}
 	if len(hidden) > 0 {
 		names := make([]string, 0, len(cols)+len(hidden))
@@ -327,21 +367,6 @@ func (bl *block) orderBy(r rel, order []*parser.OrderItem) (rel, []SortKey, erro
 		r = project(bl.top, append(append([]catalog.Expr(nil), bl.exprs...), hidden...), names, bl.at(bl.sel))
 	}
 	return r, keys, nil
-}
-
-// bindOver binds an expression where the SELECT items are bound; an output name
-// may stand for its expression.
-func (bl *block) bindOver(e parser.Expr, clause string) (catalog.Expr, error) {
-	x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: clause, aliases: bl.alias}
-	if bl.aggs == nil {
-		return x.bind(e)
-	}
-	bl.aggs.attach(x)
-	bound, err := x.bind(e)
-	if err != nil {
-		return nil, err
-	}
-	return bl.aggs.over(bound, x)
 }
 
 // alias gives the expression of the output column of a name.

@@ -110,18 +110,26 @@ func (b *binder) declared(s *source) error {
 			field++
 			continue
 		}
-		x := &exprBinder{binder: b, scope: tableScope(s.declared, t.Name.Object), clause: "a computed column"}
+		of := b.of(c.Source)
+		x := &exprBinder{binder: of, scope: tableScope(s.declared, t.Name.Object), clause: "a computed column"}
 		e, err := x.bind(c.Expr)
 		if err != nil {
 			return err
 		}
-		col := derived(e, s.declared, b.at(c.Expr))
+		col := derived(e, s.declared, of.at(c.Expr))
 		col.Name = c.Name
 		s.exprs = append(s.exprs, inline(e, s.exprs))
 		s.declared = append(s.declared, col)
 	}
 	s.key = t.PrimaryKey
 	return nil
+}
+
+// of gives a binder for a part of another text.
+func (b *binder) of(src *parser.Source) *binder {
+	inner := *b
+	inner.src = src
+	return &inner
 }
 
 // watermark binds the WATERMARK clause over the fields, and marks the time
@@ -131,6 +139,7 @@ func (b *binder) watermark(s *source) error {
 	if w == nil {
 		return nil
 	}
+	b = b.of(s.table.WatermarkSource)
 	x := &exprBinder{binder: b, scope: tableScope(s.declared, s.table.Name.Object), clause: "WATERMARK"}
 	col := &parser.ColumnRef{Span: w.Column.Span, Parts: w.Column.Parts}
 	attr, err := x.column(col)
@@ -221,6 +230,11 @@ func (b *binder) watermarkLimits(s *source) (idle, skew time.Duration, err error
 // policy settles what becomes of bad records.
 func (b *binder) policy(s *source) error {
 	where := place{s.table.Source, s.table.Span}
+	for _, o := range s.table.With {
+		if o.Key.Value == catalog.DeadLetterSinkOption || o.Key.Value == catalog.OnErrorOption && s.options[catalog.DeadLetterSinkOption] == "" {
+			where.span = o.Span
+		}
+	}
 	name := s.options[catalog.DeadLetterSinkOption]
 	s.onError = errorModes[s.options[catalog.OnErrorOption]]
 	if s.onError != ErrorDeadLetter {
@@ -247,8 +261,30 @@ func (b *binder) policy(s *source) error {
 	if !ok || sink.SinkOptions == nil {
 		return where.errorf("`%s`, which 'dead-letter.sink' of source `%s` names, can't be written", name, s.table.Name)
 	}
+	if err := b.letterColumns(sink, where); err != nil {
+		return err
+	}
 	b.env.use(sink.Name)
 	s.deadLetter = sink
+	return nil
+}
+
+// letterColumns checks that a dead letter has what its sink declares.
+func (b *binder) letterColumns(sink *catalog.Table, where place) error {
+	var names []string
+	for _, f := range catalog.DeadLetterFields {
+		names = append(names, f.Name)
+	}
+	for _, i := range sinkColumns(sink) {
+		c := sink.Columns[i]
+		at := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, c.Name) })
+		if at < 0 {
+			return didYouMean(where.errorf("dead letters have no column `%s`, which sink `%s` declares", c.Name, sink.Name), c.Name, names, "they have "+joinNames(names))
+		}
+		if f := catalog.DeadLetterFields[at]; !catalog.CanCast(f.Type, c.Type, true) {
+			return where.errorf("column `%s` of sink `%s` is %s, of dead letters it is %s", c.Name, sink.Name, c.Type, f.Type)
+		}
+	}
 	return nil
 }
 

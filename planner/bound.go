@@ -41,7 +41,7 @@ func (b *builder) bound(n *Node) {
 		}
 	case *Sort:
 		p.Bound = "all rows of a bounded input"
-		if op.Limit >= 0 {
+		if op.Limit >= 0 && n.Inputs[0].From.Props.Kinds.AppendOnly() {
 			p.Bound = fmt.Sprintf("%d rows", op.Limit+op.Offset)
 		}
 	case *Limit:

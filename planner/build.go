@@ -35,9 +35,9 @@ type builder struct {
 	// errors the sink that takes them.
 	mode   ErrorMode
 	errors *catalog.Table
-	noTwo  bool // two-phase aggregation is off
-	// lettered says that dead letters have been collected.
-	lettered bool
+	// noLetters says that the branch writes no dead letters.
+	noLetters bool
+	noTwo     bool // two-phase aggregation is off
 }
 
 // sinkInput is all that is written to one sink.
@@ -69,6 +69,9 @@ func planOutputs(env *environment, outs []*output, without []string) (*Plan, err
 		}
 		reads[i] = b.collect(o.in)
 		trees[i] = optimize(o.in, b.rules, without)
+		if o.sink != nil {
+			b.sinkFor(o.sink)
+		}
 	}
 	b.needWatermarks(trees)
 	for i, o := range outs {
@@ -171,7 +174,7 @@ func (b *builder) needWatermarks(trees []rel) {
 	}
 	for src, n := range b.wanted {
 		b.plan.Merge = b.plan.Merge || sensitive && src.bounded
-		if w := src.watermark; w != nil && (b.watched[src] || sensitive || w.MaxSkew > 0) {
+		if w := src.watermark; w != nil && (b.watched[src] || sensitive && src.bounded || w.MaxSkew > 0) {
 			b.watched[src] = true
 			n.read(w.Expr)
 			n.read(w.Time)
@@ -192,12 +195,12 @@ func sourcesOf(r rel) []*source {
 // policy settles what becomes of rows on which an expression of the branch
 // fails: as the setting says, else as the branch's sources do.
 func (b *builder) policy(root rel, o *output) error {
-	b.mode, b.errors = ErrorFail, nil
+	b.mode, b.errors, b.noLetters = ErrorFail, nil, o.sink == nil
 	sources := sourcesOf(root)
 	for i, s := range sources {
 		if i == 0 {
-			b.mode, b.errors = s.onError, s.deadLetter
-		} else if s.onError != b.mode || s.deadLetter != b.errors {
+			b.mode, b.errors = b.letterMode(s.onError, s.at), s.deadLetter
+		} else if b.letterMode(s.onError, s.at) != b.mode || s.deadLetter != b.errors {
 			b.mode, b.errors = ErrorFail, nil
 			break
 		}
@@ -206,8 +209,8 @@ func (b *builder) policy(root rel, o *output) error {
 	if !ok {
 		return nil
 	}
-	b.mode = set
-	if set != ErrorDeadLetter {
+	b.mode = b.letterMode(set, o.place)
+	if b.mode != ErrorDeadLetter {
 		return nil
 	}
 	for _, s := range sources {
@@ -218,6 +221,16 @@ func (b *builder) policy(root rel, o *output) error {
 	}
 	return hint(o.place.errorf("'expression.on-error' is dead-letter, but no source of this query has a 'dead-letter.sink'"),
 		"add it to the WITH options of a source")
+}
+
+// letterMode gives the mode of a branch for a policy. A SELECT at the top is no
+// job and writes nothing: it counts and drops what else is a dead letter.
+func (b *builder) letterMode(m ErrorMode, where place) ErrorMode {
+	if m != ErrorDeadLetter || !b.noLetters {
+		return m
+	}
+	b.env.warn(hint(where.errorf("a SELECT at the top of a script writes no dead letters, it only counts bad records"), "INSERT INTO a sink to keep them"))
+	return ErrorSkip
 }
 
 // root lowers a pruned tree and brings the columns back into order.
@@ -392,7 +405,7 @@ func (b *builder) guard(r *scanRel) *Node {
 		return n
 	}
 	scan := b.scan(r)
-	g := &Guard{Source: r.src.name, OnError: r.src.onError, Branch: b.branch}
+	g := &Guard{Source: r.src.name, OnError: b.letterMode(r.src.onError, r.place), Branch: b.branch}
 	for i, c := range r.src.fields {
 		n := b.reads[r.src][i]
 		if n == nil {

@@ -43,10 +43,10 @@ func (b *binder) createTable(c *parser.CreateTable) (bool, error) {
 		return false, err
 	}
 	if c.Watermark != nil {
-		t.Watermark = c.Watermark
+		t.Watermark, t.WatermarkSource = c.Watermark, b.src
 	}
 	if t.Watermark != nil && t.Role == catalog.SinkRole {
-		return false, b.at(c.Watermark).errorf("WATERMARK belongs to a source, this is a sink")
+		return false, b.at(t.Watermark).errorf("WATERMARK belongs to a source, this is a sink")
 	}
 	if err := b.checkTable(t, c); err != nil {
 		return false, err
@@ -101,7 +101,7 @@ func (b *binder) connector(t *catalog.Table, c *parser.CreateTable, options []*p
 		return didYouMean(b.at(connector.Value).errorf("unknown connector '%s'", connector.Value.Value), connector.Value.Value,
 			b.env.connectors.Names(), "there are "+strings.Join(b.env.connectors.Names(), ", "))
 	}
-	t.Connector = spec
+	t.Connector, t.With = spec, options
 	check := func(forSource bool) (catalog.Options, error) {
 		checked, errs := checkSide(spec, b.env.connectors, raw, forSource, t.Role == catalog.EitherRole)
 		if len(errs) > 0 {
@@ -176,7 +176,7 @@ func (b *binder) columns(t *catalog.Table, c *parser.CreateTable) error {
 		var err error
 		switch d.Kind {
 		case parser.ColumnComputed:
-			col.Kind, col.Expr = catalog.ComputedColumn, d.Expr
+			col.Kind, col.Expr, col.Source = catalog.ComputedColumn, d.Expr, b.src
 		case parser.ColumnMetadata:
 			err = b.metadata(t, &col, d)
 		default:
@@ -227,7 +227,7 @@ func (b *binder) metadata(t *catalog.Table, col *catalog.Column, d *parser.Colum
 		names = append(names, m.Name)
 	}
 	return didYouMean(where.errorf("connector '%s' has no metadata '%s'", t.Connector.Name, col.Metadata), col.Metadata, names,
-		"it has "+strings.Join(append(names, "none"), ", "))
+		map[bool]string{true: "it has none", false: "it has " + strings.Join(names, ", ")}[len(names) == 0])
 }
 
 // keys fills in the primary key and the partition columns.
@@ -329,19 +329,13 @@ func (b *binder) like(t *catalog.Table, l *parser.LikeClause, own []*parser.Opti
 		if c.Kind == catalog.ComputedColumn && out(parser.LikeGenerated) || c.Kind == catalog.MetadataColumnKind && out(parser.LikeMetadata) {
 			continue
 		}
-		if c.Kind == catalog.ComputedColumn && base.Source != b.src {
-			return nil, hint(b.at(l.Table).errorf("LIKE can't copy computed column `%s` from another script", c.Name), "EXCLUDING GENERATED")
-		}
 		t.Columns = append(t.Columns, c)
 	}
 	if !out(parser.LikeConstraints) && len(t.Columns) == len(base.Columns) {
 		t.PrimaryKey = slices.Clone(base.PrimaryKey)
 	}
 	if base.Watermark != nil && !out(parser.LikeWatermarks) && t.Role != catalog.SinkRole {
-		if base.Source != b.src {
-			return nil, hint(b.at(l.Table).errorf("LIKE can't copy a WATERMARK from another script"), "EXCLUDING WATERMARKS")
-		}
-		t.Watermark = base.Watermark
+		t.Watermark, t.WatermarkSource = base.Watermark, base.WatermarkSource
 	}
 	if out(parser.LikeOptions) {
 		return own, nil
@@ -352,18 +346,9 @@ func (b *binder) like(t *catalog.Table, l *parser.LikeClause, own []*parser.Opti
 // mergeOptions gives the options of a table with those written in their place.
 func mergeOptions(base *catalog.Table, own []*parser.Option) []*parser.Option {
 	var merged []*parser.Option
-	taken := base.SourceOptions
-	if taken == nil {
-		taken = base.SinkOptions
-	}
-	keys := make([]string, 0, len(taken))
-	for k := range taken {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		if !slices.ContainsFunc(own, func(o *parser.Option) bool { return o.Key.Value == k }) {
-			merged = append(merged, &parser.Option{Key: &parser.StringLit{Value: k}, Value: &parser.StringLit{Value: taken[k]}})
+	for _, o := range base.With {
+		if !slices.ContainsFunc(own, func(n *parser.Option) bool { return n.Key.Value == o.Key.Value }) {
+			merged = append(merged, o)
 		}
 	}
 	return append(merged, own...)
@@ -395,7 +380,7 @@ func (b *binder) createView(c *parser.CreateView) (bool, error) {
 	}
 	cols := r.cols()
 	if len(c.Columns) > 0 && len(c.Columns) != len(cols) {
-		return false, b.at(c.Columns[0]).errorf("%d column names for %d columns", len(c.Columns), len(cols))
+		return false, b.at(c.Columns[0]).errorf("%s for %s", count(len(c.Columns), "column name"), count(len(cols), "column"))
 	}
 	for i, col := range cols {
 		f := catalog.Field{Name: col.Name, Type: col.Type, NotNull: col.NotNull}

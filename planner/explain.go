@@ -17,7 +17,7 @@ func (n *Node) Name() string { return strings.TrimPrefix(fmt.Sprintf("%T", n.Op)
 func detail(n *Node) string {
 	var in []Column
 	if len(n.Inputs) > 0 {
-		in = n.Inputs[0].From.Cols
+		in = n.Inputs[0].Columns()
 	}
 	names := func(cols []int) string {
 		out := make([]string, len(cols))
@@ -205,8 +205,11 @@ func (p *Plan) Explain(verbose bool) string {
 	}
 	e.shared = func(n *Node) bool { return consumers[n] > 1 }
 	for _, n := range p.Nodes {
-		if consumers[n] == 0 {
-			e.node(n, MainPort, 0)
+		switch n.Op.(type) {
+		case *Sink, *Result:
+			if !e.seen[n] {
+				e.node(n, MainPort, 0)
+			}
 		}
 	}
 	if p.Merge {

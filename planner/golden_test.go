@@ -93,7 +93,7 @@ func analyze(t testing.TB, setup, sql string, without ...string) (*planner.Scrip
 func formatted(err error) string {
 	var list parser.ErrorList
 	if errors.As(err, &list) {
-		return list.Format()
+		return strings.ReplaceAll(list.Format(), "\n\n", "\n")
 	}
 	return "not a list of errors: " + err.Error()
 }

@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,13 +83,14 @@ func (c *canon) node(n *Node) described {
 	for _, e := range n.Inputs {
 		d := c.describe(e.From)
 		if e.Port != MainPort {
-			d = described{base: fmt.Sprintf("port %d of (%s)", e.Port, d.text), text: fmt.Sprintf("port %d of (%s)", e.Port, d.text), cols: numbered(32)}
+			text := fmt.Sprintf("port %d of (%s)", e.Port, d.text)
+			d = described{base: text, text: text, cols: numbered(len(e.Columns()))}
 		}
 		ins = append(ins, d)
 	}
 	switch op := n.Op.(type) {
 	case *Scan:
-		return scanText(n, op)
+		return scanText(op)
 	case *Guard:
 		d := ins[0]
 		d.base += fmt.Sprintf(" for %s", op.Branch)
@@ -124,7 +126,7 @@ func (c *canon) node(n *Node) described {
 	case *Union:
 		var parts []string
 		for _, in := range ins {
-			parts = append(parts, "("+in.text+" select "+strings.Join(in.cols[:min(len(in.cols), len(n.Cols))], ", ")+")")
+			parts = append(parts, "("+in.text+" select "+strings.Join(in.cols, ", ")+")")
 		}
 		return described{base: "union " + strings.Join(parts, " "), cols: numbered(len(n.Cols))}
 	}
@@ -139,7 +141,7 @@ func (c *canon) stateful(n *Node, ins []described) described {
 	}
 	switch op := n.Op.(type) {
 	case *WindowAgg:
-		base := fmt.Sprintf("window %s group %s over (%s)", windowText(op.Window, in), in.pick(op.Keys), in.text)
+		base := fmt.Sprintf("window %s watermark %s group %s over (%s)", windowText(op.Window, in), watermarksText(n), in.pick(op.Keys), in.text)
 		return aggregateText(base, op.Keys, op.Aggs, in, []string{"window_start", "window_end", "window_time"})
 	case *GroupAgg:
 		return aggregateText(fmt.Sprintf("group %s over (%s)", in.pick(op.Keys), in.text), op.Keys, op.Aggs, in, nil)
@@ -188,17 +190,31 @@ func (d described) pick(cols []int) string {
 	return strings.Join(out, ", ")
 }
 
-// scanText names a source: its table and what its watermark is. Options stand
-// apart: a broker's address may change while the data stays.
-func scanText(n *Node, op *Scan) described {
+// scanText names a source. Options stand apart: a broker's address may change
+// while the data stays. So does the watermark, which belongs to the operators
+// that judge by it: another INSERT that needs it must not rename this one's.
+func scanText(op *Scan) described {
 	d := described{base: "scan " + op.Source + " connector " + op.Connector}
 	for _, c := range op.Columns {
 		d.cols = append(d.cols, catalog.QuoteName(c.Name))
 	}
-	if op.Watermark != nil {
-		d.base += " watermark " + exprText(op.Watermark.Expr, d.col)
-	}
 	return d
+}
+
+// watermarksText lists the watermarks of the sources below a node.
+func watermarksText(n *Node) string {
+	texts := map[string]bool{}
+	var walk func(*Node)
+	walk = func(n *Node) {
+		if op, ok := n.Op.(*Scan); ok && op.Watermark != nil {
+			texts[exprText(op.Watermark.Expr, scanText(op).col)+" of "+op.Source] = true
+		}
+		for _, in := range n.Inputs {
+			walk(in.From)
+		}
+	}
+	walk(n)
+	return strings.Join(slices.Sorted(maps.Keys(texts)), ", ")
 }
 
 func windowText(w Window, in described) string {

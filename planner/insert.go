@@ -107,7 +107,7 @@ func sinkColumns(t *catalog.Table) []int {
 func (b *binder) toSink(s *parser.Insert, sink *catalog.Table, targets []int, r rel) (rel, error) {
 	cols := r.cols()
 	if len(cols) != len(targets) {
-		err := b.at(s.Query).errorf("the query has %d columns, %s takes %d", len(cols), "`"+sink.Name.Object+"`", len(targets))
+		err := b.at(s.Query).errorf("the query has %s, %s takes %d", count(len(cols), "column"), "`"+sink.Name.Object+"`", len(targets))
 		var names []string
 		for _, t := range targets {
 			names = append(names, sink.Columns[t].Name)

@@ -50,3 +50,11 @@ func didYouMean(err *parser.Error, name string, candidates []string, fallback st
 	err.Hint = fallback
 	return err
 }
+
+// count says a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -28,6 +28,7 @@ func (c *ruleContext) note(r rel, name string) {
 // two projections side by side, a fused window may let a filter through.
 func rules() []rule {
 	return []rule{
+		{"drop-unread", dropUnread},
 		{"fold-constants", foldConstants},
 		{"merge-projections", mergeProjections},
 		{"push-filters", pushFilters},

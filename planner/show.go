@@ -147,10 +147,10 @@ func columnRows(o catalog.Object) *Rows {
 			case catalog.MetadataColumnKind:
 				row[4] = "METADATA FROM '" + c.Metadata + "'"
 			case catalog.ComputedColumn:
-				row[4] = "AS " + strings.Join(strings.Fields(o.Source.Slice(c.Expr.Range())), " ")
+				row[4] = "AS " + strings.Join(strings.Fields(c.Source.Slice(c.Expr.Range())), " ")
 			}
 			if w := o.Watermark; w != nil && w.Expr != nil && strings.EqualFold(w.Column.Parts[0].Text, c.Name) {
-				row[5] = strings.Join(strings.Fields(o.Source.Slice(w.Expr.Range())), " ")
+				row[5] = strings.Join(strings.Fields(o.WatermarkSource.Slice(w.Expr.Range())), " ")
 			}
 			r.Rows = append(r.Rows, row)
 		}

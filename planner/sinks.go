@@ -7,15 +7,22 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 )
 
+// sinkFor gives the collection of what goes to a sink.
+func (b *builder) sinkFor(t *catalog.Table) *sinkInput {
+	for _, s := range b.toSinks {
+		if s.table == t {
+			return s
+		}
+	}
+	s := &sinkInput{table: t}
+	b.toSinks = append(b.toSinks, s)
+	return s
+}
+
 // toSink notes that rows go to a sink. All that goes to one sink in a job is
 // written by one operator.
 func (b *builder) toSink(t *catalog.Table, n *Node, where place) error {
-	i := slices.IndexFunc(b.toSinks, func(s *sinkInput) bool { return s.table == t })
-	if i < 0 {
-		i = len(b.toSinks)
-		b.toSinks = append(b.toSinks, &sinkInput{table: t})
-	}
-	s := b.toSinks[i]
+	s := b.sinkFor(t)
 	s.parts = append(s.parts, sinkPart{n, where})
 	if len(s.parts) > 1 {
 		for _, p := range s.parts {
@@ -27,30 +34,41 @@ func (b *builder) toSink(t *catalog.Table, n *Node, where place) error {
 	return nil
 }
 
-// sinks makes the sink operators, first those of dead letters.
+// sinks makes the sink operators: those of rows, then those of the dead letters
+// that all operators before them have.
 func (b *builder) sinks() error {
 	b.branch, b.byText = "", nil
-	written := 0
-	for {
-		if err := b.writeSinks(&written); err != nil {
-			return err
+	rows := len(b.toSinks)
+	for _, s := range b.toSinks {
+		if b.takesLetters(s.table) {
+			continue // written below, with its dead letters
 		}
-		if b.deadLetters() {
-			continue
-		}
-		return nil
-	}
-}
-
-// writeSinks makes the operators of sinks that have none yet.
-func (b *builder) writeSinks(written *int) error {
-	for ; *written < len(b.toSinks); *written++ {
-		s := b.toSinks[*written]
 		if err := b.writeSink(s); err != nil {
 			return err
 		}
 	}
+	if err := b.deadLetters(); err != nil {
+		return err
+	}
+	for i, s := range b.toSinks {
+		if i >= rows || b.takesLetters(s.table) {
+			if err := b.writeSink(s); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// takesLetters says whether a sink takes the dead letters of a source of the
+// plan.
+func (b *builder) takesLetters(t *catalog.Table) bool {
+	for src := range b.scans {
+		if src.deadLetter == t {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *builder) writeSink(s *sinkInput) error {
@@ -86,7 +104,11 @@ func (b *builder) writeSink(s *sinkInput) error {
 	} else if op.Mode == catalog.UpsertMode && !in.Props.Kinds.AppendOnly() && in.Props.UpsertKey != nil {
 		in = b.hashed(in, in.Props.UpsertKey, nil)
 	}
-	op.OnError = b.sinkMode(in)
+	for i, c := range op.Columns {
+		if c.NotNull && !in.Cols[i].NotNull {
+			op.OnError = b.sinkMode(in)
+		}
+	}
 	n := b.node(op, nil, from(in), in.Cols, "")
 	b.places[n] = s.parts[0].place
 	return nil
@@ -101,7 +123,7 @@ func (b *builder) sinkMode(n *Node) ErrorMode {
 			if set, ok := errorModes[b.env.settings.Get(catalog.ExprOnErrorKey)]; ok {
 				return set
 			}
-			return op.OnError
+			return op.OnError // of the source
 		}
 		if len(n.Inputs) != 1 || n.Inputs[0].Port != MainPort {
 			return ErrorFail
@@ -178,46 +200,35 @@ func (b *builder) checkKey(n *Node, op *Sink, in *Node, where place) error {
 	return hint(err, "SELECT the GROUP BY columns too, and make them the PRIMARY KEY")
 }
 
-// deadLetters collects the error ports of operators that give dead letters, for
-// each sink; it says whether there are new ones.
-func (b *builder) deadLetters() bool {
-	if b.lettered {
-		return false
-	}
-	b.lettered = true
-	type letters struct {
-		sink  *catalog.Table
-		edges []Edge
-	}
-	var all []*letters
+// deadLetters sends the error ports of operators that give dead letters to
+// their sinks.
+func (b *builder) deadLetters() error {
+	var sinks []*catalog.Table
+	edges := map[*catalog.Table][]Edge{}
 	for _, n := range b.plan.Nodes {
-		mode, ok := errorModeOf(n.Op)
-		if !ok || mode != ErrorDeadLetter {
+		if errorModeOf(n.Op) != ErrorDeadLetter {
 			continue
 		}
 		sink := b.letterSink(n)
 		if sink == nil {
 			continue
 		}
-		i := slices.IndexFunc(all, func(l *letters) bool { return l.sink == sink })
-		if i < 0 {
-			i = len(all)
-			all = append(all, &letters{sink: sink})
+		if edges[sink] == nil {
+			sinks = append(sinks, sink)
 		}
-		all[i].edges = append(all[i].edges, Edge{From: n, Port: ErrorPort})
+		edges[sink] = append(edges[sink], Edge{From: n, Port: ErrorPort})
 	}
-	for _, l := range all {
-		b.letters(l.sink, l.edges)
+	for _, sink := range sinks {
+		if err := b.letters(sink, edges[sink]); err != nil {
+			return err
+		}
 	}
-	return len(all) > 0
+	return nil
 }
 
 // letters brings dead letters to their sink's columns.
-func (b *builder) letters(sink *catalog.Table, edges []Edge) {
-	var cols []Column
-	for _, f := range catalog.DeadLetterFields {
-		cols = append(cols, Column{Name: f.Name, Type: f.Type, NotNull: f.NotNull})
-	}
+func (b *builder) letters(sink *catalog.Table, edges []Edge) error {
+	cols := edges[0].Columns()
 	in := edges
 	if len(edges) > 1 {
 		in = from(b.node(&Union{}, nil, edges, cols, ""))
@@ -232,12 +243,11 @@ func (b *builder) letters(sink *catalog.Table, edges []Edge) {
 	}
 	p := b.node(&Project{Exprs: exprs, OnError: ErrorFail}, nil, in, out, "")
 	b.places[p] = place{sink.Source, sink.Span}
-	// An append-only input to a sink that takes anything is never refused.
-	_ = b.toSink(sink, p, b.places[p])
+	return b.toSink(sink, p, b.places[p])
 }
 
-// letterSink finds the sink for the dead letters of a node: that of the source
-// below it.
+// letterSink finds the sink for the dead letters of a node: that of the first
+// source below it.
 func (b *builder) letterSink(n *Node) *catalog.Table {
 	for {
 		if s, ok := n.Op.(*Scan); ok {
@@ -255,21 +265,21 @@ func (b *builder) letterSink(n *Node) *catalog.Table {
 	}
 }
 
-// errorModeOf gives the error mode of an operator that has one.
-func errorModeOf(op Op) (ErrorMode, bool) {
+// errorModeOf gives the error mode of an operator; ErrorFail for one without.
+func errorModeOf(op Op) ErrorMode {
 	switch op := op.(type) {
 	case *Guard:
-		return op.OnError, true
+		return op.OnError
 	case *Filter:
-		return op.OnError, true
+		return op.OnError
 	case *Project:
-		return op.OnError, true
+		return op.OnError
 	case *WindowAgg:
-		return op.OnError, true
+		return op.OnError
 	case *GroupAgg:
-		return op.OnError, true
+		return op.OnError
 	case *Sink:
-		return op.OnError, true
+		return op.OnError
 	}
-	return ErrorFail, false
+	return ErrorFail
 }
