@@ -54,6 +54,9 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 	b := built{ctx: ctx}
 	switch o := n.Op.(type) {
 	case *planner.Guard:
+		if s, ok := n.Inputs[0].From.Op.(*planner.Scan); ok && s.ValidateAll {
+			o = everything(o, len(s.Columns))
+		}
 		b.main = rowwise.NewGuard(o, ctx)
 	case *planner.Filter:
 		b.main = rowwise.NewFilter(o, prog, ctx)
@@ -104,6 +107,16 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		return b, fmt.Errorf("the engine has no operator for %T", n.Op)
 	}
 	return b, nil
+}
+
+// everything is a guard that judges all columns: 'decode.validate' = 'all'.
+func everything(g *planner.Guard, columns int) *planner.Guard {
+	all := *g
+	all.Reads, all.Members = nil, nil
+	for c := range columns {
+		all.Reads = append(all.Reads, c)
+	}
+	return &all
 }
 
 func (j *job) sinkOf(n *planner.Node) *sink {
