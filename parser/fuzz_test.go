@@ -2,6 +2,10 @@ package parser
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -30,19 +34,75 @@ func FuzzParse(f *testing.F) {
 	for _, text := range corpus(f) {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		src := NewSource("fuzz.sql", text)
-		stmts, err := Parse(src)
-		checkErrors(t, src, err)
-		for _, stmt := range stmts {
-			checkSpans(t, src, stmt)
-			checkPrint(t, stmt)
-			if len(text) < 1000 {
-				checkSlices(t, src, stmt)
+	f.Fuzz(func(t *testing.T, text string) { checkText(t, text) })
+}
+
+func checkText(t testing.TB, text string) {
+	src := NewSource("fuzz.sql", text)
+	stmts, err := Parse(src)
+	checkErrors(t, src, err)
+	for _, stmt := range stmts {
+		checkSpans(t, src, stmt)
+		checkPrint(t, stmt)
+		if len(text) < 1000 {
+			checkSlices(t, src, stmt)
+		}
+	}
+	Complete(text)
+}
+
+// TestMutations changes texts of the corpus token by token, as a person at a keyboard
+// does: words left out, doubled, swapped, or taken from another text.
+func TestMutations(t *testing.T) {
+	texts := corpus(t)
+	slices.Sort(texts)
+	var tokens [][]string
+	for _, text := range texts {
+		var words []string
+		src := NewSource("", text)
+		for _, tok := range tokenize(src) {
+			if tok.kind != tokEOF {
+				words = append(words, src.Slice(tok.Span))
 			}
 		}
-		Complete(text)
-	})
+		if len(words) > 0 {
+			tokens = append(tokens, words)
+		}
+	}
+	n := uint64(10_000)
+	if testing.Short() {
+		n = 1000
+	}
+	for seed := range n {
+		r := rand.New(rand.NewPCG(2, seed))
+		words := slices.Clone(tokens[r.IntN(len(tokens))])
+		for range 1 + r.IntN(3) {
+			if len(words) == 0 {
+				break
+			}
+			from := r.IntN(len(words))
+			to := min(from+1+r.IntN(3), len(words))
+			other := tokens[r.IntN(len(tokens))]
+			at := r.IntN(len(other))
+			part := other[at:min(at+1+r.IntN(6), len(other))]
+			switch r.IntN(5) {
+			case 0:
+				words = slices.Delete(words, from, to)
+			case 1:
+				words = slices.Insert(words, from, slices.Clone(words[from:to])...)
+			case 2:
+				words[from], words[to-1] = words[to-1], words[from]
+			case 3:
+				words = slices.Insert(words, from, part...)
+			case 4:
+				words = slices.Replace(words, from, to, part...)
+			}
+		}
+		text := strings.Join(words, " ")
+		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { checkText(t, text) }) {
+			t.Logf("%s", text)
+		}
+	}
 }
 
 // FuzzExpr does the same for a text that is one expression.

@@ -30,6 +30,7 @@ var foreign = map[string]string{
 // statementAndEnd reads a statement and checks that nothing follows it before the
 // semicolon. It returns nil if there was an error.
 func (p *parser) statementAndEnd() Stmt {
+	errs := len(p.errs)
 	stmt := p.statement()
 	if p.err == nil && !p.isOp(";") && p.peek().kind != tokEOF {
 		switch stmt.(type) {
@@ -39,7 +40,7 @@ func (p *parser) statementAndEnd() Stmt {
 			p.unexpected("the end of the statement")
 		}
 	}
-	if p.err != nil {
+	if p.err != nil || len(p.errs) > errs { // a statement set notes the errors of its members
 		return nil
 	}
 	return stmt
@@ -154,12 +155,11 @@ func (p *parser) statementSet() Stmt {
 	p.acceptOp(";")
 	head := p.from(start)
 	set := &StatementSet{}
-	broken := false
 	for p.skipSemicolons(); p.err == nil && !p.isWord("END"); p.skipSemicolons() {
 		if !p.isWord("INSERT") {
 			if p.peek().kind == tokEOF {
 				p.fail(head, "the statement set is not closed", "close it with END;")
-				return nil
+				return set
 			}
 			p.unexpected("INSERT or END", "INSERT", "END")
 		}
@@ -170,9 +170,8 @@ func (p *parser) statementSet() Stmt {
 		set.Inserts = append(set.Inserts, ins)
 		if p.err != nil && len(p.errs) < maxErrors {
 			p.resync()
-			broken = true
 			if p.peek().kind == tokEOF {
-				return nil
+				return set
 			}
 		}
 	}
@@ -180,9 +179,6 @@ func (p *parser) statementSet() Stmt {
 	set.Span = p.from(start)
 	if p.err == nil && len(set.Inserts) == 0 {
 		p.fail(set.Span, "the statement set is empty", "")
-	}
-	if broken {
-		return nil
 	}
 	return set
 }
