@@ -154,5 +154,10 @@ func scaledBy[T signed](result catalog.Type, arg int, c int64) catalog.Kernel {
 	bound := kernel.Func(func(ctx *catalog.EvalContext, args []arrow.Array, n int, sel []int32) (arrow.Array, error) {
 		return k.Eval(ctx, args[arg:arg+1], n, sel)
 	})
-	return kernel.Bindable{Kernel: bound, Bind: func([]*catalog.Literal) catalog.Kernel { return bound }}
+	return kernel.Bindable{Kernel: bound, Bind: func(lits []*catalog.Literal) catalog.Kernel {
+		if lits[arg] != nil {
+			return nil
+		}
+		return bound
+	}}
 }

@@ -87,12 +87,27 @@ func upper(dst, s []byte) []byte {
 	}
 	at := len(dst)
 	dst = append(dst, s...)
-	for i, c := range dst[at:] {
-		if c-'a' <= 'z'-'a' {
-			dst[at+i] = c - ('a' - 'A')
+	flipCase(dst[at:], 'a')
+	return dst
+}
+
+// flipCase turns the case of the letters from first ('a' or 'A') to its z in a
+// text of ASCII, eight bytes at a time.
+func flipCase(s []byte, first byte) {
+	const ones = 0x0101010101010101
+	low, high := uint64(0x80-first)*ones, uint64(0x80-first-26)*ones
+	for len(s) >= 8 {
+		w := binary.LittleEndian.Uint64(s)
+		// Bit 7 of each sum says: at least first; beyond its z.
+		letters := (w + low) &^ (w + high) & (0x80 * ones)
+		binary.LittleEndian.PutUint64(s, w^letters>>2)
+		s = s[8:]
+	}
+	for i, c := range s {
+		if c-first < 26 {
+			s[i] = c ^ 0x20
 		}
 	}
-	return dst
 }
 
 func lower(dst, s []byte) []byte {
@@ -101,11 +116,7 @@ func lower(dst, s []byte) []byte {
 	}
 	at := len(dst)
 	dst = append(dst, s...)
-	for i, c := range dst[at:] {
-		if c-'A' <= 'Z'-'A' {
-			dst[at+i] = c + ('a' - 'A')
-		}
-	}
+	flipCase(dst[at:], 'A')
 	return dst
 }
 
@@ -221,13 +232,11 @@ func field(s, sep []byte, k int64) ([]byte, bool) {
 	if len(sep) == 0 {
 		return s, k == 0
 	}
+	if len(sep) == 1 {
+		return fieldByte(s, sep[0], k)
+	}
 	for ; k > 0; k-- {
-		i := 0
-		if len(sep) == 1 {
-			i = bytes.IndexByte(s, sep[0])
-		} else {
-			i = bytes.Index(s, sep)
-		}
+		i := bytes.Index(s, sep)
 		if i < 0 {
 			return nil, false
 		}
@@ -262,3 +271,47 @@ func translated(dst, s []byte, from, to []rune) []byte {
 }
 
 func validUTF8(s []byte) bool { return isASCII(s) || utf8.Valid(s) }
+
+// fieldByte is field for a separator of one byte.
+func fieldByte(s []byte, sep byte, k int64) ([]byte, bool) {
+	from := 0
+	if k > 0 {
+		if from = nthByte(s, sep, k) + 1; from == 0 {
+			return nil, false
+		}
+	}
+	s = s[from:]
+	if end := nthByte(s, sep, 1); end >= 0 {
+		s = s[:end]
+	}
+	return s, true
+}
+
+// nthByte gives the place of the nth c (from 1), -1 if there are fewer. Eight
+// bytes at a time: no byte of the mask is disturbed by its neighbours, so the
+// marks can be counted.
+func nthByte(s []byte, c byte, n int64) int {
+	const ones = 0x0101010101010101
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := binary.LittleEndian.Uint64(s[i:]) ^ uint64(c)*ones
+		marks := ^((x&(0x7f*ones) + 0x7f*ones) | x | 0x7f*ones)
+		found := int64(bits.OnesCount64(marks))
+		if found < n {
+			n -= found
+			continue
+		}
+		for ; n > 1; n-- {
+			marks &= marks - 1
+		}
+		return i + bits.TrailingZeros64(marks)/8
+	}
+	for ; i < len(s); i++ {
+		if s[i] == c {
+			if n--; n == 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}

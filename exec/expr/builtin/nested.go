@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -31,7 +32,11 @@ func nestedFunctions() []*catalog.Function {
 				result := catalog.ArrayOf(t)
 				return &catalog.Overload{Params: same(t, len(args)), Result: result, NeverNull: true, Kernel: kernel.Func(
 					func(c *catalog.EvalContext, args []arrow.Array, n int, _ []int32) (arrow.Array, error) {
-						elems, err := interleave(c.Alloc, t, args, n)
+						rows := make([]int32, n)
+						for i := range rows {
+							rows[i] = int32(i)
+						}
+						elems, err := interleave(c.Alloc, t, args, rows)
 						if err != nil {
 							return nil, err
 						}
@@ -144,9 +149,10 @@ func nestedFunctions() []*catalog.Function {
 		mapParts("MAP_VALUES", "values", "[1]", func(m *array.Map) arrow.Array { return m.Items() }, func(t catalog.Type) catalog.Type { return *t.Elem }))
 }
 
-// interleave gives row 0 of all columns, then row 1 of all, and so on.
-func interleave(alloc memory.Allocator, t catalog.Type, cols []arrow.Array, n int) (arrow.Array, error) {
-	if len(cols) == 0 || n == 0 {
+// interleave gives the first of rows of all columns, then the second of all, and
+// so on.
+func interleave(alloc memory.Allocator, t catalog.Type, cols []arrow.Array, rows []int32) (arrow.Array, error) {
+	if len(cols) == 0 || len(rows) == 0 {
 		return column.NewNull(alloc, t.Arrow(), 0), nil
 	}
 	all, err := column.Concat(cols, alloc)
@@ -154,10 +160,11 @@ func interleave(alloc memory.Allocator, t catalog.Type, cols []arrow.Array, n in
 		return nil, err
 	}
 	defer all.Release()
-	sel := make([]int32, 0, n*len(cols))
-	for i := range n {
+	n := int32(cols[0].Len())
+	sel := make([]int32, 0, len(rows)*len(cols))
+	for _, r := range rows {
 		for k := range cols {
-			sel = append(sel, int32(k*n+i))
+			sel = append(sel, int32(k)*n+r)
 		}
 	}
 	return column.Gather(all, sel, alloc), nil
@@ -195,30 +202,41 @@ func resolveMap(args []catalog.Arg) (*catalog.Overload, error) {
 		func(c *catalog.EvalContext, args []arrow.Array, n int, sel []int32) (arrow.Array, error) {
 			var keys, values []arrow.Array
 			valid := kernel.NewNullable(c.Alloc, n)
+			rows := make([]int32, 0, n) // whose keys are all there: Arrow has no NULL keys
+			offBuf := column.NewBuffer(c.Alloc, 4*(n+1))
+			offs := column.As[int32](offBuf, n+1)
 			for i := 0; i < len(args); i += 2 {
 				keys, values = append(keys, args[i]), append(values, args[i+1])
-				if column.Nulls(args[i]) > 0 {
-					all := kernel.Nullable{}
-					kernel.ForEach(n, sel, &all, func(r int) {
-						if args[i].IsNull(r) {
-							c.Fail(r, codeNullKey, "a key of a map is NULL")
-							valid.SetNull(r)
-						}
-					})
+			}
+			for r := range n {
+				offs[r] = int32(len(rows) * len(keys))
+				if slices.ContainsFunc(keys, func(k arrow.Array) bool { return k.IsNull(r) }) {
+					valid.SetNull(r)
+				} else {
+					rows = append(rows, int32(r))
 				}
 			}
-			k, err := interleave(c.Alloc, key, keys, n)
+			offs[n] = int32(len(rows) * len(keys))
+			if len(rows) < n {
+				all := kernel.Nullable{}
+				kernel.ForEach(n, sel, &all, func(r int) {
+					if !valid.Valid(r) {
+						c.Fail(r, codeNullKey, "a key of a map is NULL")
+					}
+				})
+			}
+			k, err := interleave(c.Alloc, key, keys, rows)
 			if err != nil {
 				return nil, err
 			}
-			v, err := interleave(c.Alloc, value, values, n)
+			v, err := interleave(c.Alloc, value, values, rows)
 			if err != nil {
 				k.Release()
 				return nil, err
 			}
 			dt := result.Arrow().(*arrow.MapType)
-			entries := column.Make(dt.Elem(), n*len(keys), 0, []*memory.Buffer{nil}, k, v)
-			return column.Make(dt, n, -1, []*memory.Buffer{valid.Buffer(), evenOffsets(c.Alloc, n, len(keys))}, entries), nil
+			entries := column.Make(dt.Elem(), len(rows)*len(keys), 0, []*memory.Buffer{nil}, k, v)
+			return column.Make(dt, n, -1, []*memory.Buffer{valid.Buffer(), offBuf}, entries), nil
 		})}, nil
 }
 

@@ -72,24 +72,28 @@ func compileSimilar(pattern string, escape rune) (*searchPattern, error) {
 }
 
 func (p *searchPattern) match(s []byte) bool {
-	if len(p.needle) > 0 && !bytes.Contains(s, p.needle) {
-		return false
-	}
 	if p.simple != nil {
 		_, ok := p.simple.find(s, 0)
 		return ok
 	}
-	return p.re.Match(s)
+	return p.mayMatch(s) && p.re.Match(s)
+}
+
+func (p *searchPattern) mayMatch(s []byte) bool {
+	return len(p.needle) == 0 || bytes.Contains(s, p.needle)
 }
 
 // group gives what a group of the first match holds; false if there is no match
 // or the group takes no part in it.
 func (p *searchPattern) group(s []byte, k int) ([]byte, bool) {
-	if k < 0 || k > p.re.NumSubexp() || len(p.needle) > 0 && !bytes.Contains(s, p.needle) {
+	if k < 0 || k > p.re.NumSubexp() {
 		return nil, false
 	}
 	if p.simple != nil {
 		return p.simple.find(s, k)
+	}
+	if !p.mayMatch(s) {
+		return nil, false
 	}
 	m := p.re.FindSubmatchIndex(s)
 	if m == nil || m[2*k] < 0 {

@@ -116,13 +116,24 @@ func (k textRows) Eval(c *catalog.EvalContext, args []arrow.Array, n int, sel []
 	}
 	b := kernel.NewTextBuilder(c.Alloc, n, size)
 	row := k.open(c, arguments{args, k.lits})
-	kernel.ForEach(n, sel, &valid, func(i int) {
+	m := n
+	if sel != nil {
+		m = len(sel)
+	}
+	for j := range m {
+		i := j
+		if sel != nil {
+			i = int(sel[j])
+		}
+		if !valid.Valid(i) {
+			continue
+		}
 		if text, ok := row(i); ok {
 			b.Put(i, text)
 		} else {
 			valid.SetNull(i)
 		}
-	})
+	}
 	return b.Finish(k.dt, valid.Buffer())
 }
 

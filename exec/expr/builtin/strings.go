@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/exec/expr/kernel"
 )
 
 // codeTooLarge is the code of a text that would be longer than maxText.
@@ -171,6 +172,17 @@ func stringFunctions() []*catalog.Function {
 			},
 			Resolve: choose("SPLIT_INDEX", signature{params: []catalog.Type{str, str, intType}, result: str, kernel: textKernel(str, stateless(
 				func(_ *catalog.EvalContext, a arguments) func(i int) ([]byte, bool) {
+					if sep, ok := a.lits.text(1); ok && len(sep) == 1 {
+						if k, ok := a.lits.integer(2); ok && k >= 0 {
+							s, c := kernel.TextsOf(a.cols[0]), sep[0]
+							return func(i int) ([]byte, bool) {
+								if text := s.At(i); len(text) > 0 {
+									return fieldByte(text, c, k)
+								}
+								return nil, false
+							}
+						}
+					}
 					s, sep, k := a.text(0), a.text(1), a.integer(2)
 					return func(i int) ([]byte, bool) { return field(s(i), sep(i), k(i)) }
 				}))}),
