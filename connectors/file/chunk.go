@@ -152,16 +152,7 @@ func (c *chunk) record(i int) run {
 		one := connectors.Limits{Records: 1, Bytes: 1 << 62}
 		for range c.records {
 			cut := c.src.decoding.Cut(c.data[at:], one, true)
-			blank := 0 // lines without a record before it
-			for start := at; ; {
-				end := lineEnd(c.data, start)
-				if !format.IsBlank(c.data[start:end]) || end >= at+cut.Bytes {
-					break
-				}
-				blank++
-				start = end + 1
-			}
-			c.runs = append(c.runs, run{at, at + cut.Bytes, line + int64(blank)})
+			c.runs = append(c.runs, run{at + cut.Lead, at + cut.Bytes, line + int64(cut.LeadLines)})
 			at += cut.Bytes
 			line += int64(cut.Lines)
 		}
@@ -169,21 +160,11 @@ func (c *chunk) record(i int) run {
 	return c.runs[i]
 }
 
-// lineEnd finds the line feed at or after start, or the end of data.
-func lineEnd(data []byte, start int) int {
-	for i := start; i < len(data); i++ {
-		if data[i] == '\n' {
-			return i
-		}
-	}
-	return len(data)
-}
-
 // raw gives a record's bytes without its line end; of a record beyond the limit
 // as many as the limit allows.
 func (c *chunk) raw(i int) []byte {
 	r := c.record(i)
-	b := format.TrimRecord(c.data[r.start:r.end])
+	b := format.TrimLineEnd(c.data[r.start:r.end])
 	return b[:min(len(b), c.src.maxRecord)]
 }
 

@@ -181,7 +181,7 @@ func (r *reader) head(cur *opened) (skip, lines int, isHeader bool, err error) {
 		rest := cur.buf.data[cur.at+skip : cur.end]
 		cut := r.src.decoding.Cut(rest, one, cur.eof)
 		if cut.Records == 0 && !cur.eof && cur.err == nil {
-			if len(rest) > r.src.maxRecord {
+			if len(rest) > r.src.maxRecord+1 {
 				return 0, 0, false, fmt.Errorf("%s: the first record is longer than %d bytes", cur.in.path, r.src.maxRecord)
 			}
 			if err := r.fill(cur, 2*(cur.end-cur.at)+1); err != nil {
@@ -194,7 +194,7 @@ func (r *reader) head(cur *opened) (skip, lines int, isHeader bool, err error) {
 		}
 		var first []byte
 		if cut.Records > 0 {
-			first = format.TrimRecord(rest[:cut.Bytes])
+			first = format.TrimLineEnd(rest[cut.Lead:cut.Bytes])
 		}
 		s, isHeader, err := r.src.decoding.Stream(first)
 		if err != nil {
@@ -252,15 +252,15 @@ func (r *reader) renew(cur *opened, want int) {
 }
 
 // cut makes a chunk of the file's next records; nil: it has no more.
-func (r *reader) cut(max connectors.Limits) (*chunk, error) {
+func (r *reader) cut(limits connectors.Limits) (*chunk, error) {
 	cur := r.cur
-	want := min(max.Bytes, 4<<20)
+	want := min(limits.Bytes, 4<<20)
 	for {
 		if err := r.fill(cur, want); err != nil {
 			return nil, err
 		}
 		unread := cur.buf.data[cur.at:cur.end]
-		found := r.src.decoding.Cut(unread, max, cur.eof)
+		found := r.src.decoding.Cut(unread, limits, cur.eof)
 		if found.Records > 0 {
 			return r.chunk(found), nil
 		}
@@ -271,10 +271,10 @@ func (r *reader) cut(max connectors.Limits) (*chunk, error) {
 			return nil, nil
 		case left > 0 && cur.err != nil:
 			return nil, cur.err
-		case left > r.src.maxRecord:
+		case left > r.src.maxRecord+1: // a carriage return may be the last
 			return r.oversize()
 		}
-		want = left + 1 + min(left, r.src.maxRecord-left)
+		want = left + 1 + min(left, max(0, r.src.maxRecord-left))
 	}
 }
 

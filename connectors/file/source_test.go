@@ -2,24 +2,23 @@ package file_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"io/fs"
+	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/connectortest"
 	"github.com/streamsql/streamsql/connectors/file"
 	"github.com/streamsql/streamsql/connectors/format"
 	"github.com/streamsql/streamsql/connectors/format/csv"
@@ -52,148 +51,95 @@ func check(t testing.TB, forSource bool, options map[string]string) catalog.Opti
 	return out
 }
 
-func openSource(t testing.TB, env connectors.Env, cols []connectors.ScanColumn, options map[string]string) connectors.Source {
+// with gives options: path, then name, value...
+func with(path string, kv ...string) map[string]string {
+	m := map[string]string{"path": path}
+	for i := 0; i < len(kv); i += 2 {
+		m[kv[i]] = kv[i+1]
+	}
+	return m
+}
+
+func tryOpen(t testing.TB, env connectors.Env, cols []connectors.ScanColumn, options map[string]string) (connectors.Source, error) {
 	t.Helper()
 	if env.Clock == nil {
-		env.Clock = clock.System{}
+		env.Clock = clock.NewVirtual(time.Unix(0, 0))
 	}
-	s, err := file.Connector(formats).OpenSource(connectors.SourceConfig{Name: "s", Options: check(t, true, options), Columns: cols}, env)
+	return file.Connector(formats).OpenSource(connectors.SourceConfig{Name: "s", Options: check(t, true, options), Columns: cols}, env)
+}
+
+func openSource(t testing.TB, env connectors.Env, cols []connectors.ScanColumn, options map[string]string) connectors.Source {
+	t.Helper()
+	s, err := tryOpen(t, env, cols, options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// row is a record as read.
-type row struct {
-	text     string // values, or the error
-	raw      string
-	position string
-}
+var bigLimits = connectors.Limits{Records: 1 << 20, Bytes: 1 << 20}
 
-// decode takes a chunk apart.
-func decode(t testing.TB, c connectors.Chunk, cols []connectors.ScanColumn) []row {
+// read reads a split from an offset until there is nothing more, giving rows,
+// their positions and the last offset.
+func read(t testing.TB, s connectors.Source, split string, from connectors.Offset, limits connectors.Limits, cols []connectors.ScanColumn) (rows, positions []string, end connectors.Offset, err error) {
 	t.Helper()
-	recs, err := c.Decode(memory.DefaultAllocator)
+	splits, err := s.Splits(ctx)
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, nil, err
 	}
-	if recs.N != c.Records() || len(recs.Cols) != len(cols) {
-		t.Fatalf("%d rows of %d columns for %d records of %d", recs.N, len(recs.Cols), c.Records(), len(cols))
-	}
-	rows := make([]row, recs.N)
-	for i := range rows {
-		var cells []string
-		for k, col := range recs.Cols {
-			if !arrowTypeMatches(col.DataType().ID().String(), cols[k].Type) {
-				t.Fatalf("column %s is %s", cols[k].Name, col.DataType())
-			}
-			if col.IsNull(i) {
-				cells = append(cells, "NULL")
-			} else {
-				text, err := format.Text(col, cols[k].Type)
-				if err != nil {
-					t.Fatal(err)
-				}
-				cells = append(cells, string(text(nil, i)))
-			}
+	for _, sp := range splits {
+		if sp.ID != split {
+			continue
 		}
-		rows[i] = row{strings.Join(cells, "|"), string(recs.Raw(i)), recs.Position(i)}
-	}
-	for _, e := range recs.Errors {
-		rows[e.Row].text += fmt.Sprintf(" !%s %d %s", e.Code, e.Col, e.Column)
-	}
-	for _, col := range recs.Cols {
-		col.Release()
-	}
-	return rows
-}
-
-func arrowTypeMatches(id string, t catalog.Type) bool { return t.Arrow().ID().String() == id }
-
-// readSplit reads a split from an offset to its end, giving the rows and the
-// offset after each chunk by the number of rows before it.
-func readSplit(t testing.TB, s connectors.Source, split connectors.Split, from connectors.Offset, limits connectors.Limits, cols []connectors.ScanColumn) ([]row, map[int]connectors.Offset, error) {
-	t.Helper()
-	r, err := s.Open(context.Background(), split, from)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer r.Close()
-	var rows []row
-	offsets := map[int]connectors.Offset{}
-	for {
-		c, err := r.Fetch(context.Background(), limits)
-		if err == io.EOF {
-			return rows, offsets, nil
-		}
+		r, err := s.Open(ctx, sp, from)
 		if err != nil {
-			return rows, offsets, err
+			return nil, nil, nil, err
 		}
-		if c == nil {
-			return rows, offsets, nil
+		defer r.Close()
+		rows, positions, end, err = drain(t, r, limits, cols)
+		if err == io.EOF {
+			err = nil
 		}
-		if c.Records() > limits.Records || c.Records() == 0 {
-			t.Fatalf("%d records where at most %d were asked for", c.Records(), limits.Records)
+		return rows, positions, end, err
+	}
+	t.Fatalf("no split %q in %v", split, splits)
+	return nil, nil, nil, nil
+}
+
+// drain fetches until there is nothing now, an error or the end.
+func drain(t testing.TB, r connectors.SplitReader, limits connectors.Limits, cols []connectors.ScanColumn) (rows, positions []string, end connectors.Offset, err error) {
+	t.Helper()
+	for {
+		c, err := r.Fetch(ctx, limits)
+		if err != nil || c == nil {
+			return rows, positions, end, err
 		}
-		end := c.End()
-		rows = append(rows, decode(t, c, cols)...)
+		some, _, at := connectortest.Decode(t, c, cols)
+		rows, positions, end = append(rows, some...), append(positions, at...), c.End()
 		c.Release()
-		offsets[len(rows)] = end
 	}
 }
 
-// readAll reads the only split of a source.
-func readAll(t testing.TB, s connectors.Source, limits connectors.Limits, cols []connectors.ScanColumn) []row {
-	t.Helper()
-	splits, err := s.Splits(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(splits) != 1 {
-		t.Fatalf("%d splits", len(splits))
-	}
-	rows, _, err := readSplit(t, s, splits[0], nil, limits, cols)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
-
-func texts(rows []row) []string {
-	var out []string
-	for _, r := range rows {
-		out = append(out, r.text)
-	}
-	return out
-}
-
-func write(t testing.TB, name string, data []byte) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		t.Fatal(err)
-	}
+// compressed gives data as a file of that name holds it.
+func compressed(name string, data []byte) []byte {
 	switch {
 	case strings.HasSuffix(name, ".gz"):
 		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
 		// Two members: gzip files may be concatenated.
-		z.Write(data[:len(data)/2])
-		z.Close()
-		z.Reset(&b)
-		z.Write(data[len(data)/2:])
-		z.Close()
-		data = b.Bytes()
+		for _, part := range [][]byte{data[:len(data)/2], data[len(data)/2:]} {
+			z := gzip.NewWriter(&b)
+			z.Write(part)
+			z.Close()
+		}
+		return b.Bytes()
 	case strings.HasSuffix(name, ".zst"):
 		z, _ := zstd.NewWriter(nil)
-		data = z.EncodeAll(data, nil)
+		return z.EncodeAll(data[len(data)/2:], z.EncodeAll(data[:len(data)/2], nil))
 	}
-	if err := os.WriteFile(name, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	return data
 }
 
-// lines makes n records; every ninth has a backslash, every eleventh is long.
+// lines makes n records; some have a backslash, are long, empty or bad.
 func lines(from, n int) []byte {
 	var b bytes.Buffer
 	for i := from; i < from+n; i++ {
@@ -205,25 +151,33 @@ func lines(from, n int) []byte {
 			text += strings.Repeat("x", 900)
 		}
 		j, _ := json.Marshal(map[string]any{"id": i, "text": text, "extra": []int{i}})
+		switch i % 23 {
+		case 5:
+			b.WriteString("{\"id\":1,\n")
+		case 7:
+			b.WriteString("\n   \r\n")
+		case 9:
+			j = append(j, '\r')
+		}
 		b.Write(append(j, '\n'))
 	}
 	return b.Bytes()
 }
 
-// expect takes records apart with encoding/json.
-func expect(t testing.TB, data []byte) []string {
+// expect takes records apart with encoding/json. It gives rows and their lines.
+func expect(t testing.TB, data []byte) (rows []string, lineNumbers []int) {
 	t.Helper()
-	var out []string
-	for _, line := range bytes.Split(data, []byte("\n")) {
+	for n, line := range bytes.Split(data, []byte("\n")) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
+		lineNumbers = append(lineNumbers, n+1)
 		var v struct {
 			ID   *int64
 			Text *string
 		}
 		if err := json.Unmarshal(line, &v); err != nil {
-			out = append(out, "NULL|NULL !MALFORMED_RECORD -1 ")
+			rows = append(rows, "NULL|NULL !MALFORMED_RECORD -1")
 			continue
 		}
 		id, text := "NULL", "NULL"
@@ -233,9 +187,9 @@ func expect(t testing.TB, data []byte) []string {
 		if v.Text != nil {
 			text = *v.Text
 		}
-		out = append(out, id+"|"+text)
+		rows = append(rows, id+"|"+text)
 	}
-	return out
+	return rows, lineNumbers
 }
 
 func equal(t testing.TB, got, want []string) {
@@ -254,49 +208,229 @@ func equal(t testing.TB, got, want []string) {
 	}
 }
 
-var bigLimits = connectors.Limits{Records: 1 << 20, Bytes: 1 << 20}
+// Every encoding of the same text gives the rows that encoding/json finds, in
+// every way of reading.
+func TestSourceConformance(t *testing.T) {
+	data := append(lines(0, 1500), `{"id":-1,"text":"no line end"}`...)
+	want, lineNumbers := expect(t, data)
+	for _, name := range []string{"/a.ndjson", "/a.ndjson.gz", "/a.ndjson.zst", "/bom.json"} {
+		t.Run(name, func(t *testing.T) {
+			m := connectortest.NewMemFS()
+			content := data
+			if name == "/bom.json" {
+				content = append([]byte("\xef\xbb\xbf"), data...)
+			}
+			m.WriteFile(name, compressed(name, content))
+			open := func(t testing.TB) connectors.Source {
+				return openSource(t, connectors.Env{FS: m}, idAndText, with(name))
+			}
+			connectortest.TestSource(t, connectortest.SourceTest{Open: open, Columns: idAndText, Want: map[string][]string{"files": want}})
+			_, positions, _, err := read(t, open(t), "files", nil, bigLimits, idAndText)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, p := range positions {
+				if want := fmt.Sprintf("%s:%d", name, lineNumbers[i]); p != want {
+					t.Fatalf("row %d is at %s, want %s", i, p, want)
+				}
+			}
+		})
+	}
+}
 
-// Every encoding of the same text gives the same rows, at any limits, from any
-// offset, with the lines' numbers.
-func TestReadAndResume(t *testing.T) {
-	data := lines(0, 3000)
-	want := expect(t, data)
-	for _, name := range []string{"a.ndjson", "a.ndjson.gz", "a.ndjson.zst"} {
-		for _, limits := range []connectors.Limits{bigLimits, {Records: 7, Bytes: 1 << 20}, {Records: 1000, Bytes: 1}, {Records: 1000, Bytes: 5000}, {Records: 1, Bytes: 1 << 30}} {
-			t.Run(fmt.Sprint(name, limits), func(t *testing.T) {
-				dir := t.TempDir()
-				write(t, filepath.Join(dir, name), data)
-				s := openSource(t, connectors.Env{Dir: dir}, idAndText, map[string]string{"path": name})
-				splits, err := s.Splits(context.Background())
-				if err != nil {
-					t.Fatal(err)
-				}
-				rows, offsets, err := readSplit(t, s, splits[0], nil, limits, idAndText)
-				if err != nil {
-					t.Fatal(err)
-				}
-				equal(t, texts(rows), want)
-				for i, r := range rows {
-					if p := fmt.Sprintf("%s:%d", name, i+1); r.position != p {
-						t.Fatalf("row %d is at %s", i, r.position)
+// Several files: one split in the order of the bytes of their paths, or a split
+// each; hidden files are left out; metadata says where rows come from.
+func TestSourceManyFiles(t *testing.T) {
+	m := connectortest.NewMemFS()
+	names := []string{"/d/a.json", "/d/b/c.json.gz", "/d/b.json", "/d/empty.json", "/d/z.json.zst"}
+	var all []string
+	perFile := map[string][]string{}
+	for i, n := range names {
+		var data []byte
+		if n != "/d/empty.json" {
+			data = lines(i*100, 60)
+		}
+		m.WriteFile(n, compressed(n, data))
+		perFile[n], _ = expect(t, data)
+	}
+	for _, n := range []string{"/d/a.json", "/d/b.json", "/d/b/c.json.gz", "/d/empty.json", "/d/z.json.zst"} {
+		all = append(all, perFile[n]...)
+	}
+	m.WriteFile("/d/.hidden.json", []byte("x"))
+	m.WriteFile("/d/_meta/x.json", []byte("x"))
+	for _, path := range []string{"/d", "/d/", "file:///d", "/d/z.json.zst, /d/a.json,/d/b.json,/d/b,/d/empty.json", "/d/*"} {
+		t.Run(path, func(t *testing.T) {
+			connectortest.TestSource(t, connectortest.SourceTest{
+				Open: func(t testing.TB) connectors.Source {
+					return openSource(t, connectors.Env{FS: m}, idAndText, with(path))
+				},
+				Columns: idAndText, Want: map[string][]string{"files": all},
+			})
+		})
+	}
+	t.Run("split per file", func(t *testing.T) {
+		connectortest.TestSource(t, connectortest.SourceTest{
+			Open: func(t testing.TB) connectors.Source {
+				return openSource(t, connectors.Env{FS: m, Dir: "/"}, idAndText, with("/d", "scan.files-as-splits", "true"))
+			},
+			Columns: idAndText, Want: perFile,
+		})
+	})
+	t.Run("glob", func(t *testing.T) {
+		rows, _, _, err := read(t, openSource(t, connectors.Env{FS: m, Dir: "/d"}, idAndText, with("[ab]*.json")), "files", nil, bigLimits, idAndText)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, rows, append(append([]string{}, perFile["/d/a.json"]...), perFile["/d/b.json"]...))
+	})
+	t.Run("metadata", func(t *testing.T) {
+		cols := []connectors.ScanColumn{
+			{Name: "p", Type: catalog.String, Metadata: "file.path"}, {Name: "id", Type: catalog.Int}, {Name: "n", Type: catalog.String, Metadata: "file.name"},
+			{Name: "s", Type: catalog.BigInt, Metadata: "file.size"}, {Name: "t", Type: catalog.TimestampLTZ3, Metadata: "file.modification-time"}, {Name: "l", Type: catalog.BigInt, Metadata: "file.line"},
+		}
+		m.WriteFile("/m/x.json", []byte("{\"id\":1}\n\n{\"id\":\"x\"}\n{\n"))
+		info, _ := m.Stat("/m/x.json")
+		rest := "|x.json|23|" + info.ModTime().Format("2006-01-02 15:04:05.000Z")
+		rows, _, _, err := read(t, openSource(t, connectors.Env{FS: m, Dir: "/m"}, cols, with("x.json")), "files", nil, bigLimits, cols)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, rows, []string{"x.json|1" + rest + "|1", "x.json|NULL" + rest + "|3 !WRONG_TYPE 1", "x.json|NULL" + rest + "|4 !MALFORMED_RECORD -1"})
+	})
+}
+
+// CSV files with headers of their own, quoted line ends across buffers.
+func TestSourceCSV(t *testing.T) {
+	m := connectortest.NewMemFS()
+	var want []string
+	a, b := "id,text\n", "\ufefftext;id\r\n"
+	b = strings.ReplaceAll(b, ";", ",")
+	for i := range 400 {
+		text := strings.Repeat("x\n", i%7) + "\"\""
+		a += fmt.Sprintf("%d,\"%s\"\n", i, text)
+		want = append(want, fmt.Sprintf("%d|%s", i, strings.ReplaceAll(text, `""`, `"`)))
+	}
+	for i := range 50 {
+		b += fmt.Sprintf("t%d,%d\r\n", i, i)
+		want = append(want, fmt.Sprintf("%d|t%d", i, i))
+	}
+	m.WriteFile("/c/a.csv", []byte(a))
+	m.WriteFile("/c/b.csv.gz", compressed("b.csv.gz", []byte(b)))
+	m.WriteFile("/c/c.csv", []byte("id,text\n"))
+	m.WriteFile("/c/d.csv", nil)
+	m.WriteFile("/c/e.csv", []byte("7,headless"))
+	want = append(want, "7|headless")
+	open := func(t testing.TB) connectors.Source {
+		return openSource(t, connectors.Env{FS: m}, idAndText, with("/c", "format", "csv"))
+	}
+	connectortest.TestSource(t, connectortest.SourceTest{Open: open, Columns: idAndText, Want: map[string][]string{"files": want}})
+	_, positions, _, _ := read(t, open(t), "files", nil, bigLimits, idAndText)
+	line := 2
+	for i := range 400 {
+		if p := fmt.Sprintf("/c/a.csv:%d", line); positions[i] != p {
+			t.Fatalf("row %d is at %s, want %s", i, positions[i], p)
+		}
+		line += 1 + i%7
+	}
+}
+
+// A record beyond the limit is one bad record, whatever buffers it crosses; its
+// raw bytes are cut at the limit, and memory stays within a few buffers.
+func TestSourceLongRecords(t *testing.T) {
+	const limit = 50_000
+	rng := rand.New(rand.NewPCG(1, 2))
+	var data []byte
+	var want []string
+	add := func(n int, end string) {
+		data = append(append(append(data, `{"id":1,"text":"`...), bytes.Repeat([]byte{'x'}, n)...), `"}`+end...)
+		size := n + len(`{"id":1,"text":""}`) + strings.Count(end, "\r")
+		if size > limit {
+			want = append(want, "NULL|NULL !MALFORMED_RECORD -1")
+		} else {
+			want = append(want, "1|"+strings.Repeat("x", n))
+		}
+	}
+	base := limit - len(`{"id":1,"text":""}`)
+	for _, n := range []int{10, base - 1, base, base + 1, 5, base + 2, 2 * limit, 3_000_000, 1, base - 1, base, base + 1, base} {
+		add(n, "\n")
+		add(rng.IntN(100), "\n")
+		add(n, "\r\n")
+	}
+	add(10*limit, "") // the last line has no end
+	m := connectortest.NewMemFS()
+	m.WriteFile("/long.json", data)
+	open := func(t testing.TB) connectors.Source {
+		return openSource(t, connectors.Env{FS: m}, idAndText, with("/long.json", "max-record-bytes", fmt.Sprint(limit)))
+	}
+	connectortest.TestSource(t, connectortest.SourceTest{Open: open, Columns: idAndText, Want: map[string][]string{"files": want}})
+	r, err := open(t).Open(ctx, connectors.Split{ID: "files", Bounded: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	longest := 0
+	for {
+		c, err := r.Fetch(ctx, bigLimits)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, raw, _ := connectortest.Decode(t, c, idAndText)
+		for _, b := range raw {
+			longest = max(longest, len(b))
+		}
+		c.Release()
+	}
+	if longest != limit {
+		t.Errorf("the longest raw record has %d bytes, want %d", longest, limit)
+	}
+}
+
+// Damage within a compressed file: what is whole before it is delivered, then an
+// error names the file and the place, each time the same.
+func TestSourceDamagedCompression(t *testing.T) {
+	data := lines(0, 4000)
+	all, _ := expect(t, data)
+	for _, name := range []string{"/x.json.gz", "/x.json.zst"} {
+		whole := compressed(name, data)
+		for _, test := range []struct {
+			what string
+			data []byte
+			err  string
+		}{
+			{"cut off", whole[:len(whole)*3/4], "is cut off after"},
+			{"header cut off", whole[:5], "is cut off after 0 bytes"},
+			{"garbage", []byte("{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n"), "damaged"},
+			{"flipped", flipped(whole), "data"}, // what is wrong shows at the checksum at the latest
+		} {
+			t.Run(name+" "+test.what, func(t *testing.T) {
+				m := connectortest.NewMemFS()
+				m.WriteFile(name, test.data)
+				var first string
+				for range 2 {
+					rows, _, end, err := read(t, openSource(t, connectors.Env{FS: m}, idAndText, with(name)), "files", nil, connectors.Limits{Records: 100, Bytes: 1 << 20}, idAndText)
+					if err == nil || !strings.Contains(err.Error(), test.err) || !strings.Contains(err.Error(), name) {
+						t.Fatalf("got %v, want %q", err, test.err)
 					}
-				}
-				tried := 0
-				for n, offset := range offsets {
-					if tried++; tried > 10 && n != len(rows) {
-						continue
+					if test.what != "flipped" {
+						equal(t, rows, all[:len(rows)])
 					}
-					s := openSource(t, connectors.Env{Dir: dir}, idAndText, map[string]string{"path": name})
-					rest, _, err := readSplit(t, s, splits[0], offset, bigLimits, idAndText)
-					if err != nil {
-						t.Fatal(err)
+					if test.what == "cut off" && len(rows) < 2000 {
+						t.Errorf("%d rows only before the damage", len(rows))
 					}
-					if len(rest) != len(rows)-n {
-						t.Fatalf("from row %d: %d rows, want %d", n, len(rest), len(rows)-n)
+					now := fmt.Sprint(len(rows), err)
+					if first == "" {
+						first = now
 					}
-					for i := range rest {
-						if rest[i] != rows[n+i] {
-							t.Fatalf("from row %d, row %d: %v, want %v", n, i, rest[i], rows[n+i])
+					if now != first {
+						t.Errorf("first %s, then %s", first, now)
+					}
+					if end != nil { // reading on gives the same error
+						rows, _, _, err := read(t, openSource(t, connectors.Env{FS: m}, idAndText, with(name)), "files", end, bigLimits, idAndText)
+						if err == nil || len(rows) != 0 {
+							t.Errorf("resumed: %d rows, %v", len(rows), err)
 						}
 					}
 				}
@@ -305,6 +439,246 @@ func TestReadAndResume(t *testing.T) {
 	}
 }
 
-var _ = array.NewSlice
-var _ = errors.Is
-var _ = time.Second
+func flipped(data []byte) []byte {
+	b := bytes.Clone(data)
+	for i := len(b) / 3; i < len(b)/3+40; i++ {
+		b[i] ^= 0x55
+	}
+	return b
+}
+
+// What is wrong with the files themselves is told by name.
+func TestSourceFileErrors(t *testing.T) {
+	m := connectortest.NewMemFS()
+	m.WriteFile("/d/ok.json", lines(0, 10))
+	m.WriteFile("/empty/.x", nil)
+	for _, test := range []struct {
+		options map[string]string
+		fail    error
+		want    string
+	}{
+		{options: with("/d/missing.json"), want: "/d/missing.json: no such file or directory"},
+		{options: with("/d/ok.json,/d/missing.json"), want: "/d/missing.json: no such file or directory"},
+		{options: with("/nowhere/*.json"), want: "no file to read at /nowhere/*.json"},
+		{options: with("/empty"), want: "no file to read at /empty"},
+		{options: with("/d/ok.json"), fail: fs.ErrPermission, want: "can't open /d/ok.json: permission denied"},
+		{options: with("/d/ok.json"), fail: syscall.EIO, want: "can't read /d/ok.json: input/output error"},
+	} {
+		m.Fail(func(op connectortest.Op, _ string, n int) (int, error) {
+			if test.fail == fs.ErrPermission && op == connectortest.OpOpen || test.fail == syscall.EIO && op == connectortest.OpRead {
+				return 0, test.fail
+			}
+			return n, nil
+		})
+		_, _, _, err := read(t, openSource(t, connectors.Env{FS: m}, idAndText, test.options), "files", nil, bigLimits, idAndText)
+		if err == nil || err.Error() != test.want {
+			t.Errorf("%v: got %v, want %s", test.options, err, test.want)
+		}
+	}
+	m.Fail(nil)
+	if _, err := tryOpen(t, connectors.Env{FS: m}, idAndText, with("/d", "scan.files-as-splits", "true", "source.monitor-interval", "1 s")); err == nil {
+		t.Error("files as splits of a watched directory")
+	}
+	if _, err := tryOpen(t, connectors.Env{FS: m}, idAndText, with("/d", "max-record-bytes", "0")); err == nil {
+		t.Error("a limit of nothing")
+	}
+}
+
+// A file that changed under an offset is found out.
+func TestSourceChangedFiles(t *testing.T) {
+	m := connectortest.NewMemFS()
+	reset := func() {
+		for name := range m.Files() {
+			m.Remove(name)
+		}
+		m.WriteFile("/d/a.json", lines(0, 10))
+		m.WriteFile("/d/b.json", lines(10, 10))
+	}
+	open := func() connectors.Source { return openSource(t, connectors.Env{FS: m}, idAndText, with("/d")) }
+	split := connectors.Split{ID: "files", Bounded: true}
+	// offset after the records of a and n of b
+	offset := func(n int) connectors.Offset {
+		r, err := open().Open(ctx, split, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		a, err := r.Fetch(ctx, bigLimits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return a.End()
+		}
+		b, err := r.Fetch(ctx, connectors.Limits{Records: n, Bytes: 1 << 20})
+		if err != nil || b.Records() != n {
+			t.Fatal(b, err)
+		}
+		return b.End()
+	}
+	for _, test := range []struct {
+		what   string
+		at     int
+		change func()
+		want   string
+	}{
+		{"gone", 5, func() { m.Remove("/d/b.json") }, "/d/b.json is gone"},
+		{"shrunk", 5, func() { m.WriteFile("/d/b.json", []byte("{}\n")) }, "/d/b.json has changed: it was read up to byte"},
+		{"one before gone", 5, func() { m.Remove("/d/a.json") }, "the files before /d/b.json have changed"},
+		{"one before grown", 5, func() { m.WriteFile("/d/a.json", lines(0, 11)) }, "the files before /d/b.json have changed"},
+		{"a new one before", 5, func() { m.WriteFile("/d/a2.json", nil) }, "the files before /d/b.json have changed"},
+		{"a new one behind", 5, func() { m.WriteFile("/d/c.json", nil) }, ""},
+		{"grown", 5, func() { m.WriteFile("/d/b.json", lines(10, 20)) }, ""},
+	} {
+		reset()
+		from := offset(test.at)
+		test.change()
+		_, _, _, err := read(t, open(), "files", from, bigLimits, idAndText)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: got %v, want %q", test.what, err, test.want)
+		}
+	}
+}
+
+// A finished source tells when its input has grown, and only then.
+func TestSourceGrown(t *testing.T) {
+	for _, suffix := range []string{"", ".gz", ".zst"} {
+		m := connectortest.NewMemFS()
+		put := func(name string, data []byte) { m.WriteFile(name+suffix, compressed(name+suffix, data)) }
+		open := func() connectors.Source { return openSource(t, connectors.Env{FS: m}, idAndText, with("/d")) }
+		grown := func(end connectors.Offset) string {
+			t.Helper()
+			what, err := open().(connectors.Growable).Grown(ctx, connectors.Split{ID: "files", Bounded: true}, end)
+			if err != nil {
+				return err.Error()
+			}
+			return what
+		}
+		want := func(what, got, want string) {
+			t.Helper()
+			if got != want {
+				t.Errorf("%s%s: got %q, want %q", what, suffix, got, want)
+			}
+		}
+		put("/d/a.json", []byte("{\"id\":1}\n{\"id\":2}"))
+		put("/d/b.json", nil)
+		_, _, end, err := read(t, open(), "files", nil, bigLimits, idAndText)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want("the same", grown(end), "")
+		put("/d/c.json", []byte("\n"))
+		want("a new file without records", grown(end), "")
+		put("/d/d.json", []byte("\n{\"id\":3}\n"))
+		want("a new file", grown(end), "/d/d.json"+suffix+" has more records, from line 2 on")
+		m.Remove("/d/d.json" + suffix)
+		put("/d/a.json", []byte("{\"id\":1}\n{\"id\":2}\r\n"))
+		want("a line end more", grown(end), "")
+		put("/d/a.json", []byte("{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n"))
+		want("a record more", grown(end), "/d/a.json"+suffix+" has more records, from line 3 on")
+		put("/d/a.json", []byte("{\"id\":1}\n{\"id\":2}  "))
+		want("the last line goes on", grown(end), "/d/a.json"+suffix+" has changed: its last line, without an end, was read as a record at line 2, and has been added to since")
+	}
+}
+
+// A watched directory: files come in the order of discovery, then modification
+// time, then path; each once, over restarts; files that change are an error.
+func TestSourceWatched(t *testing.T) {
+	m := connectortest.NewMemFS()
+	c := clock.NewVirtual(time.Unix(1_700_000_000, 0))
+	put := func(name string, id int) { m.WriteFile("/w/"+name, fmt.Appendf(nil, "{\"id\":%d}\n", id)) }
+	open := func(from connectors.Offset) connectors.SplitReader {
+		t.Helper()
+		s := openSource(t, connectors.Env{FS: m, Clock: c}, idAndText, with("/w/*.json", "source.monitor-interval", "10 s"))
+		splits, err := s.Splits(ctx)
+		if err != nil || len(splits) != 1 || splits[0].Bounded {
+			t.Fatal(splits, err)
+		}
+		r, err := s.Open(ctx, splits[0], from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	r := open(nil)
+	expectRows := func(want ...string) (end connectors.Offset) {
+		t.Helper()
+		rows, _, end, err := drain(t, r, bigLimits, idAndText)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, rows, want)
+		return end
+	}
+	expectRows()
+	put("z.json", 1)
+	put("a.json", 2)
+	expectRows() // it has looked a moment ago
+	ready := r.Ready()
+	select {
+	case <-ready:
+		t.Fatal("ready too early")
+	default:
+	}
+	c.Advance(10 * time.Second)
+	<-ready
+	end := expectRows("1|NULL", "2|NULL")
+	put("b.json", 3)
+	c.Advance(9 * time.Second)
+	expectRows()
+	c.Advance(time.Second)
+	end2 := expectRows("3|NULL")
+	r.Close()
+
+	r = open(end) // b was read, but not committed
+	end3 := expectRows("3|NULL")
+	if string(end2) != string(end3) {
+		t.Errorf("offsets %x and %x", end2, end3)
+	}
+	r.Close()
+	r = open(end3)
+	expectRows()
+	put("c.json", 4)
+	put("b.json", 35)
+	c.Advance(10 * time.Second)
+	// b has as many bytes as before... no: one more.
+	if _, _, _, err := drain(t, r, bigLimits, idAndText); err == nil || !strings.Contains(err.Error(), "/w/b.json has changed after it was read: 9 bytes then, 10 now") {
+		t.Errorf("a changed file: %v", err)
+	}
+	r.Close()
+	connectortest.TestSource(t, connectortest.SourceTest{
+		Open: func(t testing.TB) connectors.Source {
+			return openSource(t, connectors.Env{FS: m, Clock: c}, idAndText, with("/w", "source.monitor-interval", "10 s"))
+		},
+		Columns: idAndText, Want: map[string][]string{"files": {"1|NULL", "2|NULL", "4|NULL", "35|NULL"}}, Unbounded: true,
+	})
+}
+
+// Errors of reading are kept: Fetch goes on failing.
+func TestSourceErrorStays(t *testing.T) {
+	m := connectortest.NewMemFS()
+	m.WriteFile("/a.json", lines(0, 10))
+	m.WriteFile("/b.json", lines(0, 10))
+	s := openSource(t, connectors.Env{FS: m}, idAndText, with("/a.json,/b.json"))
+	if _, err := s.Splits(ctx); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Open(ctx, connectors.Split{ID: "files", Bounded: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	m.Fail(func(op connectortest.Op, name string, n int) (int, error) {
+		if op == connectortest.OpOpen {
+			return 0, syscall.EIO
+		}
+		return n, nil
+	})
+	if _, err := r.Fetch(ctx, bigLimits); !errors.Is(err, syscall.EIO) {
+		t.Fatal(err)
+	}
+	m.Fail(nil)
+	if c, err := r.Fetch(ctx, bigLimits); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("after an error: %v, %v", c, err)
+	}
+}

@@ -60,6 +60,9 @@ type Cut struct {
 	Bytes   int // length of the run of whole records, with what stands between them
 	Records int // their number
 	Lines   int // line feeds in the run
+	// Lead is the length of what stands before the first record (empty lines,
+	// comments), LeadLines the line feeds in it.
+	Lead, LeadLines int
 }
 
 // Cutter finds where records end in a stream of bytes.

@@ -26,11 +26,13 @@ func (Lines) Cut(data []byte, max connectors.Limits, final bool) Cut {
 			}
 			return c
 		}
-		if line = line[:i]; !IsBlank(line) {
-			c.Records++
-		}
 		c.Bytes += i + 1
 		c.Lines++
+		if line = line[:i]; !IsBlank(line) {
+			c.Records++
+		} else if c.Records == 0 {
+			c.Lead, c.LeadLines = c.Bytes, c.Lines
+		}
 	}
 	return c
 }
@@ -45,17 +47,9 @@ func IsBlank(line []byte) bool {
 	return true
 }
 
-// TrimRecord cuts off a record's line end and the blank lines around it.
-func TrimRecord(record []byte) []byte {
-	record = bytes.TrimSuffix(record, []byte{'\n'})
-	record = bytes.TrimSuffix(record, []byte{'\r'})
-	for {
-		i := bytes.IndexByte(record, '\n')
-		if i < 0 || !IsBlank(record[:i]) {
-			return record
-		}
-		record = record[i+1:]
-	}
+// TrimLineEnd cuts off a record's line feed, with a carriage return before it.
+func TrimLineEnd(record []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(record, []byte{'\n'}), []byte{'\r'})
 }
 
 // CodeMalformed is the code of CellErrors of a record as a whole.

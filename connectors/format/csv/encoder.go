@@ -75,10 +75,6 @@ func (e *encoding) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
 				dst = e.field(dst, from)
 			}
 		}
-		if len(cols) == 1 && b.Cols[0].IsNull(i) && e.null == "" && e.quote != 0 {
-			// A line without anything would be no record.
-			dst = append(dst, e.delimiter)
-		}
 		dst = append(dst, '\n')
 	}
 	return dst, nil

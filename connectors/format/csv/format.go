@@ -46,6 +46,7 @@ func Format() *format.Format {
 					Doc: "Columns beyond the end of a short record are NULL; else a record with another number of fields is malformed."},
 			},
 		},
+		Decode: newDecoding,
 		Encode: newEncoding,
 	}
 }

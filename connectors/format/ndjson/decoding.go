@@ -59,7 +59,7 @@ type decoder struct {
 
 // Decode implements format.Decoder.
 func (d *decoder) Decode(run []byte, n int) (*connectors.Records, error) {
-	if used := d.lines.DecodeLines(run, n); used < len(run) && !format.IsBlank(run[used:]) {
+	if used := d.lines.DecodeLines(run, n); len(bytes.Trim(run[used:], " \t\r\n")) > 0 {
 		d.lines.Release()
 		return nil, fmt.Errorf("json: %d bytes of records were left", len(run)-used)
 	}
