@@ -48,7 +48,7 @@ type Column struct {
 	children []*Column
 	elems    int // slots of children used, for lists and maps
 
-	// What the last batch needed, to allocate the next one in one step.
+	// About what the last batches needed, to allocate the next one in one step.
 	wantSlots, wantBytes int
 }
 

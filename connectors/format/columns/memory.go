@@ -123,7 +123,7 @@ func (c *Column) finish(n int) *array.Data {
 	} else {
 		c.mem.Free(c.valid)
 	}
-	c.wantSlots = n
+	c.wantSlots = max(n, c.wantSlots-c.wantSlots/8)
 	var children []arrow.ArrayData
 	switch c.kind {
 	case storeBits:
@@ -131,7 +131,7 @@ func (c *Column) finish(n int) *array.Data {
 	case storeFixed:
 		bufs = append(bufs, c.buffer(c.fixed, n*c.width))
 	case storeBytes:
-		c.wantBytes = c.used + c.used/8
+		c.wantBytes = max(c.used+c.used/8, c.wantBytes-c.wantBytes/8)
 		bufs = append(bufs, c.buffer(arrow.Int32Traits.CastToBytes(c.offsets), 4*(n+1)),
 			c.buffer(c.data, c.used))
 	case storeList:

@@ -23,6 +23,7 @@ type Decoder struct {
 	starts []int32 // of each record, in the text given since the last Finish
 	text   int     // bytes given since the last Finish
 	errs   []CellError
+	length int // of a record of the last batch, on average
 
 	lines bool // a line feed ends a record, as against Append
 
@@ -174,13 +175,17 @@ func (d *Decoder) AppendAt(buf []byte, start, end int) bool {
 // batch within an int32. No column's bytes, and no list's elements, exceed the text's bytes.
 func (d *Decoder) fits(n int) bool { return d.rows == 0 || d.text+n < math.MaxInt32 }
 
-// reserve allocates for the rows that data is likely to hold.
+// reserve allocates for the rows that data is likely to hold, by the length of
+// the last batch's records or that of the first line.
 func (d *Decoder) reserve(data []byte, maxRows int) {
-	i := bytes.IndexByte(data, '\n')
-	if i < 0 {
+	length := d.length
+	if length == 0 {
+		length = bytes.IndexByte(data, '\n') + 1
+	}
+	if length == 0 {
 		return
 	}
-	rows := min(len(data)/(i+1)+1, maxRows, 1<<16)
+	rows := min(len(data)/length+len(data)/length/16+1, maxRows, 1<<16)
 	for _, top := range d.root.children {
 		top.column.Reserve(rows)
 	}
@@ -283,7 +288,10 @@ func (d *Decoder) Finish() *Batch {
 	for i, top := range d.root.children {
 		b.Columns[i] = top.column.Finish(d.rows)
 	}
-	d.starts = make([]int32, 0, d.rows)
+	if d.rows > 0 {
+		d.length = max(d.text/d.rows, 1)
+	}
+	d.starts = make([]int32, 0, d.rows+d.rows/8)
 	d.errs = nil
 	d.rows, d.text = 0, 0
 	if cap(d.scratch) > maxScratch {

@@ -61,7 +61,7 @@ func TestNexmark(t *testing.T) {
 	for _, fields := range [][]catalog.Field{nexmarkColumns(), bidColumns(), nexmarkColumns()[1:2]} {
 		d := NewDecoder(compile(t, fields, Options{ValidateAll: true}), memory.DefaultAllocator)
 		line, rest := 0, data
-		for _, rows := range []int{1, 2, 7, 1000, 10000} {
+		for _, rows := range []int{1, 2, 7, 1000, len(lines)} {
 			n := d.DecodeLines(rest, rows)
 			b := d.Finish()
 			if len(b.Errors) > 0 {
