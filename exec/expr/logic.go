@@ -280,8 +280,8 @@ func (e *Evaluator) coalesce(n *node, sel []int32) (arrow.Array, error) {
 		if err != nil {
 			return nil, err
 		}
-		pick.Add(a, own) // a NULL stays open and is picked again
 		e.nullRows(a, open)
+		pick.Add(a, own) // a NULL stays open and is picked again
 	}
 	return pick.Finish()
 }

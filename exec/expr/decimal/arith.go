@@ -148,12 +148,6 @@ func Rescale(n Num, from, to, p int) (Num, bool) {
 	return n, Fits(n, p)
 }
 
-// Add is a + b for equal scales.
-func Add(a, b Num, p int) (Num, bool) {
-	r := a.Add(b) // two values of 38 digits don't leave 128 bits
-	return r, Fits(r, p)
-}
-
 // Multiply is a * b with drop digits after the point rounded away.
 func Multiply(a, b Num, drop, p int) (Num, bool) {
 	if x, ok := Int64(a); ok {
@@ -285,8 +279,8 @@ func AddScaled(a Num, aScale int, b Num, bScale int, p, s int) (Num, bool) {
 	scale := max(aScale, bScale)
 	x, xOK := ScaleUp(a, scale-aScale)
 	y, yOK := ScaleUp(b, scale-bScale)
-	if xOK && yOK {
-		r := x.Add(y)
+	// Two numbers of 38 digits may leave 127 bits.
+	if r := x.Add(y); xOK && yOK && (x.HighBits()^r.HighBits())&(y.HighBits()^r.HighBits()) >= 0 {
 		if s < scale {
 			r = ScaleDown(r, scale-s)
 		}
