@@ -61,58 +61,72 @@ func (c *crasher) note(acked, started uint64) {
 // demands that the store then has exactly one of the two epochs it may have, and
 // can go on from there.
 func TestCrash(t *testing.T) {
-	for _, size := range []int{10, 700, 5000} { // small, mixed and large commits
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			mem := vfs.NewCrashableMem()
-			c := &crasher{mem: mem, rng: rand.New(rand.NewPCG(uint64(size), 3)), every: 1}
-			fs := errorfs.Wrap(mem, c)
-			const last = 25
-			s := mustOpen(t, "dir", testOptions(fs))
-			for e := uint64(1); e <= last; e++ {
-				c.note(e-1, e)
-				if err := putEpoch(s, e, 2, 3, size); err != nil {
-					t.Fatal(err)
-				}
-				c.note(e, e)
-				if e == 12 {
-					mustClose(t, s)
-					s = mustOpen(t, "dir", testOptions(fs))
-				}
+	seeds := uint64(4)
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
+		for _, size := range []int{10, 700, 5000} { // small, alternating and large commits
+			if size == 5000 && seed > 0 {
+				continue // the longest, by far
 			}
+			t.Run(fmt.Sprintf("%d,seed=%d", size, seed), func(t *testing.T) {
+				t.Parallel()
+				crashes(t, size, seed)
+			})
+		}
+	}
+}
+
+func crashes(t *testing.T, size int, seed uint64) {
+	mem := vfs.NewCrashableMem()
+	c := &crasher{mem: mem, rng: rand.New(rand.NewPCG(uint64(size), seed)), every: 1}
+	fs := errorfs.Wrap(mem, c)
+	const last = 25
+	s := mustOpen(t, "dir", testOptions(fs))
+	for e := uint64(1); e <= last; e++ {
+		c.note(e-1, e)
+		if err := putEpoch(s, e, 2, 3, size); err != nil {
+			t.Fatal(err)
+		}
+		c.note(e, e)
+		if e == 12 {
 			mustClose(t, s)
-			t.Logf("%d crashes", len(c.crashes))
-			if len(c.crashes) < 5*last {
-				t.Fatalf("only %d crashes", len(c.crashes))
+			s = mustOpen(t, "dir", testOptions(fs))
+		}
+	}
+	mustClose(t, s)
+	t.Logf("%d crashes", len(c.crashes))
+	if len(c.crashes) < 5*last {
+		t.Fatalf("only %d crashes", len(c.crashes))
+	}
+	mid := 0
+	for _, x := range c.crashes {
+		s, err := Open("dir", testOptions(x.fs))
+		if err != nil {
+			t.Fatalf("crash before %s: %v", x.op, err)
+		}
+		l, _ := s.Last()
+		if l.Epoch < x.acked || l.Epoch > x.started {
+			t.Fatalf("crash before %s: epoch %d, want %d or %d", x.op, l.Epoch, x.acked, x.started)
+		}
+		if x.acked < x.started && l.Epoch == x.started {
+			mid++
+		}
+		if l.Epoch > 0 {
+			if err := checkEpochs(s, l.Epoch, 2, 3, size); err != nil {
+				t.Fatalf("crash before %s: %v", x.op, err)
 			}
-			mid := 0
-			for _, x := range c.crashes {
-				s, err := Open("dir", testOptions(x.fs))
-				if err != nil {
-					t.Fatalf("crash before %s: %v", x.op, err)
-				}
-				l, _ := s.Last()
-				if l.Epoch < x.acked || l.Epoch > x.started {
-					t.Fatalf("crash before %s: epoch %d, want %d or %d", x.op, l.Epoch, x.acked, x.started)
-				}
-				if x.acked < x.started && l.Epoch == x.started {
-					mid++
-				}
-				if l.Epoch > 0 {
-					if err := checkEpochs(s, l.Epoch, 2, 3, size); err != nil {
-						t.Fatalf("crash before %s: %v", x.op, err)
-					}
-				}
-				if err := putEpoch(s, l.Epoch+1, 2, 3, size); err != nil {
-					t.Fatalf("crash before %s: %v", x.op, err)
-				}
-				if err := checkEpochs(s, l.Epoch+1, 2, 3, size); err != nil {
-					t.Fatalf("crash before %s: %v", x.op, err)
-				}
-				mustClose(t, s)
-			}
-			if mid == 0 {
-				t.Error("no crash left an epoch durable that was not acknowledged yet")
-			}
-		})
+		}
+		if err := putEpoch(s, l.Epoch+1, 2, 3, size); err != nil {
+			t.Fatalf("crash before %s: %v", x.op, err)
+		}
+		if err := checkEpochs(s, l.Epoch+1, 2, 3, size); err != nil {
+			t.Fatalf("crash before %s: %v", x.op, err)
+		}
+		mustClose(t, s)
+	}
+	if mid == 0 {
+		t.Error("no crash left an epoch durable that was not acknowledged yet")
 	}
 }

@@ -59,7 +59,7 @@ func TestDamage(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(size), 9))
 			crashed := sound.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rng})
 			mustClose(t, s)
-			rounds := 400
+			rounds := 300
 			if testing.Short() {
 				rounds = 100
 			}

@@ -1,5 +1,7 @@
 package statestore
 
+import "time"
+
 // counters are kept under Store.mu.
 type counters struct {
 	commits, large uint64
@@ -28,17 +30,18 @@ type Metrics struct {
 	LogEpochs int    // number of live epochs
 	Bound     uint64 // oldest live epoch
 
-	DiskBytes        uint64 // size of everything in Pebble's directory
-	WALBytes         uint64 // written to the write-ahead log
-	FlushBytes       uint64 // written by memtable flushes
-	CompactionBytes  uint64 // written by compactions that rewrite
-	Compactions      int64  // number of those
-	MoveCompactions  int64  // number of compactions that only relabel files
-	L0Files          int64  // number of files in level 0
-	L0Sublevels      int32  // number of overlapping layers of them
-	Tables           int64  // number of files in all levels
-	MemtableBytes    uint64 // of all memtables, those queued for a flush included
-	MemtablesWaiting int64  // number of memtables queued
+	DiskBytes        uint64        // size of everything in Pebble's directory
+	WALBytes         uint64        // written to the write-ahead log
+	FlushBytes       uint64        // written by memtable flushes
+	CompactionBytes  uint64        // written by compactions that rewrite
+	Compactions      int64         // number of those
+	CompactionTime   time.Duration // spent in compactions of any kind
+	MoveCompactions  int64         // number of compactions that only relabel files
+	L0Files          int64         // number of files in level 0
+	L0Sublevels      int32         // number of overlapping layers of them
+	Tables           int64         // number of files in all levels
+	MemtableBytes    uint64        // of all memtables, those queued for a flush included
+	MemtablesWaiting int64         // number of memtables queued
 }
 
 // Metrics returns a snapshot.
@@ -73,6 +76,7 @@ func (s *Store) Metrics() Metrics {
 		m.Tables += l.TablesCount
 	}
 	m.Compactions = p.Compact.Count - p.Compact.MoveCount - p.Compact.DeleteOnlyCount
+	m.CompactionTime = p.Compact.Duration
 	m.MoveCompactions = p.Compact.MoveCount
 	m.L0Files = p.Levels[0].TablesCount
 	m.L0Sublevels = p.Levels[0].Sublevels

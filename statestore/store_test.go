@@ -2,8 +2,11 @@ package statestore
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -157,5 +160,86 @@ func TestAbortLeavesNothing(t *testing.T) {
 	mustClose(t, s)
 	if _, err := s.Begin(2, Layout{Shards: 2}); !errors.Is(err, ErrClosed) {
 		t.Fatalf("begin on a closed store: %v", err)
+	}
+}
+
+// TestTamper alters the log below the store's own checks, where Pebble's
+// checksums see nothing wrong: blocks and records that are missing, altered or
+// in another's place.
+func TestTamper(t *testing.T) {
+	key := func(epoch uint64, shard, n int) []byte {
+		k := appendBlockPrefix(nil, epoch, shard, 0, StreamID{Operator: 7, Part: uint32(shard)})
+		return binary.BigEndian.AppendUint32(k, uint32(n))
+	}
+	get := func(s *Store, k []byte) []byte {
+		v, c, err := s.db.Get(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return bytes.Clone(v)
+	}
+	cases := map[string]func(s *Store) error{
+		"last block missing":    func(s *Store) error { return s.db.Delete(key(5, 0, 2), nil) },
+		"first block missing":   func(s *Store) error { return s.db.Delete(key(5, 0, 0), nil) },
+		"all blocks missing":    func(s *Store) error { return s.db.DeleteRange(key(5, 1, 0), key(5, 1, 3), nil) },
+		"block altered":         func(s *Store) error { v := get(s, key(5, 1, 1)); v[3] ^= 1; return s.db.Set(key(5, 1, 1), v, nil) },
+		"block of another":      func(s *Store) error { return s.db.Set(key(5, 1, 1), get(s, key(5, 1, 2)), nil) },
+		"one block more":        func(s *Store) error { return s.db.Set(key(5, 1, 3), get(s, key(5, 1, 2)), nil) },
+		"block of no bytes":     func(s *Store) error { return s.db.Set(key(5, 1, 1), nil, nil) },
+		"older record missing":  func(s *Store) error { return s.db.Delete(recordKey(5), nil) },
+		"newest record missing": func(s *Store) error { return s.db.Delete(recordKey(7), nil) },
+		"newest epoch missing":  func(s *Store) error { return s.db.DeleteRange(epochKey(7), epochKey(8), nil) },
+		"record altered":        func(s *Store) error { v := get(s, recordKey(7)); v[2] ^= 4; return s.db.Set(recordKey(7), v, nil) },
+		"record of another":     func(s *Store) error { return s.db.Set(recordKey(7), get(s, recordKey(6)), nil) },
+		"metadata missing":      func(s *Store) error { return s.db.Delete(metaKey(7, "offset"), nil) },
+		"metadata altered":      func(s *Store) error { return s.db.Set(metaKey(7, "offset"), []byte("offset of 8"), nil) },
+	}
+	for name, tamper := range cases {
+		t.Run(name, func(t *testing.T) {
+			fs := vfs.NewMem()
+			s := mustOpen(t, "dir", testOptions(fs))
+			for e := uint64(1); e <= 7; e++ {
+				if err := putEpoch(s, e, 2, 3, 100); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := tamper(s); err != nil {
+				t.Fatal(err)
+			}
+			mustClose(t, s)
+			s, err := Open("dir", testOptions(fs))
+			if err == nil {
+				err = checkEpochs(s, 7, 2, 3, 100)
+				mustClose(t, s)
+			}
+			if !errors.As(err, new(*DamageError)) || !strings.Contains(err.Error(), "dir") {
+				t.Fatalf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestLayout(t *testing.T) {
+	for n := 1; n <= NumKeyGroups; n++ {
+		l, next := Layout{Shards: n}, 0
+		for i := range n {
+			g := l.KeyGroups(i)
+			if g.From != next || g.To <= g.From {
+				t.Fatalf("shard %d of %d owns %v, the one before ends at %d", i, n, g, next)
+			}
+			for k := g.From; k < g.To; k++ {
+				if l.ShardOf(k) != i {
+					t.Fatalf("group %d of %d shards: %d, want %d", k, n, l.ShardOf(k), i)
+				}
+			}
+			next = g.To
+		}
+		if next != NumKeyGroups {
+			t.Fatalf("%d shards own %d groups", n, next)
+		}
+	}
+	if got := (Layout{Shards: 2}).Overlapping(KeyGroups{127, 129}); !slices.Equal(got, []int{0, 1}) {
+		t.Error(got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/streamsql/streamsql/statestore"
 )
@@ -12,6 +13,7 @@ import (
 // Table is the state of one operator in one shard.
 type Table struct {
 	op      statestore.OperatorID
+	mu      sync.Mutex // of parts: tables that are Sources are read by several shards
 	parts   map[partID]part
 	dropped map[partID]bool // parts of the log to be forgotten at the next freeze
 	pool    bufferPool
@@ -69,6 +71,8 @@ func (t *Table) Arena(part uint32, bucket int64) *Arena { return get(t, part, bu
 func (t *Table) Blobs(part uint32, bucket int64) *Blobs { return get(t, part, bucket, NewBlobs) }
 
 func get[P part](t *Table, n uint32, bucket int64, make func() P) P {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	id := partID{bucket: bucket, part: n}
 	p, ok := t.parts[id]
 	if !ok {
@@ -96,6 +100,8 @@ func (t *Table) DropBucket(bucket int64) {
 
 // Buckets returns the buckets that have a part, ascending.
 func (t *Table) Buckets() []int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	seen := map[int64]bool{}
 	for id := range t.parts {
 		seen[id.bucket] = true
