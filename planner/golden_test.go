@@ -56,11 +56,11 @@ func runGolden(t *testing.T, file string) {
 		got := ""
 		if command == "script" {
 			setup = sql
-			if _, err := analyze(t, setup, ""); err != nil {
+			if _, err := analyze(setup, ""); err != nil {
 				got = formatted(err)
 			}
 		} else {
-			got = goldenCase(t, command, setup, sql)
+			got = goldenCase(command, setup, sql)
 		}
 		got = strings.TrimSuffix(got, "\n")
 		if got != strings.TrimSuffix(want, "\n") && !*rewriteGolden {
@@ -80,8 +80,8 @@ func runGolden(t *testing.T, file string) {
 }
 
 // analyze runs a setup script, then another one, in a new session.
-func analyze(t testing.TB, setup, sql string, without ...string) (*planner.Script, error) {
-	s := newSession(t, without...)
+func analyze(setup, sql string, without ...string) (*planner.Script, error) {
+	s := newSession(without...)
 	if setup != "" {
 		if script, err := s.Analyze(parser.NewSource("setup.sql", setup)); err != nil || sql == "" {
 			return script, err
@@ -98,8 +98,8 @@ func formatted(err error) string {
 	return "not a list of errors: " + err.Error()
 }
 
-func goldenCase(t *testing.T, command, setup, sql string) string {
-	script, err := analyze(t, setup, sql)
+func goldenCase(command, setup, sql string) string {
+	script, err := analyze(setup, sql)
 	if err != nil {
 		return formatted(err)
 	}

@@ -269,9 +269,9 @@ func TestInvariants(t *testing.T) {
 	rules := []string{"", "drop-unread", "fold-constants", "merge-projections", "push-filters", "apply-equalities", "attach-windows", "two-phase"}
 	planned := 0
 	for _, c := range corpus(t) {
-		_, want := analyze(t, c[0], c[1])
+		_, want := analyze(c[0], c[1])
 		for _, rule := range rules {
-			script, err := analyze(t, c[0], c[1], rule)
+			script, err := analyze(c[0], c[1], rule)
 			if fmt.Sprint(err) != fmt.Sprint(want) {
 				t.Errorf("%s\nwithout %q: %v\nwith it: %v", c[1], rule, err, want)
 			}
@@ -298,7 +298,7 @@ func FuzzAnalyze(f *testing.F) {
 		f.Add(c[0], c[1])
 	}
 	f.Fuzz(func(t *testing.T, setup, sql string) {
-		s := newSession(t)
+		s := newSession()
 		if _, err := s.Analyze(parser.NewSource("setup.sql", setup)); err != nil {
 			return
 		}

@@ -2,7 +2,7 @@ package planner_test
 
 import (
 	"strings"
-	"testing"
+	"sync"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/agg"
@@ -68,16 +68,17 @@ func testConnectors() specs {
 	return s
 }
 
-func testFunctions(t testing.TB) catalog.FunctionSet {
+// functions are made once: making them takes longer than planning a script.
+var functions = sync.OnceValue(func() catalog.FunctionSet {
 	aggregates, err := catalog.NewFunctionSet(agg.Functions()...)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return catalog.LayeredFunctions{expr.Functions(), aggregates}
-}
+})
 
-func newSession(t testing.TB, without ...string) *planner.Session {
+func newSession(without ...string) *planner.Session {
 	return planner.New(planner.Options{
-		Functions: testFunctions(t), Folder: expr.Folder{}, Connectors: testConnectors(), WithoutRules: without,
+		Functions: functions(), Folder: expr.Folder{}, Connectors: testConnectors(), WithoutRules: without,
 	})
 }
