@@ -268,7 +268,7 @@ type ColumnDef struct {
 	Name        Ident
 	Kind        ColumnKind
 	Type        *DataType  // nil for computed columns
-	NotNull     bool       // also where the type says so
+	NotNull     bool       // NOT NULL after the type, which does not say so itself
 	PrimaryKey  bool       // PRIMARY KEY [NOT ENFORCED] on the column
 	MetadataKey *StringLit // METADATA FROM 'key'; nil: the column's name
 	Virtual     bool       // METADATA VIRTUAL: not written to a sink

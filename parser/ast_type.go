@@ -9,7 +9,8 @@ type DataType struct {
 	Precision int
 	// Scale is the s of DECIMAL(p, s); Unset if not written.
 	Scale int
-	// NotNull is a NOT NULL written after the type, also of an element or field.
+	// NotNull is NOT NULL after the type of an element or field; a column has it in
+	// its ColumnDef.
 	NotNull bool
 
 	Key    *DataType    // MAP

@@ -69,9 +69,9 @@ func TestMutations(t *testing.T) {
 			tokens = append(tokens, words)
 		}
 	}
-	n := uint64(10_000)
+	n := uint64(3000)
 	if testing.Short() {
-		n = 1000
+		n = 500
 	}
 	for seed := range n {
 		r := rand.New(rand.NewPCG(2, seed))

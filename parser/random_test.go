@@ -366,7 +366,7 @@ func (m *maker) table() TableRef {
 
 // TestRandomTrees prints random trees and reads them again.
 func TestRandomTrees(t *testing.T) {
-	n := uint64(1000)
+	n := uint64(500)
 	if testing.Short() {
 		n = 200
 	}

@@ -1,6 +1,30 @@
 package parser
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Keywords returns the words that a prompt may complete, in upper case and sorted:
+// those that start statements and clauses, join words, types and units. Not all of
+// them are reserved.
+func Keywords() []string {
+	set := maps.Clone(reserved)
+	for _, list := range [][]string{statementWords, objectWords, showWords, endWords, joinWords, typeNames, unitWords, {
+		"ANALYZE", "ASC", "CASCADE", "CHANGES", "CLOSE", "COMMENT", "COMPLETE", "CONFLICT", "CUMULATE", "CURRENT", "DATA", "DEAD",
+		"DEFAULT", "DEFINE", "DESCRIPTOR", "DO", "ENFORCED", "ESCAPE", "EVERY", "FILTER", "FINAL", "FIRST", "FOLLOWING", "FUTURE",
+		"HOP", "IDLE", "IF", "IGNORE", "KEY", "LAST", "LATENESS", "LETTERS", "MATCH_CONDITION", "MAX", "MEASURES", "METADATA", "NULLS",
+		"ONLY", "OVER", "PARTITION", "PARTITIONED", "PATTERN", "PRECEDING", "PRIMARY", "RANGE", "REPLACE", "RETURNS", "ROLLUP", "ROWS",
+		"SESSION", "SETS", "SKEW", "STATEMENT", "SYSTEM_TIME", "TEMPORARY", "TIMEOUT", "TO", "TUMBLE", "UNBOUNDED", "VERBOSE",
+		"VIRTUAL", "WATERMARK", "WITHIN",
+	}} {
+		for _, w := range list {
+			set[w] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
 
 // joinWords may stand before JOIN.
 var joinWords = []string{"INNER", "LEFT", "RIGHT", "FULL", "OUTER", "CROSS", "NATURAL", "SEMI", "ANTI", "ASOF"}

@@ -2,6 +2,7 @@ package parser
 
 import (
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -186,6 +187,34 @@ func TestPlaceholdersAreOurs(t *testing.T) {
 	const want = `"#0" + "#2"("#1") * "#99"`
 	if got := Print(e); got != want {
 		t.Errorf("is %s, not %s", got, want)
+	}
+}
+
+// TestCanonicalText: nothing of the source reaches TiDB's parser, only the words and
+// signs that stand here.
+func TestCanonicalText(t *testing.T) {
+	allowed := regexp.MustCompile(`^(("#\d+"|[-+*=(),]|AND|OR|NOT|IS NULL|LIKE|BETWEEN|IN|CASE|WHEN|THEN|ELSE|END) )*$`)
+	for _, text := range corpus(t) {
+		stmts, err := Parse(NewSource("", text))
+		if err != nil {
+			continue
+		}
+		for _, stmt := range stmts {
+			walk(stmt, func(n, _ Node) {
+				e, ok := n.(Expr)
+				if !ok {
+					return
+				}
+				p, err := newParser(NewSource("", Print(e)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.writeExpr(false)
+				if !allowed.Match(p.canon.text) {
+					t.Errorf("%s is handed on as %s", Print(e), p.canon.text)
+				}
+			})
+		}
 	}
 }
 
