@@ -463,7 +463,7 @@ func TestMemory(t *testing.T) {
 		d.Finish().Release()
 	}
 	decode()
-	if n := testing.AllocsPerRun(5, decode); n > 300 { // about 6 for each of 29 buffers' columns
+	if n := testing.AllocsPerRun(5, decode); n > 300 { // a few for each of 29 columns
 		t.Errorf("%v allocations for a batch of %d records", n, rows)
 	}
 }

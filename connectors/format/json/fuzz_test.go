@@ -108,6 +108,54 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// FuzzLines compares the decoding of a stream of lines, cut into batches, with
+// that of the lines one by one.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte(strings.Join(fuzzSeeds, "\n")), 3, true)
+	f.Add([]byte("{\"b\":\"x\n\"}\n{\"u\":[1,\n2]}\r\n\n{\"u\":\"\\\n\"}{\n{\"a\":1}"), 2, false)
+	schemas := map[bool]*Schema{true: compile(f, everyType(), Options{}), false: compile(f, everyType()[:2], Options{ValidateAll: true})}
+	f.Fuzz(func(t *testing.T, data []byte, maxRows int, wide bool) {
+		schema := schemas[wide]
+		maxRows = max(1, maxRows)
+		one, many := NewDecoder(schema, memory.DefaultAllocator), NewDecoder(schema, memory.DefaultAllocator)
+		for _, line := range bytes.Split(data, []byte("\n")) {
+			if len(bytes.Trim(line, " \t\r")) > 0 {
+				one.Append(line)
+			}
+		}
+		want := one.Finish()
+		defer want.Release()
+		row, failed := 0, 0
+		for rest := data; ; {
+			n := many.DecodeLines(rest, maxRows)
+			got := many.Finish()
+			for i := range got.Rows {
+				if !same(rowOf(got, i), rowOf(want, row+i)) {
+					t.Fatalf("line %d of %q: %v, alone %v", row+i, data, rowOf(got, i), rowOf(want, row+i))
+				}
+			}
+			for _, e := range got.Errors {
+				e.Row += int32(row)
+				if failed == len(want.Errors) || e != want.Errors[failed] {
+					t.Fatalf("%q: error %+v, alone %+v", data, e, want.Errors)
+				}
+				failed++
+			}
+			row += got.Rows
+			rest = rest[n:]
+			if got.Release(); len(rest) == 0 {
+				break
+			}
+			if got.Rows == 0 {
+				t.Fatalf("no progress at %q", rest)
+			}
+		}
+		if row != want.Rows || failed != len(want.Errors) {
+			t.Fatalf("%q: %d rows and %d errors, alone %d and %d", data, row, failed, want.Rows, len(want.Errors))
+		}
+	})
+}
+
 func malformed(b *Batch, row int) bool {
 	for _, e := range b.Errors {
 		if int(e.Row) == row && (e.Code == ErrMalformed || e.Code == ErrTooDeep) {

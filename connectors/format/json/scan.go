@@ -9,17 +9,9 @@ import "bytes"
 // scanSlack is how many bytes more than the text a copy may overwrite.
 const scanSlack = 32
 
-// copyPlain copies bytes of b from p on to dst[n:], up to the first special one.
-// It gives their number, which leads to the end of b or beyond if there is
+// copyPlainWords copies bytes of b from p on to dst[n:], up to the first special
+// one. It gives their number, which leads to the end of b or beyond if there is
 // none, and in high a bit if one of them is 0x80 or more.
-func copyPlain(dst []byte, n int, b []byte, p int) (size int, high uint32) {
-	if hasAVX2 {
-		return copyPlainAVX2(pointer(dst, n), pointer(b, p), len(b)-p)
-	}
-	return copyPlainWords(dst, n, b, p)
-}
-
-// copyPlainWords is copyPlain, eight bytes at a time.
 func copyPlainWords(dst []byte, n int, b []byte, p int) (size int, high uint32) {
 	seen := uint64(0)
 	for p+size < len(b) {

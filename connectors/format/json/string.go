@@ -28,7 +28,13 @@ func special(w uint64) uint64 {
 func copyString(dst, b []byte, p int) (n, end int, code ErrorCode) {
 	high := uint32(0)
 	for p < len(b) {
-		size, h := copyPlain(dst, n, b, p)
+		var size int
+		var h uint32
+		if hasAVX2 {
+			size, h = copyPlainAVX2(pointer(dst, n), pointer(b, p), len(b)-p)
+		} else {
+			size, h = copyPlainWords(dst, n, b, p)
+		}
 		high |= h
 		n += size
 		p += size
