@@ -14,7 +14,7 @@ build: ## the binary
 	$(GO) build -o $(BIN) ./cmd/streamsql
 
 demo: build ## the main job on a file of events: windows closing, kill -9, resume, same answer
-	./docs/examples/demo.sh $(BIN)
+	./docs/examples/demo/run.sh $(BIN)
 
 test: check ## everything that must pass before a change lands
 	$(GO) test ./...

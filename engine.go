@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/builtin"
@@ -39,6 +41,10 @@ type Options struct {
 	Log *slog.Logger
 	// Clock is the engine's time. Default: the system's.
 	Clock clock.Clock
+	// FS is the file system of file sources and sinks, StateFS that of the state.
+	// Default: the operating system's.
+	FS      connectors.FS
+	StateFS vfs.FS
 	// Fault is called at named points of every commit; for tests that crash.
 	Fault func(point string)
 }
@@ -84,7 +90,7 @@ func Open(o Options) (*Engine, error) {
 	}
 	return &Engine{
 		o: o, registry: registry, functions: functions, catalog: catalog.New(), jobs: map[string]*Job{},
-		env: connectors.Env{Clock: o.Clock, Log: o.Log, Dir: o.Dir, Stdout: &lockedWriter{w: o.Stdout}},
+		env: connectors.Env{Clock: o.Clock, Log: o.Log, Dir: o.Dir, FS: o.FS, Stdout: &lockedWriter{w: o.Stdout}},
 	}, nil
 }
 

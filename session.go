@@ -71,7 +71,7 @@ func (s *Session) Start(ctx context.Context, step *planner.Job, name string, pro
 	}
 	e := s.engine
 	cfg := s.config(step.Plan, step.Settings)
-	cfg.StateDir = e.stateDir(step.Plan.Job)
+	cfg.StateDir, cfg.StateFS = e.stateDir(step.Plan.Job), e.o.StateFS
 	cfg.Progress = progress
 	j := &Job{name: step.Plan.Job}
 	if j.name == "" {

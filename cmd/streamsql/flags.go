@@ -96,7 +96,7 @@ func (f *flags) dataDir() string {
 // open makes the engine of a command.
 func (f *flags) open(stdout io.Writer) (*streamsql.Engine, error) {
 	return streamsql.Open(streamsql.Options{
-		DataDir: f.dataDir(), Stdout: stdout, Fault: fault,
+		DataDir: f.dataDir(), Stdout: stdout, Fault: fault, FS: sinkFS, StateFS: stateFS,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 }

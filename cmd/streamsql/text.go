@@ -40,4 +40,3 @@ func (t *textRows) write(rows [][]string) error {
 	}
 	return t.w.Close()
 }
-
