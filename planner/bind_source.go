@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +20,8 @@ func (b *binder) source(t *catalog.Table, overrides []*parser.Option, where plac
 		return nil, where.errorf("`%s` can't be read: connector '%s' only writes", t.Name, t.Connector.Name)
 	}
 	options := t.SourceOptions
-	key := strings.ToLower(t.Name.String())
+	// A definition may be replaced within a script, and settings may change.
+	key := fmt.Sprintf("%p %s %s", t, b.env.zone, b.env.settings.Get(catalog.IdleTimeoutKey))
 	if len(overrides) > 0 {
 		var err error
 		if options, err = b.override(t, overrides); err != nil {

@@ -51,6 +51,12 @@ func equalities(pred catalog.Expr) map[string]*catalog.Literal {
 	known := map[string]*catalog.Literal{}
 	for _, p := range conjuncts(pred) {
 		call, ok := p.(*catalog.Call)
+		if ok && call.Fn.Name == fnIsTrue {
+			for k, l := range equalities(call.Args[0]) {
+				known[k] = l
+			}
+			continue
+		}
 		if !ok || call.Fn.Name != "=" || len(call.Args) != 2 {
 			continue
 		}

@@ -6,8 +6,8 @@ import "github.com/streamsql/streamsql/catalog"
 // UNION ALL, and below a GROUP BY where they read its keys only. Filters that
 // come to lie on one another become one.
 //
-// A predicate that can fail stays where it is, and nothing is moved below a
-// projection that can fail: either would change which rows are in error. A
+// A predicate that can fail is moved below projections only, and nothing is moved
+// below a projection that can fail: either would change which rows are in error. A
 // GROUP BY whose late rows someone reads keeps all its rows. A filter never
 // goes below the guard of its scan, so the watermark sees every row.
 func pushFilters(r rel, c *ruleContext) rel {
@@ -23,11 +23,11 @@ func pushFilters(r rel, c *ruleContext) rel {
 func pushFilter(f *filterRel, c *ruleContext) rel {
 	switch in := f.in.(type) {
 	case *filterRel:
-		if out := mergeFilters(f, in); out != nil {
+		if out := mergeFilters(f, in, c); out != nil {
 			return out
 		}
 	case *projectRel:
-		if canFail(f.pred) || !allInfallible(in.exprs) || !cheapInside(f.pred, in.exprs) {
+		if !allInfallible(in.exprs) || !cheapInside(f.pred, in.exprs) {
 			return f
 		}
 		below := pushFilter(&filterRel{in: in.in, pred: foldExpr(inline(f.pred, in.exprs), c.env), place: f.place}, c)
@@ -95,14 +95,42 @@ func anyCanFail(exprs []catalog.Expr) bool {
 	return false
 }
 
-// mergeFilters makes one filter of two. The upper one must not be able to fail:
-// AND evaluates it on rows too for which the lower one is NULL.
-func mergeFilters(upper, lower *filterRel) rel {
-	if canFail(upper.pred) || volatility(upper.pred) == catalog.Volatile {
+// mergeFilters makes one filter of two. AND evaluates its later operands also on
+// rows for which the earlier ones are NULL; if the upper predicate can fail, the
+// lower one is therefore asked for IS TRUE, which is never NULL.
+func mergeFilters(upper, lower *filterRel, c *ruleContext) rel {
+	if volatility(upper.pred) == catalog.Volatile {
 		return nil
 	}
-	both := append(append([]catalog.Expr(nil), conjuncts(lower.pred)...), conjuncts(upper.pred)...)
+	first := conjuncts(lower.pred)
+	if canFail(upper.pred) {
+		decided := isTrueOf(lower, c)
+		if decided == nil {
+			return nil
+		}
+		first = []catalog.Expr{decided}
+	}
+	both := append(append([]catalog.Expr(nil), first...), conjuncts(upper.pred)...)
 	return &filterRel{in: lower.in, pred: conjunction(both), place: lower.place}
+}
+
+// isTrueOf gives lower.pred IS TRUE; nil if there is no such function.
+func isTrueOf(lower *filterRel, c *ruleContext) catalog.Expr {
+	if !nullable(lower.pred, lower.in.cols()) {
+		return lower.pred
+	}
+	if call, ok := lower.pred.(*catalog.Call); ok && call.Fn.Name == fnIsTrue {
+		return lower.pred
+	}
+	fn, ok := c.env.functions.Lookup(fnIsTrue)
+	if !ok {
+		return nil
+	}
+	overload, err := fn.Resolve([]catalog.Arg{{Type: catalog.Boolean}})
+	if err != nil || len(overload.Params) != 1 || overload.CanFail {
+		return nil
+	}
+	return &catalog.Call{Fn: fn, Overload: overload, Args: []catalog.Expr{lower.pred}}
 }
 
 func conjuncts(e catalog.Expr) []catalog.Expr {

@@ -3,6 +3,7 @@ package planner
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/parser"
@@ -247,8 +248,15 @@ func (a *analysis) insertStep(i *parser.Insert) error {
 		return err
 	}
 	a.inserts = append(a.inserts, o)
+	for _, src := range sourcesOf(o.in) {
+		if src.deadLetter != nil {
+			b.env.use(src.deadLetter.Name)
+		}
+	}
 	for _, u := range b.env.uses {
-		a.jobUses = append(a.jobUses, u)
+		if !slices.Contains(a.jobUses, u) {
+			a.jobUses = append(a.jobUses, u)
+		}
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ const (
 	fnRow     = "ROW"
 	fnProc    = "PROCTIME"
 	fnTrim    = "TRIM"
+	fnIsTrue  = "IS TRUE"
 )
 
 // operatorNames are the functions of the operators between two operands. AND
