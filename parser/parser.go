@@ -319,6 +319,8 @@ func (p *parser) hintFor(t *token, expected string) string {
 		return t.text + " is a keyword; as an alias it needs AS"
 	case t.kind == tokHintOpen:
 		return "hints stand after SELECT and after the name of a table"
+	case t.isOp("."):
+		return "a name stands on both sides of a point"
 	case t.isOp(":"), t.isOp("?"):
 		return "there are no parameters"
 	}

@@ -2,9 +2,10 @@ package parser
 
 import "strings"
 
-// Print gives the text of a statement, query, expression, type or any other node.
-// It is in one line and in one spelling - keywords in upper case, every window
-// function with TABLE and DESCRIPTOR, every cast as CAST - and parses to the same
+// Print gives the text of a statement, query, table, expression, type or name, and of
+// the larger parts of those; of lesser parts, such as a When or an Option, it gives
+// nothing. It is in one line and in one spelling - keywords in upper case, every
+// window function with named arguments, every cast as CAST - and parses to the same
 // tree, spans aside.
 func Print(n Node) string {
 	p := &printer{}

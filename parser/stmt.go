@@ -231,7 +231,9 @@ func (p *parser) set() Stmt {
 	s := &Set{}
 	if !p.isOp(";") && p.peek().kind != tokEOF {
 		s.Key = p.optionKey()
-		p.expectOp("=")
+		if !p.acceptWord("TO") {
+			p.expectOp("=")
+		}
 		s.Value = p.rawValue()
 	}
 	s.Span = p.from(start)

@@ -78,7 +78,12 @@ func (p *parser) createTable(start int, c *CreateTable) Stmt {
 			c.Query = p.query()
 		default:
 			c.Span = p.from(start)
-			if !p.endsAt(0) {
+			switch {
+			case p.isWord("FROM"):
+				p.fail(at.Span, "CREATE "+c.Kind.String()+" ... FROM is not supported", "write AS SELECT * FROM "+shorten(p.peekAt(1).text))
+			case p.isWord("FORMAT"), p.isWord("ENCODE"):
+				p.fail(at.Span, at.upper+" is an option", "write WITH ('connector' = '...', 'format' = 'json')")
+			case !p.endsAt(0):
 				p.unexpected("WITH, LIKE or AS", "WITH", "LIKE", "AS", "PARTITIONED", "DISTRIBUTED", "COMMENT")
 			}
 			p.checkTable(c)
