@@ -85,7 +85,7 @@ func TestSink(t *testing.T, test SinkTest) {
 	t.Run("CrashAtEachStep", func(t *testing.T) {
 		for step := 1; ; step++ {
 			crashed := false
-			for seed := range uint64(6) {
+			for seed := range uint64(3) {
 				r := newSinkRun(t, test, seed)
 				if crashed = r.run(step); !crashed {
 					break

@@ -14,6 +14,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
 )
@@ -169,7 +170,7 @@ func (r reading) chunks(t testing.TB, s connectors.Source, from connectors.Offse
 }
 
 // Decode decodes a chunk and gives its rows: the texts of the columns joined by
-// '|' (NULL for NULL), the row kind and " @timestamp" if there are any, then
+// '|' (NULL for NULL), a row kind other than +I, " @timestamp" if there is one, then
 // errors as " !CODE column-index"; beside each its raw bytes and its position.
 func Decode(t testing.TB, c connectors.Chunk, cols []connectors.ScanColumn) (rows, raw, positions []string) {
 	t.Helper()
@@ -220,10 +221,10 @@ func rowsOf(t testing.TB, c connectors.Chunk, recs *connectors.Records, cols []c
 				row = texts[k](row, i)
 			}
 		}
-		if recs.Kinds != nil {
+		if recs.Kinds != nil && recs.Kinds[i] != catalog.Insert {
 			row = append(append(row, ' '), recs.Kinds[i].String()...)
 		}
-		if recs.Timestamps != nil {
+		if recs.Timestamps != nil && recs.Timestamps[i] != 0 {
 			row = fmt.Appendf(row, " @%d", recs.Timestamps[i])
 		}
 		out.rows[i] = string(row)

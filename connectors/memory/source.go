@@ -90,7 +90,7 @@ func (s *source) Open(_ context.Context, split connectors.Split, from connectors
 	r := &reader{src: s, split: i}
 	if from != nil {
 		at, n := binary.Uvarint(from)
-		if n != len(from) {
+		if n <= 0 || n != len(from) {
 			return nil, fmt.Errorf("memory: damaged offset")
 		}
 		r.at = int(at)

@@ -37,7 +37,8 @@ type Record struct {
 	Values []any
 	// Raw is the record as text, for a source with a 'format'; one line.
 	Raw []byte
-	// Timestamp is the transport timestamp; zero: none.
+	// Timestamp is the transport timestamp; zero: none. All records of a table
+	// have one, or none has.
 	Timestamp time.Time
 	// Kind makes it a row of a changelog.
 	Kind catalog.RowKind

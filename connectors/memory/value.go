@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -61,14 +62,19 @@ func put(c *columns.Column, i int, v any, whole, pruned catalog.Type) error {
 		}
 		c.PutDecimal(i, d)
 	case catalog.KindString, catalog.KindJSON, catalog.KindBytes:
+		var text []byte
 		switch v := v.(type) {
 		case string:
-			c.PutBytes(i, []byte(v))
+			text = []byte(v)
 		case []byte:
-			c.PutBytes(i, v)
+			text = v
 		default:
 			return wrong
 		}
+		if pruned.Kind != catalog.KindBytes && !utf8.Valid(text) {
+			return fmt.Errorf("%q is no valid UTF-8", text)
+		}
+		c.PutBytes(i, text)
 	case catalog.KindArray, catalog.KindMap, catalog.KindRow:
 		return putNested(c, i, v, whole, pruned)
 	default:
