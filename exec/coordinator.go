@@ -69,6 +69,9 @@ func (j *job) loop(ctx context.Context, failed <-chan error) error {
 		due = j.clock.After(j.untilTick())
 	case tr.Kind == catalog.OnceTrigger:
 		due = nil
+	case j.cfg.BarrierEvery > 0 && j.store != nil:
+		due = nil
+		j.reader.setQuota(j.cfg.BarrierEvery)
 	}
 	j.reader.setOpen(!gated)
 	opened := !gated
@@ -87,6 +90,12 @@ func (j *job) loop(ctx context.Context, failed <-chan error) error {
 				return err
 			}
 			due = j.clock.After(j.untilTick())
+			continue
+		}
+		if j.reader.quotaRead() {
+			if err := j.commit(ctx, failed, false); err != nil {
+				return err
+			}
 			continue
 		}
 		select {
@@ -150,6 +159,9 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 	}()
 	j.cfg.Fault("before-barrier")
 	c := j.seq.barrier()
+	if j.cfg.BarrierEvery > 0 {
+		j.reader.setQuota(j.cfg.BarrierEvery)
+	}
 	// While this epoch commits, the next one may read as much as the credit
 	// allows once its own barrier is due.
 	grace := j.reader.limitAfter(ctx, j.cfg.CommitInterval)

@@ -50,6 +50,14 @@ type Config struct {
 	Progress func(Progress)
 	// Fault is called at named points of a commit, in test builds.
 	Fault func(point string)
+	// BarrierEvery ends a micro-batch whenever so many records have been read
+	// since the last one, and not by the clock; none is read beyond before the
+	// barrier stands, so that the cuts are exact. For tests; 0: by the trigger.
+	BarrierEvery int64
+	// ReadRank decides which split is read first where the fixed merge leaves it
+	// open: one is read only while those of lower rank have nothing. For tests;
+	// nil: the split that is behind in time.
+	ReadRank func(source, split string) int
 }
 
 // ErrStop returned from Config.Result ends a SELECT early.
@@ -97,6 +105,7 @@ type Job struct {
 	ended chan struct{}
 	err   error
 	last  atomic.Pointer[Progress]
+	seq   atomic.Pointer[sequencer]
 }
 
 // Start starts a job. It returns at once; errors come from Wait.
@@ -143,6 +152,7 @@ func (j *Job) run(ctx context.Context) (err error) {
 		clean = errors.Is(err, ErrFinished)
 		return err
 	}
+	j.seq.Store(r.seq)
 	err = r.coordinate(ctx)
 	if errors.Is(err, ErrStop) {
 		err = nil
@@ -202,7 +212,7 @@ func newJob(j *Job) (*job, error) {
 	r.seq = &sequencer{merge: r.plan.Merge, hold: j.cfg.Hold, epoch: 1, post: r.post}
 	r.reader = &reader{
 		q: r.seq, clock: r.clock, batchRows: j.cfg.BatchRows, chunkBytes: chunkBytes,
-		credit: j.cfg.Credit, allowance: -1, remaining: j.cfg.MaxRows, wake: r.wake,
+		credit: j.cfg.Credit, allowance: -1, remaining: j.cfg.MaxRows, quota: -1, rank: j.cfg.ReadRank, wake: r.wake,
 	}
 	return r, nil
 }

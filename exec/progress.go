@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"runtime/metrics"
 	"time"
 
 	"github.com/streamsql/streamsql/exec/op"
@@ -27,6 +28,9 @@ type Progress struct {
 	// slowest shard stood still for it.
 	CommitMillis float64 `json:"commit_ms"`
 	StallMillis  float64 `json:"stall_ms"`
+	// Allocs is the number of heap objects that the process has allocated so
+	// far: a sign of work per row where there should be none.
+	Allocs uint64 `json:"allocs"`
 	Finished     bool    `json:"finished,omitempty"`
 
 	Sources   []SourceProgress   `json:"sources"`
@@ -42,6 +46,46 @@ type SourceProgress struct {
 	Ended   bool   `json:"ended,omitempty"`
 	// Watermark is nil before the first row and after the end of all input.
 	Watermark *time.Time `json:"watermark,omitempty"`
+	// BySplit are the splits, by ID.
+	BySplit []SplitProgress `json:"-"`
+}
+
+// SplitProgress is the state of one split.
+type SplitProgress struct {
+	ID      string
+	Records int64 // bad ones too
+	Idle    bool  // out of the watermark's minimum, by IDLE TIMEOUT
+	Ended   bool
+}
+
+// Sources is the state of the sources right now, between commits; nil before
+// they are open.
+func (j *Job) Sources() []SourceProgress {
+	q := j.seq.Load()
+	if q == nil {
+		return nil
+	}
+	q.mu.Lock()
+	cuts := q.cutSources()
+	q.mu.Unlock()
+	return sourceProgress(q.sources, cuts)
+}
+
+func sourceProgress(sources []*source, cuts []sourceCut) []SourceProgress {
+	out := make([]SourceProgress, len(cuts))
+	for i, s := range cuts {
+		p := SourceProgress{Name: s.Name, Splits: len(s.Splits), Ended: s.Ended}
+		for _, x := range s.Splits {
+			p.Records += x.Records
+			p.BySplit = append(p.BySplit, SplitProgress{ID: x.ID, Records: x.Records, Idle: x.idle, Ended: x.Ended})
+		}
+		if sources[i].scan.Watermark != nil && s.Watermark != op.MinTime && s.Watermark != op.MaxTime {
+			t := time.UnixMicro(s.Watermark).UTC()
+			p.Watermark = &t
+		}
+		out[i] = p
+	}
+	return out
 }
 
 // OperatorProgress is the state of one operator.
@@ -67,17 +111,7 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 	for _, s := range cuts {
 		p.StallMillis = max(p.StallMillis, millis(s.stall))
 	}
-	for i, s := range c.sources {
-		sp := SourceProgress{Name: s.Name, Splits: len(s.Splits), Ended: s.Ended}
-		for _, x := range s.Splits {
-			sp.Records += x.Records
-		}
-		if j.seq.sources[i].scan.Watermark != nil && s.Watermark != op.MinTime && s.Watermark != op.MaxTime {
-			t := time.UnixMicro(s.Watermark).UTC()
-			sp.Watermark = &t
-		}
-		p.Sources = append(p.Sources, sp)
-	}
+	p.Sources = sourceProgress(j.seq.sources, c.sources)
 	for i, n := range j.plan.Nodes {
 		cs := j.counts[i]
 		if len(cs) == 0 {
@@ -101,6 +135,9 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 	if j.store != nil {
 		p.DiskBytes = int64(j.store.Metrics().DiskBytes)
 	}
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
+	metrics.Read(sample)
+	p.Allocs = sample[0].Value.Uint64()
 	j.last.Store(&p)
 	if j.cfg.Progress != nil {
 		j.cfg.Progress(p)

@@ -31,6 +31,9 @@ type reader struct {
 	remaining int64 // records that --max-rows still allows; -1: no limit
 	claimed   int   // fetches and decodes under way
 	wake      func()
+	// quota is how many records may be read before the next barrier; -1: no limit.
+	quota int64
+	rank  func(source, split string) int // nil: the split that is behind in time
 	// allowance is how many bytes may still be fetched before the next barrier,
 	// because the commit of the one before is not done; -1: no limit.
 	allowance int64
@@ -50,9 +53,7 @@ func (r *reader) next(ctx context.Context) (c *chunk, more bool, err error) {
 	defer r.wake()
 	defer r.q.mu.Unlock()
 	sp.busy = false
-	if r.remaining >= 0 {
-		r.remaining += int64(limits.Records)
-	}
+	r.spend(-int64(limits.Records))
 	switch {
 	case errors.Is(err, io.EOF):
 		r.claimed--
@@ -70,9 +71,7 @@ func (r *reader) next(ctx context.Context) (c *chunk, more bool, err error) {
 		return nil, true, nil
 	}
 	n := int64(raw.Records())
-	if r.remaining >= 0 {
-		r.remaining -= n
-	}
+	r.spend(n)
 	sp.empty, sp.lastData = false, now
 	sp.fetched += n
 	c = &chunk{split: sp, num: sp.nextNum, raw: raw, now: now, bytes: raw.Bytes()}
@@ -92,18 +91,57 @@ func (r *reader) decoded() {
 	r.wake()
 }
 
+// spend takes n records off the limits.
+func (r *reader) spend(n int64) {
+	if r.remaining >= 0 {
+		r.remaining -= n
+	}
+	if r.quota >= 0 {
+		r.quota -= n
+	}
+}
+
 // claim chooses a split to fetch from and marks it busy.
 func (r *reader) claim() (sp *split, max connectors.Limits, asked int) {
 	r.q.mu.Lock()
 	defer r.q.mu.Unlock()
-	if !r.open || r.remaining == 0 || r.allowance == 0 {
+	if !r.open || r.remaining == 0 || r.quota == 0 || r.allowance == 0 {
 		return nil, max, 0
+	}
+	best := r.choose()
+	if best == nil {
+		return nil, max, 0
+	}
+	max = connectors.Limits{Records: r.batchRows, Bytes: r.chunkBytes}
+	if r.q.merge {
+		max.Records = min(max.Records, int(mergeBlock-best.fetched%mergeBlock))
+	}
+	for _, limit := range []int64{r.remaining, r.quota} {
+		if limit >= 0 {
+			max.Records = int(min(int64(max.Records), limit))
+		}
+	}
+	r.spend(int64(max.Records))
+	best.busy = true
+	r.claimed++
+	return best, max, best.asked
+}
+
+// choose gives the split to read next, or nil.
+func (r *reader) choose() *split {
+	if r.q.merge && (r.remaining >= 0 || r.quota >= 0) {
+		// A limited number of records is read in the very order of the merge:
+		// those of a split whose turn does not come would use it up.
+		if sp := r.q.mergeTurn(); r.claimed == 0 && sp != nil && sp.waits() {
+			return sp
+		}
+		return nil
 	}
 	full := r.inflight.Load() >= r.credit && r.inflight.Load() > 0
 	var best *split
 	for _, s := range r.q.sources {
 		for _, sp := range s.splits {
-			if sp.busy || sp.eof || sp.empty || sp.reader == nil {
+			if !sp.waits() && (r.rank == nil || !sp.busy) {
 				continue
 			}
 			ahead := sp.nextNum - sp.seqNum
@@ -116,25 +154,26 @@ func (r *reader) claim() (sp *split, max connectors.Limits, asked int) {
 			} else if full {
 				continue
 			}
-			if best == nil || sp.w < best.w || sp.w == best.w && ahead < best.nextNum-best.seqNum {
+			if best == nil || r.before(sp, best) {
 				best = sp
 			}
 		}
 	}
-	if best == nil {
-		return nil, max, 0
+	if best != nil && best.busy {
+		return nil // by rank it is this one's turn
 	}
-	max = connectors.Limits{Records: r.batchRows, Bytes: r.chunkBytes}
-	if r.q.merge {
-		max.Records = min(max.Records, int(mergeBlock-best.fetched%mergeBlock))
+	return best
+}
+
+// waits says that a split may have records and nobody fetches them.
+func (sp *split) waits() bool { return !sp.busy && !sp.eof && !sp.empty && sp.reader != nil }
+
+// before says whether a is to be read rather than b.
+func (r *reader) before(a, b *split) bool {
+	if r.rank != nil {
+		return r.rank(a.source.scan.Source, a.id) < r.rank(b.source.scan.Source, b.id)
 	}
-	if r.remaining >= 0 {
-		max.Records = int(min(int64(max.Records), r.remaining))
-		r.remaining -= int64(max.Records)
-	}
-	best.busy = true
-	r.claimed++
-	return best, max, best.asked
+	return a.w < b.w || a.w == b.w && a.nextNum-a.seqNum < b.nextNum-b.seqNum
 }
 
 // mergeAhead is how many chunks of a split may be fetched before their turn in
@@ -261,4 +300,19 @@ func (r *reader) setAllowance(n int64) {
 	r.allowance = n
 	r.q.mu.Unlock()
 	r.wake()
+}
+
+func (r *reader) setQuota(n int64) {
+	r.q.mu.Lock()
+	r.quota = n
+	r.q.mu.Unlock()
+	r.wake()
+}
+
+// quotaRead says that all records that the next barrier waits for have their
+// place in the order.
+func (r *reader) quotaRead() bool {
+	r.q.mu.Lock()
+	defer r.q.mu.Unlock()
+	return r.quota == 0 && r.claimed == 0
 }

@@ -202,22 +202,15 @@ type splitCut struct {
 	Records int64  `json:"records"`
 	W       int64  `json:"w"`
 	Ended   bool   `json:"ended,omitempty"`
+	idle    bool
 }
 
 // barrier closes the current epoch: what is placed later belongs to the next.
 func (q *sequencer) barrier() cut {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	c := cut{epoch: q.epoch, finished: !q.hold}
+	c := cut{epoch: q.epoch, sources: q.cutSources(), finished: !q.hold}
 	for _, s := range q.sources {
-		sc := sourceCut{Name: s.scan.Source, Watermark: s.watermark, Ended: s.ended}
-		for _, sp := range s.splits {
-			sc.Splits = append(sc.Splits, splitCut{
-				ID: sp.id, Offset: append(connectors.Offset(nil), sp.offset...),
-				Records: sp.records, W: sp.w, Ended: sp.ended,
-			})
-		}
-		c.sources = append(c.sources, sc)
 		c.finished = c.finished && s.ended
 	}
 	q.post(item{seq: q.nextSeq, barrier: true, epoch: q.epoch})
@@ -225,6 +218,23 @@ func (q *sequencer) barrier() cut {
 	q.epoch++
 	q.fresh = false
 	return c
+}
+
+// cutSources is the state of the sources where the order stands. The lock is
+// held.
+func (q *sequencer) cutSources() []sourceCut {
+	var cuts []sourceCut
+	for _, s := range q.sources {
+		c := sourceCut{Name: s.scan.Source, Watermark: s.watermark, Ended: s.ended}
+		for _, sp := range s.splits {
+			c.Splits = append(c.Splits, splitCut{
+				ID: sp.id, Offset: append(connectors.Offset(nil), sp.offset...),
+				Records: sp.records, W: sp.w, Ended: sp.ended, idle: sp.idle,
+			})
+		}
+		cuts = append(cuts, c)
+	}
+	return cuts
 }
 
 // epochNow is the epoch that chunks placed now belong to.
