@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -279,4 +280,16 @@ func TestFold(t *testing.T) {
 			t.Errorf("Fold(%s) = %v, %v; want %q", sql, l, err, want)
 		}
 	}
+}
+
+func scopeOf(columns ...catalog.Field) exprtest.Scope {
+	return exprtest.Scope{Functions: Functions(), Columns: columns}
+}
+
+func zoneOrSkip(t *testing.T, name string) *time.Location {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		t.Skip(err)
+	}
+	return zone
 }
