@@ -2,6 +2,7 @@ package parser
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -89,10 +90,30 @@ func (e *Error) excerpt(b *strings.Builder) {
 		if r == '\t' {
 			b.WriteByte('\t')
 		} else {
-			b.WriteByte(' ')
+			b.WriteString(strings.Repeat(" ", cells(r)))
 		}
 	}
-	b.WriteString(strings.Repeat("^", max(1, len(under))))
+	width := 0
+	for _, r := range under {
+		width += cells(r)
+	}
+	b.WriteString(strings.Repeat("^", max(1, width)))
+}
+
+// cells is the number of columns that a character takes on a terminal: two for those
+// of East Asian scripts and emoji, none for combining marks.
+func cells(r rune) int {
+	switch {
+	case r < 0x300:
+		return 1
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		return 0
+	case r >= 0x1100 && r <= 0x115f, r >= 0x2e80 && r <= 0xa4cf, r >= 0xac00 && r <= 0xd7a3, r >= 0xf900 && r <= 0xfaff,
+		r >= 0xfe30 && r <= 0xfe6f, r >= 0xff00 && r <= 0xff60, r >= 0xffe0 && r <= 0xffe6, r >= 0x1f300 && r <= 0x1faff,
+		r >= 0x20000 && r <= 0x3fffd:
+		return 2
+	}
+	return 1
 }
 
 // printable keeps control characters of a source from reaching a terminal.

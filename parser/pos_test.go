@@ -33,6 +33,8 @@ func TestFormat(t *testing.T) {
 		"several lines": {"SELECT a\nFROM t", 7, 15, "f:1:8: error: m\n  SELECT a\n         ^\nhint: h"},
 		"end of text":   {"SELECT a\n", 9, 9, "f:2:1: error: m\n  \n  ^\nhint: h"},
 		"control":       {"a\x1b[31mb", 0, 1, "f:1:1: error: m\n  a\ufffd[31mb\n  ^\nhint: h"},
+		"wide":          {"名前 ä x", 10, 11, "f:1:6: error: m\n  名前 ä x\n         ^\nhint: h"},
+		"wide below":    {"x 名e\u0301 y", 2, 8, "f:1:3: error: m\n  x 名e\u0301 y\n    ^^^\nhint: h"},
 		"no text":       {"", 0, 0, "f:1:1: error: m\nhint: h"},
 		"beyond":        {"ab", 5, 9, "f:1:3: error: m\n  ab\n    ^\nhint: h"},
 		"a long line": {strings.Repeat("a", 200) + "bcd" + strings.Repeat("e", 200), 200, 203,

@@ -90,10 +90,8 @@ type treeBuilder struct {
 // lost fails if a tree does not cover its tokens as it should. It would mean that
 // TiDB's grammar reads the canonical text in a way that is not known here.
 func (b *treeBuilder) lost(first, last int) (Expr, int, int) {
-	first = max(0, min(first, len(b.toks)-1))
-	last = max(first, min(last, len(b.toks)-1))
-	b.p.fail(b.toks[first].span.To(b.toks[last].span), "the shape of this expression is not clear", "put parentheses around its parts")
-	return &NullLit{}, first, last
+	b.p.fail(b.span(first, last), "the shape of this expression is not clear", "put parentheses around its parts")
+	return &NullLit{}, 0, 0
 }
 
 // op returns the operator in token i if it is of the kind.
@@ -110,7 +108,11 @@ func (b *treeBuilder) placeholder(name string) (int, bool) {
 	return i, err == nil && i >= 0 && i < len(b.toks) && b.toks[i].leaf != nil
 }
 
+// span returns what the tokens from first to last stand for. After an error the
+// two may be anything.
 func (b *treeBuilder) span(first, last int) Span {
+	first = max(0, min(first, len(b.toks)-1))
+	last = max(0, min(last, len(b.toks)-1))
 	return b.toks[first].span.To(b.toks[last].span)
 }
 
@@ -165,7 +167,7 @@ func (b *treeBuilder) build(node ast.ExprNode) (e Expr, first, last int) {
 		return b.in(n)
 	case *ast.RowExpr:
 		elems, first, last := b.list(n.Values)
-		return &RowExpr{Span: b.span(max(first-1, 0), min(last+1, len(b.toks)-1)), Elems: elems}, first - 1, last + 1
+		return &RowExpr{Span: b.span(first-1, last+1), Elems: elems}, first - 1, last + 1
 	case *ast.FuncCallExpr:
 		return b.call(n)
 	case *ast.CaseExpr:
@@ -311,9 +313,8 @@ func (b *treeBuilder) caseExpr(n *ast.CaseExpr) (Expr, int, int) {
 		if b.p.err != nil {
 			return c, 0, 0
 		}
-		start := b.toks[last].span // WHEN itself is not part of it, parentheses may be
 		when.Result = part(w.Result, 1)
-		when.Span = when.Cond.Range().To(start).To(when.Result.Range())
+		when.Span = when.Cond.Range().To(when.Result.Range())
 		c.Whens = append(c.Whens, when)
 	}
 	if n.ElseClause != nil {
