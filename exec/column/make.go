@@ -34,6 +34,9 @@ func Make(dt arrow.DataType, n int, nulls int, buffers []*memory.Buffer, childre
 	} else {
 		nulls = 0
 	}
+	if dt.ID() == arrow.MAP && children[0].Data().Offset() != 0 {
+		children[0] = rebased(children[0].(*array.Struct))
+	}
 	var datas []arrow.ArrayData
 	if len(children) > 0 {
 		datas = make([]arrow.ArrayData, len(children))
@@ -53,6 +56,19 @@ func Make(dt arrow.DataType, n int, nulls int, buffers []*memory.Buffer, childre
 	a := array.MakeFromData(data)
 	data.Release()
 	return a
+}
+
+// rebased gives the entries of a map as a struct without an offset, which
+// array.Map does not look at, in place of s.
+func rebased(s *array.Struct) arrow.Array {
+	fields := make([]arrow.Array, s.NumField())
+	for i := range fields {
+		fields[i] = s.Field(i)
+		fields[i].Retain()
+	}
+	out := Make(s.DataType(), s.Len(), 0, []*memory.Buffer{nil}, fields...)
+	s.Release()
+	return out
 }
 
 // Slice gives rows from to below to of a column without copying, with the
