@@ -131,6 +131,39 @@ func (s intSum) subtract(_ *Groups, dst, src []hash.Row, _ *origin) {
 	}
 }
 
+// countedSum is an intSum and the counter of its values in one loop, since most
+// sums need both and what a loop costs is mostly to get at the row.
+type countedSum struct {
+	counter
+	sum intSum
+}
+
+func (s countedSum) update(_ *Groups, in *vector) {
+	vals := in.ints[:len(in.rows)]
+	for i, row := range in.rows {
+		w := hash.At[[2]uint64](row, s.sum.word)
+		lo, c := bits.Add64(w[0], uint64(vals[i]), 0)
+		w[0] = lo
+		w[1] += uint64(vals[i]>>63) + c
+		*hash.At[int64](row, s.counter.word)++
+	}
+}
+
+func (s countedSum) retract(g *Groups, in *vector) {
+	s.counter.retract(g, in)
+	s.sum.retract(g, in)
+}
+
+func (s countedSum) merge(g *Groups, dst, src []hash.Row, from *origin) {
+	s.counter.merge(g, dst, src, from)
+	s.sum.merge(g, dst, src, from)
+}
+
+func (s countedSum) subtract(g *Groups, dst, src []hash.Row, from *origin) {
+	s.counter.subtract(g, dst, src, from)
+	s.sum.subtract(g, dst, src, from)
+}
+
 // decimalSum adds DECIMALs in 192 bits, enough for 2^64 of any.
 type decimalSum struct{ word int }
 
@@ -189,6 +222,7 @@ func (f floatSum) subtract(g *Groups, dst, src []hash.Row, from *origin) {
 var (
 	_ retractor = counter{}
 	_ retractor = intSum{}
+	_ retractor = countedSum{}
 	_ retractor = decimalSum{}
 	_ retractor = floatSum{}
 )

@@ -3,6 +3,7 @@ package agg
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -99,7 +100,25 @@ func New(cfg Config) (*Aggregator, error) {
 			return nil, err
 		}
 	}
+	for _, l := range a.lanes {
+		l.fuse()
+	}
 	return a, nil
+}
+
+// fuse joins a counter and a sum of integers into a countedSum.
+func (l *lane) fuse() {
+	if len(l.accs) == 0 {
+		return
+	}
+	count, ok := l.accs[0].(counter)
+	for i := 1; ok && i < len(l.accs); i++ {
+		if sum, isSum := l.accs[i].(intSum); isSum {
+			l.accs[0] = countedSum{count, sum}
+			l.accs = slices.Delete(l.accs, i, i+1)
+			return
+		}
+	}
 }
 
 // take reserves n words of state and gives the row word that they start at.

@@ -11,30 +11,41 @@ import (
 // since the comparison is what a lookup waits for.
 
 func (t *Table) matchWord(k *Keys, refs *Refs) int {
-	pages, shift := t.rows.Pages()
-	width, mask := t.rows.Width(), uint32(1)<<shift-1
 	n := k.N
+	t.point(refs)
 	cand, hashes, keys := t.cand[:n], k.Hash[:n], k.Words[0][:n]
-	ids, rows, miss := refs.IDs[:n], refs.Rows[:n], t.miss[:n]
+	rows, miss, got := refs.Rows[:n], t.miss[:n], t.got[:n]
+	for i, row := range rows {
+		got[i] = *At[uint64](row, 1)
+	}
 	nulls := k.Nulls
 	m := 0
 	for i, e := range cand {
-		if uint32(e>>32) == uint32(hashes[i]) && e != 0 {
-			id := uint32(e) - 1
-			row := Row{unsafe.Pointer(&pages[id>>shift][int(id&mask)*width])}
-			null := uint8(0)
-			if nulls != nil {
-				null = nulls[i]
-			}
-			if *At[uint64](row, 1) == keys[i] && uint8(*row.Header()) == null {
-				ids[i], rows[i] = id, row
-				continue
-			}
+		null := uint8(0)
+		if nulls != nil {
+			null = nulls[i]
 		}
-		miss[m] = int32(i)
-		m++
+		if uint32(e>>32) != uint32(hashes[i]) || got[i] != keys[i] || uint8(*rows[i].Header()) != null || e == 0 {
+			miss[m] = int32(i)
+			m++
+		}
 	}
 	return m
+}
+
+// point sets refs to the rows of the candidates; where there is none, to any row.
+func (t *Table) point(refs *Refs) {
+	pages, shift := t.rows.Pages()
+	width, mask := t.rows.Width(), uint32(1)<<shift-1
+	ids, rows := refs.IDs[:len(t.cand)], refs.Rows[:len(t.cand)]
+	for i, e := range t.cand {
+		id := uint32(e) - 1
+		if e == 0 {
+			id = 0
+		}
+		ids[i] = id
+		rows[i] = Row{unsafe.Pointer(&pages[id>>shift][int(id&mask)*width])}
+	}
 }
 
 func (t *Table) matchPair(k *Keys, refs *Refs) int {

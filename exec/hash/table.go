@@ -21,7 +21,8 @@ type Table struct {
 	arena *table.Arena // strings longer than InlineBytes; nil: the layout has no strings
 
 	cand []uint64 // scratch: a promising slot per key
-	miss []int32  // scratch: keys that it was not
+	got  []uint64
+	miss []int32 // scratch: keys that it was not
 	enc  *Encoder
 	walk []Row
 	ids  []uint32
@@ -90,7 +91,14 @@ func (t *Table) Upsert(k *Keys, refs *Refs) {
 	refs.resize(n)
 	t.cand = colvec.Grow(t.cand, n)
 	t.miss = colvec.Grow(t.miss, n)
+	t.got = colvec.Grow(t.got, n)
+	t.cand = t.cand[:n]
 	t.candidates(k.Hash)
+	if t.rows.Cap() == 0 {
+		t.missed(k, refs, iota32(t.miss))
+		t.rows.MarkAll(refs.IDs)
+		return
+	}
 	var m int
 	switch {
 	case t.l.words == 1:
@@ -281,4 +289,11 @@ func (t *Table) EachHash(fn func(ids []uint32, rows []Row, hashes []uint64)) {
 	t.Each(func(ids []uint32, rows []Row) {
 		fn(ids, rows, t.enc.FromRows(rows, t.Source()).Hash)
 	})
+}
+
+func iota32(b []int32) []int32 {
+	for i := range b {
+		b[i] = int32(i)
+	}
+	return b
 }

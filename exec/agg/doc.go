@@ -1,0 +1,35 @@
+// Package agg is hash aggregation over Arrow batches: GROUP BY, windowed or not.
+//
+// An Aggregator is compiled from the grouping columns and the aggregate calls
+// (Config). It adds batches to Groups: one row of 64-bit words per group in
+// package statestore/table - header, key, state - found by an index of package
+// hash. Groups are frozen, restored and dropped with the table that they are
+// opened in.
+//
+//	Update    rows of a batch into Groups     Retract   and out again
+//	Merge     Groups into Groups              Subtract  and out again
+//	Export    Groups into Partials by shard   Import    Partials into Groups
+//	Emit      Groups as columns: keys, then results
+//
+// So a query is one Aggregator per task and Groups for the unwindowed state, or
+// Panes of them; pre-aggregation before an exchange is Groups that stand alone,
+// filled by a batch, exported and cleared.
+//
+// # How a batch is added
+//
+// A thousand rows at a time: their keys are encoded and hashed, their groups
+// found, and then each accumulator runs over (group, value) pairs in a loop of
+// its own kind, without a test, call or allocation per row. Calls over the same
+// argument and filter share the reading of it (a lane), and the parts of their
+// state: SUM(x), AVG(x) and COUNT(x) keep one sum and one count. DISTINCT calls
+// over a column share one set of its values, which hands each value on once.
+//
+// # What holds of all accumulators
+//
+// A row of zeros is the state of no rows. The result is a function of the
+// multiset of rows: not of their order, nor of how they were split and merged.
+// Integers are added in 128 bits, DECIMALs in 192, doubles exactly (expansion).
+//
+// The package knows nothing of windows, watermarks, changelogs or plans; Panes
+// only know that a pane has a start.
+package agg
