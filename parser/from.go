@@ -199,14 +199,15 @@ func (p *parser) tableFactor() TableRef {
 		ref := p.tableCall(lateral)
 		p.expectOp(")")
 		return ref
-	case p.isWord("TABLE"):
-		p.fail(p.peek().Span, "TABLE stands only within the parentheses of a table function", "write FROM "+shorten(p.peekAt(1).text))
 	case p.isCallAhead():
 		return p.tableCall(lateral)
 	case lateral:
 		p.unexpected("a query in parentheses or a table function")
 	case p.isWord("VALUES"), p.isWord("SELECT"), p.isWord("WITH"):
 		p.fail(p.peek().Span, "a query in FROM needs parentheses", "")
+	}
+	if !lateral {
+		p.acceptWord("TABLE") // FROM TABLE t, as Flink's grammar has it
 	}
 	n := &TableName{Name: p.name("a table")}
 	n.Hints = p.hints()

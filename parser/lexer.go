@@ -273,7 +273,10 @@ func (l *lexer) digits() {
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func isWordStart(s string) bool {
-	r, _ := utf8.DecodeRuneInString(s)
+	r, size := utf8.DecodeRuneInString(s)
+	if r == '$' && len(s) > size { // $rowtime; $ alone is the end of a pattern
+		r, _ = utf8.DecodeRuneInString(s[size:])
+	}
 	return r == '_' || r != utf8.RuneError && unicode.IsLetter(r)
 }
 

@@ -185,3 +185,37 @@ SHOW TABLES;
 SHOW CREATE TABLE orders;
 DESCRIBE orders;
 DROP TABLE IF EXISTS orders;
+
+SET execution.savepoint.path=/data/flink-savepoints/savepoint-bb0dab;
+SET parallelism.default=1;
+SET 'pipeline.name' = 'my job';
+
+SELECT * FROM shoes MATCH_RECOGNIZE(
+    PARTITION BY email ORDER BY $rowtime
+    MEASURES a.rating AS r1, $rowtime AS order_time
+    AFTER MATCH SKIP TO NEXT ROW
+    PATTERN (a b* c) WITHIN INTERVAL '5' SECOND
+    DEFINE a AS a.rating > 4, c AS c.rating > 0 AND c.rating < 2);
+
+create table if not exists user_log
+(
+    user_id     VARCHAR comment 'who',
+    event_time  as to_timestamp(from_unixtime(ts / 1000)),
+    ts          bigint,
+    watermark for event_time as event_time - interval '5' second
+)
+with (
+    'connector' = 'kafka'
+    ,'topic' = 'user_log' -- trailing comment
+    ,'fields.status.expression' = '#{regexify ''(200|404){1}''}'
+);
+
+begin statement set;
+insert into sink1 select browser, TUMBLE_ROWTIME(log_time, INTERVAL '5' MINUTE) AS end_time, COUNT(*) requests
+from browsers group by browser, TUMBLE(log_time, INTERVAL '5' MINUTE);
+End;
+
+SELECT T.*, `current_date`, trim(substring(line2, 18, 8)) as x, concat(ifnull(coalesce(a.m, b.m), ''), ' ')
+FROM orders /*+ OPTIONS('scan.startup.mode'='earliest') */ o
+INNER JOIN users /*+ OPTIONS('scan.startup.mode'='earliest') */ u ON o.user_id = u.user_id,
+(VALUES (1, 'a'), (2, 'b')) AS v (n, s);
