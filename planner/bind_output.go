@@ -231,23 +231,38 @@ func (l *lateBinder) value(name string, c carrier, extra []column) (func(wanted 
 // can fail is computed of late rows only: carried along, it would put rows in
 // error that the query itself has no quarrel with.
 func (l *lateBinder) take(c carrier, i int) catalog.Expr {
-	if c.src == nil || !canFail(c.src.exprs[i]) || volatility(c.src.exprs[i]) != catalog.Immutable {
-		at := slices.Index(l.wanted, i)
-		if at < 0 {
-			at = len(l.wanted)
-			l.wanted = append(l.wanted, i)
+	if c.src != nil && canFail(c.src.exprs[i]) && volatility(c.src.exprs[i]) == catalog.Immutable {
+		if e := l.compute(c, c.src.exprs[i]); e != nil {
+			return e
 		}
-		return &catalog.ColumnRef{Index: at, Name: c.cols[i].Name, T: c.cols[i].Type}
 	}
-	return replace(c.src.exprs[i], func(e catalog.Expr) catalog.Expr {
-		f, ok := e.(*catalog.ColumnRef)
-		if !ok {
+	at := slices.Index(l.wanted, i)
+	if at < 0 {
+		at = len(l.wanted)
+		l.wanted = append(l.wanted, i)
+	}
+	return &catalog.ColumnRef{Index: at, Name: c.cols[i].Name, T: c.cols[i].Type}
+}
+
+// compute gives an expression over a source's fields as one over carried
+// columns; nil if a field is no column as it is.
+func (l *lateBinder) compute(c carrier, e catalog.Expr) catalog.Expr {
+	plain := map[int]int{} // field to column
+	for i, d := range c.src.exprs {
+		if f, ok := d.(*catalog.ColumnRef); ok {
+			plain[f.Index] = i
+		}
+	}
+	for _, f := range columnsOf(e) {
+		if _, ok := plain[f]; !ok {
 			return nil
 		}
-		return l.take(c, slices.IndexFunc(c.src.exprs, func(d catalog.Expr) bool {
-			of, ok := d.(*catalog.ColumnRef)
-			return ok && of.Index == f.Index
-		}))
+	}
+	return replace(e, func(e catalog.Expr) catalog.Expr {
+		if f, ok := e.(*catalog.ColumnRef); ok {
+			return l.take(c, plain[f.Index])
+		}
+		return nil
 	})
 }
 

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -166,6 +167,9 @@ func (b *binder) sorted(q *parser.Query, r rel, keys []SortKey, limit, offset in
 				return nil, err
 			}
 		}
+		if limit >= 0 || offset > 0 {
+			keys = tieBroken(keys, r.cols())
+		}
 		return &sortRel{in: r, keys: keys, limit: limit, offset: offset, place: b.at(q.OrderBy[0])}, nil
 	}
 	if limit < 0 && offset == 0 {
@@ -187,6 +191,18 @@ func (b *binder) sorted(q *parser.Query, r rel, keys []SortKey, limit, offset in
 		}
 	}
 	return &limitRel{in: r, limit: limit, offset: offset, place: where}, nil
+}
+
+// tieBroken adds to the keys of a sort that is cut all other columns: which of
+// several rows with equal keys are within the limit must not depend on the order
+// in which they come.
+func tieBroken(keys []SortKey, cols []column) []SortKey {
+	for _, k := range totalOrder(cols) {
+		if !slices.ContainsFunc(keys, func(have SortKey) bool { return have.Col == k.Col }) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
 }
 
 // totalOrder sorts by the time attribute, if there is one, then by all columns

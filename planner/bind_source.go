@@ -101,13 +101,14 @@ func (b *binder) declared(s *source) error {
 		case catalog.PhysicalColumn:
 			s.fields = append(s.fields, ScanColumn{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
 		case catalog.MetadataColumnKind:
-			s.fields = append(s.fields, ScanColumn{Name: c.Name, Type: c.Type, NotNull: c.NotNull, Metadata: c.Metadata})
+			s.fields = append(s.fields, ScanColumn{Name: c.Name, Type: metadataType(t, c), NotNull: c.NotNull, Metadata: c.Metadata})
 		}
 	}
 	field := 0
 	for _, c := range t.Columns {
 		if c.Kind != catalog.ComputedColumn {
-			s.exprs = append(s.exprs, &catalog.ColumnRef{Index: field, Name: c.Name, T: c.Type})
+			f := &catalog.ColumnRef{Index: field, Name: c.Name, T: s.fields[field].Type}
+			s.exprs = append(s.exprs, b.env.castTo(f, c.Type))
 			s.declared = append(s.declared, column{Column: Column{Name: c.Name, Type: c.Type, NotNull: c.NotNull}})
 			field++
 			continue
@@ -125,6 +126,19 @@ func (b *binder) declared(s *source) error {
 	}
 	s.key = t.PrimaryKey
 	return nil
+}
+
+// metadataType is the type in which the connector gives a metadata column; the
+// declared one is cast from it.
+func metadataType(t *catalog.Table, c catalog.Column) catalog.Type {
+	if t.Connector.Source != nil {
+		for _, m := range t.Connector.Source.Metadata {
+			if m.Name == c.Metadata {
+				return m.Type
+			}
+		}
+	}
+	return c.Type
 }
 
 // of gives a binder for a part of another text.

@@ -19,8 +19,8 @@ func (b *binder) createTable(c *parser.CreateTable) (bool, error) {
 	if _, taken := b.env.catalog.Lookup(name); taken && c.IfNotExists {
 		return false, nil
 	}
-	if c.Query != nil {
-		return false, require(b.at(c.Query), featureCreateAs)
+	if c.Query != nil && c.Kind == parser.ObjectSource {
+		return false, hint(b.at(c.Query).errorf("a source is not made of a query"), "CREATE VIEW, or CREATE SINK ... AS SELECT")
 	}
 	t := &catalog.Table{Name: name, Temporary: c.Temporary, Source: b.src, Span: c.Span, SQL: b.src.Slice(c.Span)}
 	t.Role = map[parser.ObjectKind]catalog.Role{parser.ObjectSource: catalog.SourceRole, parser.ObjectSink: catalog.SinkRole}[c.Kind]
@@ -51,7 +51,28 @@ func (b *binder) createTable(c *parser.CreateTable) (bool, error) {
 	if err := b.checkTable(t, c); err != nil {
 		return false, err
 	}
+	if c.Query != nil {
+		t.SQL = definitionText(t)
+	}
 	return true, b.define(t, c.OrReplace, b.at(c.Name))
+}
+
+// definitionText writes the definition of a sink that was made AS SELECT without
+// its query: what is kept must not run it again.
+func definitionText(t *catalog.Table) string {
+	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+	var cols, options []string
+	for _, c := range t.Columns {
+		col := catalog.QuoteName(c.Name) + " " + c.Type.String()
+		if c.NotNull {
+			col += " NOT NULL"
+		}
+		cols = append(cols, col)
+	}
+	for _, o := range t.With {
+		options = append(options, quote(o.Key.Value)+" = "+quote(o.Value.Value))
+	}
+	return "CREATE " + t.Role.String() + " " + t.Name.String() + " (" + strings.Join(cols, ", ") + ") WITH (" + strings.Join(options, ", ") + ")"
 }
 
 // newName completes the name of an object to be made; its database must exist.
@@ -187,6 +208,9 @@ func (b *binder) columns(t *catalog.Table, c *parser.CreateTable) error {
 		}
 		t.Columns = append(t.Columns, col)
 	}
+	if len(t.Columns) == 0 && c.Query != nil {
+		return b.columnsOf(t, c.Query)
+	}
 	if len(t.Columns) == 0 && t.Connector.Source != nil && t.Connector.Source.Columns != nil && t.SourceOptions != nil {
 		fields, err := t.Connector.Source.Columns(t.SourceOptions)
 		if err != nil {
@@ -198,6 +222,21 @@ func (b *binder) columns(t *catalog.Table, c *parser.CreateTable) error {
 	}
 	if len(t.Columns) == 0 {
 		return hint(b.at(c.Name).errorf("`%s` has no columns", t.Name.Object), "declare them: CREATE %s %s (id BIGINT, ...)", t.Role, t.Name.Object)
+	}
+	return nil
+}
+
+// columnsOf takes the columns of a sink from the query that is to fill it.
+func (b *binder) columnsOf(t *catalog.Table, q *parser.Query) error {
+	r, err := b.query(q)
+	if err != nil {
+		return err
+	}
+	for _, c := range r.cols() {
+		if slices.ContainsFunc(t.Columns, func(o catalog.Column) bool { return o.Name == c.Name }) {
+			return hint(b.at(q).errorf("the query has two columns `%s`", c.Name), "give one an alias")
+		}
+		t.Columns = append(t.Columns, catalog.Column{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
 	}
 	return nil
 }

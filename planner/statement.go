@@ -14,7 +14,10 @@ func (a *analysis) statement(stmt parser.Stmt) error {
 	switch s := stmt.(type) {
 	case *parser.CreateTable:
 		made, err := b.createTable(s)
-		return a.defined(b, s.Name, s.Kind.String(), made, err)
+		if err := a.defined(b, s.Name, s.Kind.String(), made, err); err != nil || s.Query == nil || !made {
+			return err
+		}
+		return a.insertStep(&parser.Insert{Span: s.Span, Table: &parser.TableName{Span: s.Name.Span, Name: s.Name}, Query: s.Query})
 	case *parser.CreateView:
 		made, err := b.createView(s)
 		return a.defined(b, s.Name, "VIEW", made, err)

@@ -27,7 +27,6 @@ const (
 	featureUpdatingLimit
 	featureStateTTL
 	featureOrderedAggregate
-	featureCreateAs
 	featureFunctionMacro
 	featureMaterializedView
 	featureReplay
@@ -61,7 +60,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureUpdatingLimit:        {"LIMIT over an unbounded input that updates is", ""},
 	featureStateTTL:             {"'state.ttl' is", "RESET 'state.ttl'"},
 	featureOrderedAggregate:     {"ORDER BY, WITHIN GROUP and IGNORE NULLS within an aggregate are", ""},
-	featureCreateAs:             {"CREATE ... AS SELECT is", "CREATE SINK with its columns, then INSERT INTO it"},
 	featureFunctionMacro:        {"CREATE FUNCTION is", ""},
 	featureMaterializedView:     {"materialized views are", "a view, or a sink and an INSERT"},
 	featureReplay:               {"REPLAY DEAD LETTERS is", ""},

@@ -9,11 +9,12 @@ func (b *builder) warnings() {
 				"group by a window, or by fewer keys"))
 		}
 	}
-	for src, n := range b.scans {
-		op := n.Op.(*Scan)
-		if op.Watermark != nil && !src.bounded && op.Watermark.IdleTimeout == 0 && n.Props.NeedsW {
-			b.env.warn(hint(src.at.errorf("a silent split of `%s` holds all its windows open", src.name),
-				"WATERMARK ... IDLE TIMEOUT INTERVAL '1' MINUTE"))
+	for _, n := range b.plan.Nodes {
+		op, ok := n.Op.(*Scan)
+		if !ok || op.Watermark == nil || op.Bounded || op.Watermark.IdleTimeout > 0 || !n.Props.NeedsW {
+			continue
 		}
+		b.env.warn(hint(b.places[n].errorf("a silent split of `%s` holds all its windows open", op.Source),
+			"WATERMARK ... IDLE TIMEOUT INTERVAL '1' MINUTE"))
 	}
 }
