@@ -45,13 +45,18 @@ func newWorld(options map[string]string) *world {
 // Sink implements connectortest.World.
 func (w *world) Sink(t testing.TB) connectors.Sink {
 	w.clock.Advance(3 * time.Second)
-	s, err := file.Connector(formats).OpenSink(connectors.SinkConfig{
-		Name: "out", Options: check(t, false, w.options), Columns: connectortest.SinkColumns(), Shards: 3,
-	}, connectors.Env{FS: w.fs, Clock: w.clock})
+	s, err := newFileSink(t, connectors.Env{FS: w.fs, Clock: w.clock}, w.options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func newFileSink(t testing.TB, env connectors.Env, options map[string]string) (connectors.Sink, error) {
+	t.Helper()
+	return file.Connector(formats).OpenSink(connectors.SinkConfig{
+		Name: "out", Options: check(t, false, options), Columns: connectortest.SinkColumns(), Shards: 3,
+	}, env)
 }
 
 // Crash implements connectortest.World.
@@ -437,9 +442,7 @@ func TestSinkRealFiles(t *testing.T) {
 	dir := t.TempDir()
 	env := connectors.Env{Dir: dir, Clock: clock.System{}}
 	open := func(epoch uint64) connectors.Sink {
-		s, err := file.Connector(formats).OpenSink(connectors.SinkConfig{
-			Name: "out", Options: check(t, false, map[string]string{"path": "deep/out"}), Columns: connectortest.SinkColumns(), Shards: 1,
-		}, env)
+		s, err := newFileSink(t, env, with("deep/out"))
 		if err == nil {
 			err = s.Open(ctx, connectors.SinkIdentity{JobID: "job", Sink: "out", Epoch: epoch})
 		}

@@ -13,7 +13,7 @@ type encoding struct {
 	syntax
 	fields []catalog.Field
 	header []byte
-	quoted [256]bool // bytes that make a field need quotes
+	quoted [256]bool // bytes that make a field need quotes, or escapes where there are no quotes
 }
 
 func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
@@ -106,26 +106,46 @@ func (e *encoding) field(dst []byte, from int) []byte {
 	if e.quote == 0 && e.escape == 0 {
 		return dst
 	}
-	plain := append([]byte(nil), text...)
-	dst = dst[:from]
+	// A mark goes before each byte that needs one. The text is moved up from its
+	// end, so that nothing is overwritten before it is read.
+	mark, around := e.escape, 2
+	if e.escape == 0 {
+		mark = e.quote
+	}
+	marked := e.quoted
 	if e.quote == 0 {
-		for _, c := range plain {
-			if e.quoted[c] {
-				dst = append(dst, e.escape)
+		around = 0
+	} else {
+		special, marked = 0, [256]bool{}
+		marked[e.quote] = true
+		marked[e.escape] = e.escape != 0
+		for _, c := range text {
+			if marked[c] {
+				special++
 			}
-			dst = append(dst, c)
 		}
-		return dst
 	}
-	dst = append(dst, e.quote)
-	for _, c := range plain {
-		switch {
-		case c == e.quote && e.escape == 0:
-			dst = append(dst, e.quote)
-		case c == e.quote || c == e.escape:
-			dst = append(dst, e.escape)
+	end := len(dst)
+	for range special + around {
+		dst = append(dst, 0)
+	}
+	to := len(dst)
+	put := func(c byte) {
+		to--
+		dst[to] = c
+	}
+	if around > 0 {
+		put(e.quote)
+	}
+	for i := end - 1; i >= from; i-- {
+		c := dst[i]
+		put(c)
+		if marked[c] {
+			put(mark)
 		}
-		dst = append(dst, c)
 	}
-	return append(dst, e.quote)
+	if around > 0 {
+		put(e.quote)
+	}
+	return dst
 }
