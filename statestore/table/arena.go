@@ -49,8 +49,12 @@ func (a *Arena) Size() int { return a.size }
 // Live is the number of bytes not freed.
 func (a *Arena) Live() int { return a.live }
 
-// Append copies b into the arena and returns its position.
+// Append copies b into the arena and returns its position. No bytes have a
+// position as good as any other; they take part in nothing.
 func (a *Arena) Append(b []byte) (pos uint64) {
+	if len(b) == 0 {
+		return 0
+	}
 	if a.tail < 0 || len(a.chunks[a.tail].data)+len(b) > cap(a.chunks[a.tail].data) {
 		a.room(len(b))
 	}
@@ -104,12 +108,18 @@ func (a *Arena) touch(i int) {
 // At returns n bytes from a position on. They never change, and remain valid
 // even after they are freed.
 func (a *Arena) At(pos uint64, n int) []byte {
+	if n == 0 {
+		return nil
+	}
 	off := int(uint32(pos))
 	return a.chunks[pos>>32].data[off : off+n : off+n]
 }
 
 // Free gives n bytes at a position back.
 func (a *Arena) Free(pos uint64, n int) {
+	if n == 0 {
+		return
+	}
 	i := int(pos >> 32)
 	c := &a.chunks[i]
 	c.live -= n
@@ -142,8 +152,7 @@ func (a *Arena) release(i int) {
 // live there should move.
 func (a *Arena) Sparse(pos uint64) bool {
 	i := int(pos >> 32)
-	c := &a.chunks[i]
-	return i != a.tail && 2*c.live < len(c.data)
+	return i != a.tail && i < len(a.chunks) && 2*a.chunks[i].live < len(a.chunks[i].data)
 }
 
 // Move appends a copy of n bytes and frees the old ones.

@@ -74,7 +74,10 @@ func (s *Blobs) Get(key []byte) (value []byte, ok bool) {
 func (s *Blobs) key(e *blob) []byte { return s.mem.At(e.pos, int(e.klen)) }
 
 func (s *Blobs) value(e *blob) []byte {
-	return s.mem.At(e.pos, int(e.klen+e.vlen))[e.klen:]
+	if e.vlen == 0 {
+		return nil
+	}
+	return s.mem.At(e.pos+uint64(e.klen), int(e.vlen))
 }
 
 // Put sets the value of a key. Both are copied.
@@ -124,6 +127,9 @@ func (s *Blobs) append(key, value []byte) uint64 {
 	m := s.mem
 	if n := len(key) + len(value); m.tail < 0 || len(m.chunks[m.tail].data)+n > cap(m.chunks[m.tail].data) {
 		m.room(n)
+	}
+	if len(key) == 0 {
+		return m.Append(value)
 	}
 	pos := m.Append(key)
 	m.Append(value)
