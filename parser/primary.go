@@ -189,6 +189,9 @@ func (p *parser) matchSemantics() Expr {
 	n := len(p.canon.toks)
 	p.writeOperand()
 	x, _ := p.fold(n)
+	if _, twice := x.(*MatchSemantics); twice {
+		p.fail(t.Span, "FINAL and RUNNING stand once before a call", "")
+	}
 	return &MatchSemantics{Span: p.from(t.Start), Final: t.upper == "FINAL", X: x}
 }
 
