@@ -56,6 +56,7 @@ type Engine struct {
 	functions catalog.FunctionSet
 	catalog   *catalog.Catalog
 	env       connectors.Env
+	store     catalog.Store // keeps the catalog; nil: nothing does
 
 	mu   sync.Mutex
 	jobs map[string]*Job // those that run, by name
@@ -88,10 +89,21 @@ func Open(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("functions: %w", err)
 	}
-	return &Engine{
+	e := &Engine{
 		o: o, registry: registry, functions: functions, catalog: catalog.New(), jobs: map[string]*Job{},
 		env: connectors.Env{Clock: o.Clock, Log: o.Log, Dir: o.Dir, FS: o.FS, Stdout: &lockedWriter{w: o.Stdout}},
-	}, nil
+	}
+	if o.DataDir != "" {
+		e.store = catalog.DirStore{Dir: o.DataDir}
+		kept, err := e.store.Load()
+		if err != nil {
+			return nil, err
+		}
+		for _, err := range e.Session().planner.Restore(kept) {
+			o.Log.Warn("a definition of the catalog can't be restored", "error", err)
+		}
+	}
+	return e, nil
 }
 
 // Functions are the functions that scripts can call.
@@ -103,8 +115,13 @@ func (e *Engine) Connectors() *connectors.Registry { return e.registry }
 // Catalog is the engine's catalog: what its sessions define.
 func (e *Engine) Catalog() *catalog.Catalog { return e.catalog }
 
-// Session makes a session whose definitions go into the engine's catalog.
-func (e *Engine) Session() *Session { return e.session(e.catalog) }
+// Session makes a session whose definitions go into the engine's catalog, and
+// with a data directory outlive the engine.
+func (e *Engine) Session() *Session {
+	s := e.session(e.catalog)
+	s.kept = true
+	return s
+}
 
 // Script makes a session whose definitions are its own: they stand over the
 // engine's catalog and are seen by nobody else.

@@ -18,6 +18,7 @@ import (
 type Session struct {
 	engine  *Engine
 	planner *planner.Session
+	kept    bool // its definitions are the engine's
 }
 
 // Set changes a setting, as SET does. The warning is about settings of other
@@ -36,7 +37,21 @@ func (s *Session) Catalog() *catalog.Catalog { return s.planner.Catalog() }
 // effect, SELECTs and INSERTs come back as steps. name is what error messages
 // call the text. Errors are parser.ErrorList.
 func (s *Session) Analyze(name, text string) (*planner.Script, error) {
-	return s.planner.Analyze(parser.NewSource(name, text))
+	script, err := s.planner.Analyze(parser.NewSource(name, text))
+	if err != nil || !s.kept || s.engine.store == nil || !defines(script) {
+		return script, err
+	}
+	return script, s.engine.store.Save(s.engine.catalog.Definitions())
+}
+
+// defines says whether a script may have changed the catalog.
+func defines(script *planner.Script) bool {
+	for _, step := range script.Steps {
+		if _, ok := step.(*planner.Message); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // Batch is some rows of a result.
