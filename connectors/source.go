@@ -38,8 +38,8 @@ type SourceConfig struct {
 	// ValidateAll asks that columns which are not read are checked too
 	// ('decode.validate'='all').
 	ValidateAll bool
-	// Declared lists all physical columns as declared, for ValidateAll and for
-	// formats that go by position (CSV). Empty: the physical Columns are all.
+	// Declared lists all physical columns as declared, whichever are read: for
+	// ValidateAll and for what goes by position (CSV, rows in memory).
 	Declared []catalog.Field
 }
 

@@ -65,7 +65,13 @@ func tryOpen(t testing.TB, env connectors.Env, cols []connectors.ScanColumn, opt
 	if env.Clock == nil {
 		env.Clock = clock.NewVirtual(time.Unix(0, 0))
 	}
-	return file.Connector(formats).OpenSource(connectors.SourceConfig{Name: "s", Options: check(t, true, options), Columns: cols}, env)
+	cfg := connectors.SourceConfig{Name: "s", Options: check(t, true, options), Columns: cols}
+	for _, c := range cols {
+		if c.Metadata == "" {
+			cfg.Declared = append(cfg.Declared, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
+		}
+	}
+	return file.Connector(formats).OpenSource(cfg, env)
 }
 
 func openSource(t testing.TB, env connectors.Env, cols []connectors.ScanColumn, options map[string]string) connectors.Source {

@@ -156,9 +156,6 @@ func (s Set) NewDecoding(cfg connectors.SourceConfig, maxRecordBytes int) (Decod
 			dc.Columns = append(dc.Columns, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
 		}
 	}
-	if len(dc.Declared) == 0 {
-		dc.Declared = dc.Columns
-	}
 	return f.Decode(dc)
 }
 

@@ -42,7 +42,11 @@ func options(t testing.TB, s *memory.Store, forSource bool, kv ...string) catalo
 
 func source(t testing.TB, s *memory.Store, cols []connectors.ScanColumn, kv ...string) connectors.Source {
 	t.Helper()
-	src, err := s.Connector(formats).OpenSource(connectors.SourceConfig{Name: "t", Options: options(t, s, true, kv...), Columns: cols},
+	var declared []catalog.Field
+	for _, c := range cols {
+		declared = append(declared, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
+	}
+	src, err := s.Connector(formats).OpenSource(connectors.SourceConfig{Name: "t", Options: options(t, s, true, kv...), Columns: cols, Declared: declared},
 		connectors.Env{Clock: clock.NewVirtual(time.Unix(0, 0))})
 	if err != nil {
 		t.Fatal(err)

@@ -39,19 +39,14 @@ func (s *Store) openSource(formats format.Set, cfg connectors.SourceConfig) (con
 	if src.splits < 1 {
 		return nil, fmt.Errorf("option '%s' must be at least 1", optSplits)
 	}
-	if len(src.declared) == 0 {
-		for _, c := range cfg.Columns {
-			src.declared = append(src.declared, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
-		}
-	}
-	for _, c := range cfg.Columns {
-		k := fieldIndex(src.declared, c.Name)
-		if k < 0 {
-			return nil, fmt.Errorf("memory: column %s is not declared", catalog.QuoteName(c.Name))
-		}
-		src.index = append(src.index, k)
-	}
 	if cfg.Options[catalog.FormatOption] == valuesFormat {
+		for _, c := range cfg.Columns {
+			k := fieldIndex(src.declared, c.Name)
+			if k < 0 {
+				return nil, fmt.Errorf("memory: values go by position, but column %s is not among the declared ones (SourceConfig.Declared)", catalog.QuoteName(c.Name))
+			}
+			src.index = append(src.index, k)
+		}
 		return src, nil
 	}
 	var err error

@@ -307,6 +307,9 @@ func TestValidateAll(t *testing.T) {
 	if got := decodeAll(t, d, read, data); !reflect.DeepEqual(got, [][]string{{"1"}, {"2"}}) {
 		t.Errorf("got %q", got)
 	}
+	if _, err := newDecoding(format.DecodeConfig{Options: options(), Columns: read}); err == nil {
+		t.Error("positions are known without the declared columns")
+	}
 	d = compile(t, format.DecodeConfig{Options: options(), Columns: read, Declared: declared, ValidateAll: true})
 	if got := decodeAll(t, d, read, data); !reflect.DeepEqual(got, [][]string{{"1", "!BAD_NUMBER -2", "!BAD_FORMAT -2"}, {"2"}}) {
 		t.Errorf("got %q", got)

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -42,6 +43,9 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	s, err := newSyntax(cfg.Options)
 	if err != nil {
 		return nil, err
+	}
+	if len(cfg.Declared) == 0 {
+		return nil, errors.New("csv: fields go by position, so all declared columns must be given (SourceConfig.Declared)")
 	}
 	d := &decoding{
 		syntax: s, max: cfg.MaxRecordBytes, header: cfg.Options[optHeader], loose: cfg.Options.Bool(optLoose),
