@@ -62,7 +62,7 @@ func (q *fixedQueue) close()                 {}
 type watchQueue struct {
 	src      *source
 	interval time.Duration
-	known    map[xxh3.Uint128]int64 // files read, with their size; -1: not read to the end
+	known    map[xxh3.Uint128]int64 // files read to their end, with their size
 	synced   int                    // entries of position.seen that are in known
 	waiting  []input                // found, not given yet
 	nextScan time.Time
@@ -94,7 +94,6 @@ func (q *watchQueue) next(pos *position) (*input, error) {
 	}
 	in := q.waiting[0]
 	q.waiting = q.waiting[1:]
-	q.known[pathHash(in.path)] = -1
 	return &in, nil
 }
 
@@ -109,7 +108,7 @@ func (q *watchQueue) scan() error {
 		size, known := q.known[pathHash(in.path)]
 		if !known {
 			q.waiting = append(q.waiting, in)
-		} else if size >= 0 && size != in.size {
+		} else if size != in.size {
 			return fmt.Errorf("%s has changed after it was read: %d bytes then, %d now; files in a watched directory must be complete when they appear (write them elsewhere, then rename)", in.path, size, in.size)
 		}
 	}
@@ -122,12 +121,9 @@ func (q *watchQueue) scan() error {
 	return nil
 }
 
-func (q *watchQueue) resume(from *position) error {
-	if from.path != "" {
-		q.known[pathHash(from.path)] = -1
-	}
-	return nil
-}
+// resume has nothing to do: the file is not looked for again before it has been
+// read to its end.
+func (q *watchQueue) resume(*position) error { return nil }
 
 // ready gives a channel that receives when it is time to look again.
 func (q *watchQueue) ready() <-chan struct{} {

@@ -137,16 +137,16 @@ func (r *reader) Fetch(ctx context.Context, max connectors.Limits) (connectors.C
 func (r *reader) Ready() <-chan struct{} {
 	if r.wake == nil {
 		r.wake, r.done = make(chan struct{}, 1), make(chan struct{})
-		go r.watch(r.src.table.Changed())
+		go r.watch(r.src.table.Changed(), r.done)
 	}
 	return r.wake
 }
 
 // watch tells of every change of the table; one told and not taken is enough.
-func (r *reader) watch(changed <-chan struct{}) {
+func (r *reader) watch(changed, done <-chan struct{}) {
 	for {
 		select {
-		case <-r.done:
+		case <-done:
 			return
 		case <-changed:
 			changed = r.src.table.Changed()
