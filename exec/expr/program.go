@@ -83,6 +83,7 @@ func Compile(exprs []catalog.Expr, o Options) (*Program, error) {
 		n.uses++
 		p.roots = append(p.roots, root{n, e})
 	}
+	c.fuseNullTests()
 	seen := make([]bool, len(c.nodes))
 	var visit func(n *node)
 	visit = func(n *node) {
@@ -105,6 +106,20 @@ func Compile(exprs []catalog.Expr, o Options) (*Program, error) {
 	}
 	p.nodes = len(c.nodes)
 	return p, nil
+}
+
+// fuseNullTests has f(...) IS NULL computed without the value, where nothing else
+// needs it.
+func (c *compiler) fuseNullTests() {
+	for _, n := range c.nodes {
+		t, ok := n.kernel.(kernel.NullTest)
+		if !ok || n.args[0] == nil || n.args[0].uses != 1 {
+			continue
+		}
+		if k, ok := n.args[0].kernel.(kernel.NullTester); ok {
+			n.kernel, n.args = k.NullTest(t), n.args[0].args
+		}
+	}
 }
 
 // Columns gives the indexes of the input columns that the program reads.

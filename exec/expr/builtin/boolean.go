@@ -92,25 +92,7 @@ func nullTest(name string, null bool) *catalog.Function {
 		if err := argCount(name, args, 1, 1); err != nil {
 			return nil, err
 		}
-		return &catalog.Overload{Params: argTypes(args), Result: catalog.Boolean, NeverNull: true, Kernel: nullKernel(null)}, nil
+		return &catalog.Overload{Params: argTypes(args), Result: catalog.Boolean, NeverNull: true, Kernel: kernel.NullTest(null)}, nil
 	}
 	return f
-}
-
-func nullKernel(null bool) catalog.Kernel {
-	return kernel.Func(func(c *catalog.EvalContext, args []arrow.Array, n int, _ []int32) (arrow.Array, error) {
-		out := column.NewBuffer(c.Alloc, column.BitmapBytes(n))
-		valid := column.Validity(args[0])
-		if column.AllNull(args[0]) {
-			valid = column.Bits{Bytes: make([]byte, column.BitmapBytes(n))}
-		}
-		for i := 0; i < n; i += 64 {
-			w := valid.Word(i, n)
-			if null {
-				w = ^w
-			}
-			column.PutWord(out.Bytes(), i, w)
-		}
-		return column.Make(arrow.FixedWidthTypes.Boolean, n, 0, []*memory.Buffer{nil, out}), nil
-	})
 }

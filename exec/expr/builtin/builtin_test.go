@@ -22,7 +22,7 @@ func randomText(r *rand.Rand, alphabet string, most int) string {
 // TestLikeAgainstRegexp translates patterns to regular expressions.
 func TestLikeAgainstRegexp(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 50_000 {
+	for range 20_000 {
 		pattern, text := randomText(r, "ab%_é!", 8), randomText(r, "abé!%_", 10)
 		escape := rune(0)
 		if r.IntN(2) == 0 {
@@ -78,7 +78,7 @@ func TestSearchAgainstRegexp(t *testing.T) {
 			byHand++
 		}
 		want := regexp.MustCompile(pattern)
-		for range 20_000 {
+		for range 2_000 {
 			text := randomText(r, "&&=?ab1é\n", 5)
 			for range r.IntN(4) {
 				text += []string{"id", "id=", "channel_id=", "&id=", "a", "1", "b", "é"}[r.IntN(8)] + randomText(r, "&=ab1é", 4)
@@ -106,7 +106,7 @@ func TestSearchAgainstRegexp(t *testing.T) {
 
 func TestCharacters(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for range 50_000 {
+	for range 20_000 {
 		text := randomText(r, "abzAZ@[`{é日🙂/ ", 30)
 		s, runes := []byte(text), []rune(text)
 		if got := charCount(s); got != utf8.RuneCount(s) {
@@ -156,7 +156,7 @@ func TestInvariantDivision(t *testing.T) {
 			return r.Uint64()
 		}
 	}
-	for range 300_000 {
+	for range 100_000 {
 		d, n := number(), number()
 		if d == 0 {
 			continue

@@ -121,8 +121,23 @@ func (k inKernel) BindConst(lits []*catalog.Literal) catalog.Kernel {
 			set[s] = struct{}{}
 			lengths |= 1 << min(len(s), 63)
 		}
+		var list []string
+		for s := range set {
+			list = append(list, s)
+		}
 		m.open = func(a arrow.Array) func(i int) bool {
 			t := kernel.TextsOf(a)
+			if len(list) <= few {
+				return func(i int) bool {
+					s := t.At(i)
+					for _, x := range list {
+						if string(s) == x {
+							return true
+						}
+					}
+					return false
+				}
+			}
 			return func(i int) bool {
 				s := t.At(i)
 				if lengths>>min(len(s), 63)&1 == 0 {
@@ -146,6 +161,9 @@ func (k inKernel) BindConst(lits []*catalog.Literal) catalog.Kernel {
 	return m
 }
 
+// few is how many values are compared one by one rather than by a hash table.
+const few = 8
+
 func integerSet[T signed](values []*catalog.Literal) func(a arrow.Array) func(i int) bool {
 	set := make(map[T]struct{}, len(values))
 	var list []T
@@ -154,7 +172,6 @@ func integerSet[T signed](values []*catalog.Literal) func(a arrow.Array) func(i 
 		set[v] = struct{}{}
 		list = append(list, v)
 	}
-	const few = 8 // so many are compared one by one
 	return func(a arrow.Array) func(i int) bool {
 		x := column.Fixed[T](a)
 		if len(list) <= few {

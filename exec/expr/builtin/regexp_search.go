@@ -133,6 +133,7 @@ type anchoredPattern struct {
 	before  *byteSet // what may stand in front of the literal; nil: anything
 	start   bool     // the start of the text will do in its place
 	literal []byte
+	rare    int // index of the byte of literal to look for
 	after   []patternItem
 	groups  map[int][2]int // group: first item, item after the last; item -1 is before
 }
@@ -161,6 +162,11 @@ func anchor(t *syntax.Regexp) *anchoredPattern {
 		return nil
 	}
 	p.literal = []byte(string(items[0].Rune))
+	for i, b := range p.literal {
+		if commonness(b) < commonness(p.literal[p.rare]) {
+			p.rare = i
+		}
+	}
 	for _, it := range items[1:] {
 		cap := 0
 		if it.Op == syntax.OpCapture {
@@ -290,14 +296,42 @@ func simpleItem(t *syntax.Regexp) (patternItem, bool) {
 	return patternItem{class: set, min: min}, true
 }
 
+// commonness ranks bytes by how often texts have them: a search for a rare one
+// stops seldom.
+func commonness(b byte) int {
+	switch {
+	case b >= 'a' && b <= 'z' || b == ' ':
+		return 3
+	case b >= '0' && b <= '9' || b == '/' || b == '.' || b == '-':
+		return 2
+	case b == '=' || b == '&' || b == ',' || b == ':' || b == '"':
+		return 1
+	}
+	return 0
+}
+
+// next gives the place of the literal at or after from, -1 if there is none.
+func (p *anchoredPattern) next(s []byte, from int) int {
+	for at := from + p.rare; at < len(s); at++ {
+		i := bytes.IndexByte(s[at:], p.literal[p.rare])
+		if i < 0 {
+			return -1
+		}
+		at += i
+		if begin := at - p.rare; bytes.HasPrefix(s[begin:], p.literal) {
+			return begin
+		}
+	}
+	return -1
+}
+
 // find gives group k of the first match.
 func (p *anchoredPattern) find(s []byte, k int) ([]byte, bool) {
 	for from := 0; ; {
-		i := bytes.Index(s[from:], p.literal)
-		if i < 0 {
+		at := p.next(s, from)
+		if at < 0 {
 			return nil, false
 		}
-		at := from + i
 		from = at + 1
 		start := at
 		if p.before != nil {

@@ -137,6 +137,26 @@ func (k textRows) Eval(c *catalog.EvalContext, args []arrow.Array, n int, sel []
 	return b.Finish(k.dt, valid.Buffer())
 }
 
+// NullTest implements kernel.NullTester.
+func (k textRows) NullTest(t kernel.NullTest) catalog.Kernel {
+	return kernel.Func(func(c *catalog.EvalContext, args []arrow.Array, n int, sel []int32) (arrow.Array, error) {
+		valid := kernel.NewNullable(c.Alloc, n, args...)
+		row := k.open(c, arguments{args, k.lits})
+		all := kernel.Nullable{}
+		out := kernel.BoolColumn(c.Alloc, n, sel, &all, func(i int) bool {
+			ok := valid.Valid(i)
+			if ok {
+				_, ok = row(i)
+			}
+			return ok != bool(t)
+		})
+		if b := valid.Buffer(); b != nil {
+			b.Release()
+		}
+		return out, nil
+	})
+}
+
 // fixedRows is a strict kernel that gives fixed-width values row by row.
 type fixedRows[R any] struct {
 	dt   arrow.DataType

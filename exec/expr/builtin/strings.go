@@ -22,23 +22,23 @@ var (
 	intType = catalog.Int
 )
 
-func simpleText(name, doc, sig string, examples []catalog.Example, f func(scratch, s []byte) []byte) *catalog.Function {
+func simpleText(name, doc, sig string, examples []catalog.Example, k catalog.Kernel) *catalog.Function {
 	return &catalog.Function{
 		Name: name, Category: texts, Doc: doc + " NULL if s is NULL.", Signatures: []string{sig}, Examples: examples,
-		Resolve: choose(name, signature{params: []catalog.Type{str}, result: str, kernel: textToText(str, f)}),
+		Resolve: choose(name, signature{params: []catalog.Type{str}, result: str, kernel: k}),
 	}
 }
 
 func stringFunctions() []*catalog.Function {
 	return append([]*catalog.Function{
 		simpleText("UPPER", "s in upper case.", "UPPER(s STRING) -> STRING",
-			[]catalog.Example{{SQL: "UPPER('äöü')", Result: "ÄÖÜ"}, {SQL: "UPPER('aBc')", Result: "ABC"}}, upper),
+			[]catalog.Example{{SQL: "UPPER('äöü')", Result: "ÄÖÜ"}, {SQL: "UPPER('aBc')", Result: "ABC"}}, caseKernel(upper, 'a')),
 		simpleText("LOWER", "s in lower case.", "LOWER(s STRING) -> STRING",
-			[]catalog.Example{{SQL: "LOWER('ÄbC')", Result: "äbc"}, {SQL: "LOWER('Apple')", Result: "apple"}}, lower),
+			[]catalog.Example{{SQL: "LOWER('ÄbC')", Result: "äbc"}, {SQL: "LOWER('Apple')", Result: "apple"}}, caseKernel(lower, 'A')),
 		simpleText("INITCAP", "s with each word in lower case but its first letter. A word is a run of letters and digits.", "INITCAP(s STRING) -> STRING",
-			[]catalog.Example{{SQL: "INITCAP('hELLO new-world')", Result: "Hello New-World"}}, capitalised),
+			[]catalog.Example{{SQL: "INITCAP('hELLO new-world')", Result: "Hello New-World"}}, textToText(str, capitalised)),
 		simpleText("REVERSE", "The characters of s from the last to the first.", "REVERSE(s STRING) -> STRING",
-			[]catalog.Example{{SQL: "REVERSE('aäb')", Result: "bäa"}}, reversed),
+			[]catalog.Example{{SQL: "REVERSE('aäb')", Result: "bäa"}}, textToText(str, reversed)),
 		{
 			Name: "CHAR_LENGTH", Aliases: []string{"CHARACTER_LENGTH", "LENGTH", "LEN"}, Category: texts,
 			Signatures: []string{"CHAR_LENGTH(s STRING) -> INT", "LENGTH(b BYTES) -> INT"},

@@ -41,6 +41,28 @@ func lengthKernel(count func(s []byte) int) catalog.Kernel {
 	})
 }
 
+// caseKernel is UPPER or LOWER. Texts of ASCII alone, the whole batch of them, are
+// turned in one go; first is the first letter of those to turn.
+func caseKernel(f func(dst, s []byte) []byte, first byte) catalog.Kernel {
+	rows := textToText(str, f)
+	return kernel.Func(func(c *catalog.EvalContext, args []arrow.Array, n int, sel []int32) (arrow.Array, error) {
+		offs, data := column.Offsets(args[0]), column.Data(args[0])
+		if n == 0 || kernel.Sparse(n, sel) || !isASCII(data[offs[0]:offs[n]]) {
+			return rows.Eval(c, args, n, sel)
+		}
+		data = data[offs[0]:offs[n]]
+		valid, nulls := kernel.Validity(c.Alloc, n, args[0])
+		offBuf, out := column.NewBuffer(c.Alloc, 4*(n+1)), column.NewBuffer(c.Alloc, len(data))
+		dst := column.As[int32](offBuf, n+1)
+		for i, o := range offs[:n+1] {
+			dst[i] = o - offs[0]
+		}
+		copy(out.Bytes(), data)
+		flipCase(out.Bytes(), first)
+		return column.Make(arrow.BinaryTypes.String, n, nulls, []*memory.Buffer{valid, offBuf, out}), nil
+	})
+}
+
 // searchFunctions find texts in texts.
 func searchFunctions() []*catalog.Function {
 	find := func(text, needle, start, nth int) catalog.Kernel {
