@@ -2,6 +2,7 @@ package agg
 
 import (
 	"github.com/streamsql/streamsql/exec/hash"
+	"github.com/streamsql/streamsql/exec/hash/colvec"
 )
 
 // Merge adds the groups of src to those of dst, which must be another: a pane to
@@ -109,6 +110,17 @@ func (a *Aggregator) mergeDistinct(dst *Groups, d *distinct, src []hash.Row, new
 	if len(ids) > 0 {
 		d.merge(dst, taken, ids, rows, strings)
 	}
+}
+
+// Global gives the only group of a Config without keys, made without rows if
+// there is none: such a query has a result over no rows too.
+func (a *Aggregator) Global(g *Groups) uint32 {
+	if len(a.keys) > 0 {
+		panic("agg: Global with grouping columns")
+	}
+	g.table.Upsert(a.enc.Encode(nil, colvec.All(1)), &a.refs)
+	g.touch(&a.refs)
+	return a.refs.IDs[0]
 }
 
 // Delete removes groups, for example those without rows.

@@ -7,6 +7,7 @@ const (
 	maxSegmentBits = 15
 	maxSegment     = 1 << maxSegmentBits
 	minSegment     = 1 << 4
+	slabSegments   = 16 // 4 MiB
 	// maxDepth uses up the 32 bits. Only keys made to collide get there; their
 	// segment grows in one piece.
 	maxDepth = 32 - maxSegmentBits
@@ -27,6 +28,9 @@ type index struct {
 	segs  []segment
 	depth uint
 	n     int
+
+	slab    []uint64 // memory for segments to come
+	scratch []uint64 // a segment being split
 }
 
 type segment struct {
@@ -43,7 +47,7 @@ func (x *index) init(slots int) {
 	x.dir = [][]uint64{s}
 	x.owner = []uint32{0}
 	x.segs = []segment{{slots: s}}
-	x.depth, x.n = 0, 0
+	x.depth, x.n, x.slab = 0, 0, nil
 }
 
 // reset empties the index. It keeps a single segment's memory.
@@ -106,11 +110,12 @@ func (x *index) grow(i uint32) {
 		x.owner = append(x.owner, x.owner...)
 		x.depth++
 	}
-	old := s.slots
+	x.scratch = append(x.scratch[:0], s.slots...)
+	old := x.scratch
 	bit := uint32(1) << s.depth
 	s.depth++
-	twin := segment{slots: make([]uint64, maxSegment), depth: s.depth, first: s.first | bit}
-	s.slots = make([]uint64, maxSegment)
+	twin := segment{slots: x.newSegment(), depth: s.depth, first: s.first | bit}
+	clear(s.slots)
 	s.used = 0
 	for _, e := range old {
 		if e == 0 {
@@ -134,6 +139,22 @@ func (x *index) grow(i uint32) {
 		}
 	}
 	x.segs = append(x.segs, twin)
+}
+
+// newSegment gives the slots of a segment. A large index takes them from slabs
+// on huge pages: slots are met at random, and a TLB miss costs as much as the
+// slot.
+func (x *index) newSegment() []uint64 {
+	if len(x.segs) < slabSegments {
+		return make([]uint64, maxSegment)
+	}
+	if len(x.slab) == 0 {
+		x.slab = make([]uint64, slabSegments*maxSegment)
+		adviseHuge(x.slab)
+	}
+	s := x.slab[:maxSegment:maxSegment]
+	x.slab = x.slab[maxSegment:]
+	return s
 }
 
 // remove takes out the slot of id, closing the gap so that no tombstone is left
@@ -169,7 +190,7 @@ func (x *index) remove(h uint32, id uint32) bool {
 
 // bytes is the memory of the index.
 func (x *index) bytes() int {
-	n := len(x.dir)*24 + len(x.owner)*4
+	n := len(x.dir)*24 + len(x.owner)*4 + (len(x.slab)+len(x.scratch))*8
 	for i := range x.segs {
 		n += len(x.segs[i].slots) * 8
 	}

@@ -77,27 +77,29 @@ func (t *Table) matchPair(k *Keys, refs *Refs) int {
 }
 
 func (t *Table) matchView(k *Keys, refs *Refs) int {
-	pages, shift := t.rows.Pages()
-	width, mask := t.rows.Width(), uint32(1)<<shift-1
 	n := k.N
+	t.point(refs)
 	cand, hashes, k0, k1 := t.cand[:n], k.Hash[:n], k.Words[0][:n], k.Words[1][:n]
-	ids, rows, miss := refs.IDs[:n], refs.Rows[:n], t.miss[:n]
+	rows, miss, got := refs.Rows[:n], t.miss[:n], t.got[:n]
+	for i, row := range rows {
+		got[i] = *At[uint64](row, 1)
+	}
+	t.touchLong(rows, got)
 	nulls, src := k.Nulls, k.src[0]
 	m := 0
 	for i, e := range cand {
-		if uint32(e>>32) == uint32(hashes[i]) && e != 0 {
-			id := uint32(e) - 1
-			row := Row{unsafe.Pointer(&pages[id>>shift][int(id&mask)*width])}
+		if uint32(e>>32) == uint32(hashes[i]) && got[i] == k0[i] && e != 0 {
 			null := uint8(0)
 			if nulls != nil {
 				null = nulls[i]
 			}
-			w := At[[2]uint64](row, 1)
-			if w[0] == k0[i] && uint8(*row.Header()) == null {
-				length := viewLen(w[0])
-				if w[1] == k1[i] && length <= InlineBytes ||
-					length > InlineBytes && bytes.Equal(t.arena.At(w[1], length), src.Bytes(k1[i], length)) {
-					ids[i], rows[i] = id, row
+			if uint8(*rows[i].Header()) == null {
+				w1 := *At[uint64](rows[i], 2)
+				if length := viewLen(k0[i]); length <= InlineBytes {
+					if w1 == k1[i] {
+						continue
+					}
+				} else if bytes.Equal(t.arena.At(w1, length), src.Bytes(k1[i], length)) {
 					continue
 				}
 			}
@@ -106,6 +108,18 @@ func (t *Table) matchView(k *Keys, refs *Refs) int {
 		m++
 	}
 	return m
+}
+
+// touchLong loads the start of each long string among the candidates' keys, whose
+// first words are in got, ahead of their comparison.
+func (t *Table) touchLong(rows []Row, got []uint64) {
+	var sum byte
+	for i, w0 := range got {
+		if viewLen(w0) > InlineBytes {
+			sum += t.arena.At(*At[uint64](rows[i], 2), 1)[0]
+		}
+	}
+	t.touched = sum
 }
 
 func (t *Table) matchAny(k *Keys, refs *Refs) int {

@@ -20,12 +20,13 @@ type Table struct {
 	rows  *table.Rows
 	arena *table.Arena // strings longer than InlineBytes; nil: the layout has no strings
 
-	cand []uint64 // scratch: a promising slot per key
-	got  []uint64
-	miss []int32 // scratch: keys that it was not
-	enc  *Encoder
-	walk []Row
-	ids  []uint32
+	cand    []uint64 // scratch: a promising slot per key
+	got     []uint64
+	touched byte    // keeps touchLong's loads alive
+	miss    []int32 // scratch: keys that it was not
+	enc     *Encoder
+	walk    []Row
+	ids     []uint32
 }
 
 // NewTable makes an empty table whose rows have state words of the owner.

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package hash
+
+func adviseHuge([]uint64) {}
