@@ -31,6 +31,25 @@
 // overlap everything and be rewritten by compactions; BenchmarkKVPerKey keeps
 // that comparison.
 //
+// # On disk
+//
+//	FORMAT  text: magic, version, the store's identity, a checksum; written last
+//	        when a store is created
+//	HEAD    the newest epoch known durable, in two slots; see head
+//	LOCK    held while a process has the store open
+//	log/    the Pebble directory
+//	tmp/    files of a commit in the making; emptied at Open
+//
+// What is damaged is refused as a whole. Pebble's checksums find altered bytes,
+// but it takes a manifest or write-ahead log that ends early for the normal
+// trace of a crash, and drops what follows. So the commit records form a chain
+// and count and digest the blocks of their epochs, and HEAD tells that there was
+// a newer one.
+//
+// A disk that fails while Pebble writes fails the store for good: every call
+// returns the cause, nothing more is written, and Close and Open (once the disk
+// is well) start from the last commit. See logFS.
+//
 // # Cleaning
 //
 // A stream (one table of one operator in one shard) names the oldest epoch it

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/goleak"
 )
 
 // testOptions makes a store small enough that generations, runs and cuts happen
@@ -99,6 +100,7 @@ func checkEpochs(s *Store, last uint64, shards, blocks, size int) error {
 }
 
 func TestCommitAndReopen(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, size := range []int{10, 700, 5000} { // small, mixed and large commits
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			fs := vfs.NewMem()

@@ -330,7 +330,7 @@ func TestEvacuation(t *testing.T) {
 func TestModel(t *testing.T) {
 	seeds := 24
 	if testing.Short() {
-		seeds = 10
+		seeds = 6
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) {
