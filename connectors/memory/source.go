@@ -137,6 +137,7 @@ func (r *reader) Fetch(ctx context.Context, max connectors.Limits) (connectors.C
 func (r *reader) Ready() <-chan struct{} {
 	if r.wake == nil {
 		r.wake, r.done = make(chan struct{}, 1), make(chan struct{})
+		r.wake <- struct{}{} // for what came between Fetch and this call
 		go r.watch(r.src.table.Changed(), r.done)
 	}
 	return r.wake

@@ -79,7 +79,7 @@ func (c *column) put(b *columns.Column, row int, text []byte) (code string) {
 		b.PutBytes(row, text)
 		return ""
 	}
-	text = bytes.Trim(text, " \t")
+	text = trimBlanks(text)
 	switch c.kind {
 	case parseBool:
 		switch {
@@ -120,6 +120,16 @@ func (c *column) put(b *columns.Column, row int, text []byte) (code string) {
 		b.PutInt64(row, floor(us, c.cut))
 	}
 	return ""
+}
+
+func trimBlanks(s []byte) []byte {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 func (c *column) putInt(b *columns.Column, row int, text []byte) string {
@@ -217,12 +227,15 @@ func (c *column) putFloat(b *columns.Column, row int, text []byte) string {
 // (away from zero).
 func decimal(text []byte, precision, scale int) (decimal128.Num, string) {
 	mantissa, exponent := text, 0
-	if i := bytes.IndexAny(text, "eE"); i >= 0 {
-		e, code := integer(text[i+1:])
-		if code != "" || e < -1000 || e > 1000 {
-			return decimal128.Num{}, badNumber
+	for i, ch := range text {
+		if ch|0x20 == 'e' {
+			e, code := integer(text[i+1:])
+			if code != "" || e < -1000 || e > 1000 {
+				return decimal128.Num{}, badNumber
+			}
+			mantissa, exponent = text[:i], int(e)
+			break
 		}
-		mantissa, exponent = text[:i], int(e)
 	}
 	negative := false
 	if len(mantissa) > 0 && (mantissa[0] == '-' || mantissa[0] == '+') {
