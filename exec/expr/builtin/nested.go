@@ -191,6 +191,9 @@ func resolveMap(args []catalog.Arg) (*catalog.Overload, error) {
 	if !ok || key.IsNested() {
 		return nil, noOverload("MAP", args)
 	}
+	if key.Kind == catalog.KindNull { // MAP[], or NULL keys, which fail
+		key = str
+	}
 	result := catalog.MapOf(key, value)
 	params := make([]catalog.Type, len(args))
 	for i := range params {

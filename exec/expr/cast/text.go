@@ -182,7 +182,7 @@ func appendMonthInterval(dst []byte, months int64) []byte {
 
 // appendJSON appends row i as JSON: what a nested value's text is made of.
 func appendJSON(dst []byte, a arrow.Array, i int, t catalog.Type, c *catalog.EvalContext) []byte {
-	if a.IsNull(i) {
+	if a.IsNull(i) || column.AllNull(a) {
 		return append(dst, "null"...)
 	}
 	switch a := a.(type) {
