@@ -54,7 +54,7 @@ func SettingSpecs() []SettingSpec {
 	return []SettingSpec{
 		{Flag: "parallelism", Scope: JobSetting, check: atLeast(0), OptionSpec: OptionSpec{Name: ParallelismKey, Aliases: []string{"parallelism.default"}, Type: OptionInt, Default: "0",
 			Doc: "Number of shards that work side by side; 0 is one for each core. It may differ from run to run."}},
-		{Flag: "batch-rows", Scope: JobSetting, check: between(1, 1<<20), OptionSpec: OptionSpec{Name: BatchRowsKey, Type: OptionInt, Default: "8192",
+		{Flag: "batch-rows", Scope: JobSetting, check: between(1, 1<<20), OptionSpec: OptionSpec{Name: BatchRowsKey, Type: OptionInt, Default: "16384",
 			Doc: "Rows of an Arrow batch at most. It may differ from run to run."}},
 		{Flag: "commit-interval", Scope: JobSetting, check: positive, OptionSpec: OptionSpec{Name: CommitIntervalKey, Aliases: []string{"execution.checkpointing.interval"}, Type: OptionDuration, Default: "1s",
 			Doc: "Time between two commits: state, offsets and output become durable together."}},

@@ -34,7 +34,7 @@ type Config struct {
 	StateFS  vfs.FS // default: the operating system's
 
 	Parallelism    int           // shards; default 1
-	BatchRows      int           // records per chunk; default 4096
+	BatchRows      int           // records per chunk; default 16384
 	CommitInterval time.Duration // default 1 s
 	Trigger        catalog.Trigger
 	Hold           bool  // the end of a bounded input is no end of time
@@ -72,7 +72,7 @@ func (c *Config) setDefaults() {
 		c.Parallelism = 1
 	}
 	if c.BatchRows <= 0 {
-		c.BatchRows = 4096
+		c.BatchRows = 16384
 	}
 	if c.CommitInterval <= 0 {
 		c.CommitInterval = time.Second
@@ -219,7 +219,7 @@ func newJob(j *Job) (*job, error) {
 
 const (
 	// chunkBytes is about how much of a source is decoded at a time.
-	chunkBytes = 4 << 20
+	chunkBytes = 8 << 20
 	// recyclerBudget is how much memory of dead columns is kept for new ones.
 	recyclerBudget = 64 << 20
 )

@@ -30,8 +30,8 @@ type Progress struct {
 	StallMillis  float64 `json:"stall_ms"`
 	// Allocs is the number of heap objects that the process has allocated so
 	// far: a sign of work per row where there should be none.
-	Allocs uint64 `json:"allocs"`
-	Finished     bool    `json:"finished,omitempty"`
+	Allocs   uint64 `json:"allocs"`
+	Finished bool   `json:"finished,omitempty"`
 
 	Sources   []SourceProgress   `json:"sources"`
 	Operators []OperatorProgress `json:"operators"`

@@ -98,7 +98,9 @@ func (g *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
 		g.tracked = true
 	}
 	if b.Payload != nil {
-		g.agg.Import(g.groups, b.Payload.(*payload).parts[0])
+		p := b.Payload.(*payload)
+		g.agg.Import(g.groups, p.parts[0])
+		p.pool.Put(p.parts[0])
 		return nil
 	}
 	g.ctx.Counters[op.CountApplied] += int64(b.N)

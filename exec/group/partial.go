@@ -1,6 +1,8 @@
 package group
 
 import (
+	"sync"
+
 	"github.com/streamsql/streamsql/exec/agg"
 	"github.com/streamsql/streamsql/exec/hash/colvec"
 	"github.com/streamsql/streamsql/exec/op"
@@ -8,14 +10,17 @@ import (
 )
 
 // payload is the partial aggregate of a chunk's rows, by shard.
-type payload struct{ parts []*agg.Partial }
+type payload struct {
+	parts []*agg.Partial
+	pool  *sync.Pool // where parts go once they are imported
+}
 
 // Part implements op.Payload.
 func (p *payload) Part(shard int) op.Payload {
 	if p.parts[shard].Len() == 0 {
 		return nil
 	}
-	return &payload{parts: p.parts[shard : shard+1]}
+	return &payload{p.parts[shard : shard+1], p.pool}
 }
 
 // Bytes implements op.Payload.
@@ -33,6 +38,7 @@ type pre struct {
 	ctx    *op.Context
 	agg    *agg.Aggregator
 	groups *agg.Groups
+	pool   sync.Pool
 }
 
 var _ op.Operator = (*pre)(nil)
@@ -58,10 +64,15 @@ func (p *pre) Process(_ int, b *op.Batch, out op.Output) error {
 	p.agg.Update(p.groups, b.Cols, colvec.All(b.N))
 	parts := make([]*agg.Partial, p.ctx.Shards)
 	for i := range parts {
-		parts[i] = &agg.Partial{}
+		if q, ok := p.pool.Get().(*agg.Partial); ok {
+			q.Reset()
+			parts[i] = q
+		} else {
+			parts[i] = &agg.Partial{}
+		}
 	}
 	p.agg.Export(p.groups, parts, p.ctx.ShardOf)
-	return out.Emit(planner.MainPort, &op.Batch{N: b.N, Payload: &payload{parts}})
+	return out.Emit(planner.MainPort, &op.Batch{N: b.N, Payload: &payload{parts, &p.pool}})
 }
 
 // Advance implements op.Operator.

@@ -140,6 +140,7 @@ func (w *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
 		p := b.Payload.(*payload)
 		k := w.bucket(p.bucket)
 		w.agg.Import(k.groups, p.parts[0])
+		p.pool.Put(p.parts[0])
 		w.count(k, p.rows)
 		return nil
 	}

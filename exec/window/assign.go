@@ -70,7 +70,8 @@ func (a *assigner) assign(times *array.Timestamp, w []int64) {
 	}
 	for _, p := range a.parts {
 		if p.bucket&1 == 0 {
-			a.pairs += int64(len(p.sel)) * int64(len(a.s.windowsOf(p.bucket>>1, a.wins[:0])))
+			a.wins = a.s.windowsOf(p.bucket>>1, a.wins[:0])
+			a.pairs += int64(len(p.sel)) * int64(len(a.wins))
 		} else {
 			a.pairs += int64(len(p.sel))
 		}
@@ -82,7 +83,10 @@ func (a *assigner) assign(times *array.Timestamp, w []int64) {
 func (a *assigner) enter(t int64) {
 	var pane int64
 	pane, a.from, a.to = a.s.paneOf(t)
-	a.firstEnd, a.covered = a.s.firstEnd(pane, a.wins)
+	a.wins = a.s.windowsOf(pane, a.wins[:0])
+	if a.covered = len(a.wins) > 0; a.covered {
+		_, a.firstEnd = a.s.edges(a.wins[0])
+	}
 	a.cur = a.part(paneBucket(pane))
 }
 

@@ -1,6 +1,8 @@
 package window
 
 import (
+	"sync"
+
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/streamsql/streamsql/exec/agg"
@@ -13,7 +15,8 @@ type payload struct {
 	bucket int64
 	rows   int64 // rows that went into it
 	parts  []*agg.Partial
-	first  int // the shard that accounts for the rows
+	first  int        // the shard that accounts for the rows
+	pool   *sync.Pool // where parts go once they are imported
 }
 
 // Part implements op.Payload.
@@ -21,7 +24,7 @@ func (p *payload) Part(shard int) op.Payload {
 	if p.parts[shard].Len() == 0 {
 		return nil
 	}
-	one := &payload{bucket: p.bucket, parts: p.parts[shard : shard+1]}
+	one := &payload{bucket: p.bucket, parts: p.parts[shard : shard+1], pool: p.pool}
 	if shard == p.first {
 		one.rows = p.rows
 	}
@@ -42,15 +45,25 @@ type preAgg struct {
 	ctx    *op.Context
 	agg    *agg.Aggregator
 	groups *agg.Groups
+	pool   sync.Pool
+}
+
+// partial gives an empty partial, one that was used before if there is one.
+func (p *preAgg) partial() *agg.Partial {
+	if q, ok := p.pool.Get().(*agg.Partial); ok {
+		q.Reset()
+		return q
+	}
+	return &agg.Partial{}
 }
 
 // aggregate makes the payload of the rows sel of one bucket.
 func (p *preAgg) aggregate(bucket int64, cols []arrow.Array, rows colvec.Rows) *payload {
 	p.groups.Clear()
 	p.agg.Update(p.groups, cols, rows)
-	out := &payload{bucket: bucket, rows: int64(rows.Len()), parts: make([]*agg.Partial, p.ctx.Shards)}
+	out := &payload{bucket: bucket, rows: int64(rows.Len()), parts: make([]*agg.Partial, p.ctx.Shards), pool: &p.pool}
 	for i := range out.parts {
-		out.parts[i] = &agg.Partial{}
+		out.parts[i] = p.partial()
 	}
 	p.agg.Export(p.groups, out.parts, p.ctx.ShardOf)
 	for out.parts[out.first].Len() == 0 {

@@ -109,17 +109,6 @@ func (s *spec) windowsOf(pane int64, dst []win) []win {
 	}
 }
 
-// firstEnd is the end, as an instant, of the first window to fire that contains
-// the pane, or false if none does (HOP with gaps).
-func (s *spec) firstEnd(pane int64, scratch []win) (int64, bool) {
-	ws := s.windowsOf(pane, scratch[:0])
-	if len(ws) == 0 {
-		return 0, false
-	}
-	_, end := s.edges(ws[0])
-	return end, true
-}
-
 // panesOf is the range of panes [from, to) of a window.
 func (s *spec) panesOf(w win) (from, to int64) {
 	return floorDiv(w.start-s.offset, s.pane), floorDiv(w.end-s.offset-1, s.pane) + 1
