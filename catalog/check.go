@@ -110,6 +110,17 @@ func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string
 	return c.out, nil
 }
 
+// flinkOptions are options of Flink's formats that have no counterpart of the
+// same name, with what to write instead.
+var flinkOptions = map[string]string{
+	"ignore-parse-errors":                     "'on-error' = 'skip' passes over bad records",
+	"fail-on-missing-field":                   "a column that must not be missing is declared NOT NULL",
+	"encode.decimal-as-plain-number":          "leave it out: DECIMAL is always written as a plain number",
+	"map-null-key.mode":                       "leave it out: the keys of a MAP are never NULL",
+	"decode.json-parser.enabled":              "leave it out",
+	"write-bigdecimal-in-scientific-notation": "leave it out: DECIMAL is always written as a plain number",
+}
+
 type optionCheck struct {
 	spec      *ConnectorSpec
 	forSource bool
@@ -195,7 +206,9 @@ func (c *optionCheck) check(written, value string) {
 	o, name := c.find(written)
 	if o == nil {
 		e := OptionError{Option: written, Message: fmt.Sprintf("unknown option '%s' of connector '%s'", written, c.spec.Name)}
-		if s := Suggest(written, c.names()); s != "" {
+		if hint, ok := flinkOptions[written[strings.IndexByte(written, '.')+1:]]; ok {
+			e.Hint = hint
+		} else if s := Suggest(written, c.names()); s != "" {
 			e.Hint = fmt.Sprintf("did you mean '%s'?", s)
 		}
 		c.errs = append(c.errs, e)

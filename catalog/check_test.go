@@ -76,6 +76,7 @@ func TestCheckOptionsErrors(t *testing.T) {
 		{true, []string{"path", "x", "format", "cvs"}, []string{"unknown format 'cvs'; did you mean 'csv'?"}},
 		{true, []string{"pth", "x", "format", "csv"}, []string{"unknown option 'pth' of connector 'c'; did you mean 'path'?", "connector 'c' needs option 'path'; where"}},
 		{true, []string{"path", "x", "format", "csv", "csv.field-delimeter", ";"}, []string{"unknown option 'csv.field-delimeter' of connector 'c'; did you mean 'csv.field-delimiter'?"}},
+		{true, []string{"path", "x", "format", "csv", "csv.ignore-parse-errors", "true"}, []string{"unknown option 'csv.ignore-parse-errors' of connector 'c'; 'on-error' = 'skip' passes over bad records"}},
 		{true, []string{"path", "x", "format", "csv", "json.x", ";"}, []string{"unknown option 'json.x' of connector 'c'"}},
 		{true, []string{"path", "x", "format", "csv", "splits", "many"}, []string{`option 'splits': "many" is not an integer`}},
 		{true, []string{"path", "x", "format", "csv", "splits", "1", "partitions", "2"}, []string{"option 'splits' is given twice, the second time as 'splits'"}},
