@@ -93,7 +93,7 @@ type Scan struct {
 	Columns     []ScanColumn
 	Bounded     bool
 	ValidateAll bool
-	Declared    []catalog.Field // all physical columns, for ValidateAll
+	Declared    []catalog.Field // all physical columns: for ValidateAll, and for formats that go by position
 	Watermark   *Watermark      // nil: none
 }
 
