@@ -9,7 +9,12 @@ import (
 // TestDeadEpochsAreFreed rewrites a constant state again and again, in small and
 // in large commits: what the directory takes must stay in proportion to it.
 func TestDeadEpochsAreFreed(t *testing.T) {
-	for name, size := range map[string]int{"small": 300, "large": 5000} {
+	sizes := map[string]func(e uint64) int{
+		"small": func(uint64) int { return 1500 },
+		"large": func(uint64) int { return 5000 },
+		"mixed": func(e uint64) int { return []int{100, 1500, 5000}[e%3] },
+	}
+	for name, sizeOf := range sizes {
 		t.Run(name, func(t *testing.T) {
 			fs := vfs.NewMem()
 			o := testOptions(fs)
@@ -22,7 +27,7 @@ func TestDeadEpochsAreFreed(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				w := tx.Shard(0)
+				w, size := tx.Shard(0), sizeOf(e)
 				w.Put(id, make([]byte, size))
 				w.SetLiveFrom(id, e)
 				w.SetLiveBytes(id, int64(size))
@@ -38,6 +43,9 @@ func TestDeadEpochsAreFreed(t *testing.T) {
 			m := s.Metrics()
 			if m.L0Sublevels > 2 {
 				t.Errorf("%d sublevels in L0", m.L0Sublevels)
+			}
+			if m.CompactionBytes > uint64(total)/20 {
+				t.Errorf("compactions have rewritten %d bytes of %d", m.CompactionBytes, total)
 			}
 			mustClose(t, s)
 			s = mustOpen(t, "dir", o) // removes what was only waiting to be removed

@@ -89,5 +89,5 @@ func (s *Store) Metrics() Metrics {
 // should postpone the next barrier: ingests are not throttled by Pebble itself.
 func (s *Store) Congested() bool {
 	m := s.Metrics()
-	return m.L0Sublevels >= 8 || m.L0Files >= 64 || m.MemtablesWaiting >= 2
+	return m.L0Sublevels >= 8 || m.L0Files >= 64 || m.MemtablesWaiting >= 4
 }
