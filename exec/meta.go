@@ -3,9 +3,13 @@ package exec
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
 )
 
@@ -28,24 +32,85 @@ type commitMeta struct {
 	Counts   []op.Counters `json:"counts"` // by node
 }
 
-// queryPart is one operator of the query that has state or leads to a sink, as
-// its canonical text.
+// queryPart is one operator of the query that has state, or one sink with what
+// leads to it, as its canonical text.
 type queryPart struct {
 	ID        string `json:"id"`
 	Name      string `json:"name"`
 	Canonical string `json:"canonical"`
+	Sink      string `json:"sink,omitempty"` // its name
 }
 
 // queryParts lists what must be the same in the next run.
 func (j *job) queryParts() []queryPart {
 	var parts []queryPart
 	for _, n := range j.plan.Nodes {
-		if n.StateID == 0 {
-			continue
+		switch o := n.Op.(type) {
+		case *planner.Sink:
+			text := sinkText(n, o)
+			parts = append(parts, queryPart{ID: textID(text), Name: n.Detail, Canonical: text, Sink: o.Name})
+		case *planner.Scan:
+			// The types of all that is computed follow from those read.
+			text := n.Canonical + " " + columnsText(n.Cols)
+			parts = append(parts, queryPart{ID: textID(text), Name: n.Detail, Canonical: text})
+		default:
+			if n.StateID != 0 {
+				parts = append(parts, queryPart{ID: fmt.Sprintf("%016x", n.StateID), Name: n.Detail, Canonical: n.Canonical})
+			}
 		}
-		parts = append(parts, queryPart{ID: fmt.Sprintf("%016x", n.StateID), Name: n.Detail, Canonical: n.Canonical})
 	}
 	return parts
+}
+
+func textID(text string) string { return fmt.Sprintf("%016x", xxh3.HashString(text)) }
+
+// columnsText lists columns by name: their order means nothing.
+func columnsText(cols []planner.Column) string {
+	texts := make([]string, len(cols))
+	for i, c := range cols {
+		texts[i] = c.Name + " " + c.Type.String()
+	}
+	slices.Sort(texts)
+	return "(" + strings.Join(texts, ", ") + ")"
+}
+
+// sinkText says what a sink is given: its columns, and the stateless operators
+// between it and the next ones with state. Its options stand apart, as those of
+// sources do: an address may change while the data stays.
+func sinkText(n *planner.Node, o *planner.Sink) string {
+	cols := make([]string, len(o.Columns))
+	for i, c := range o.Columns {
+		cols[i] = c.Name + " " + c.Type.String()
+	}
+	return fmt.Sprintf("sink %s connector %s (%s) of %s", o.Name, o.Connector, strings.Join(cols, ", "), edgeText(n.Inputs[0]))
+}
+
+// edgeText is what comes over an edge, in the words of EXPLAIN down to the next
+// operators with state.
+func edgeText(e planner.Edge) string {
+	n := e.From
+	var text string
+	switch n.Op.(type) {
+	case *planner.Guard, *planner.Exchange:
+		text = edgeText(n.Inputs[0])
+	default:
+		if n.StateID != 0 {
+			text = n.Canonical
+			break
+		}
+		ins := make([]string, len(n.Inputs))
+		for i, in := range n.Inputs {
+			ins[i] = "(" + edgeText(in) + ")"
+		}
+		text = fmt.Sprintf("%s %s of %s", strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", n.Op), "*planner.")), n.Detail, strings.Join(ins, ", "))
+	}
+	switch e.Port {
+	case planner.LatePort:
+		return "late rows of (" + text + ")"
+	case planner.ErrorPort:
+		return "rows in error of (" + text + ")"
+	}
+	return text
 }
 
 func (j *job) encodeMeta(c cut, intents [][]byte) (map[string][]byte, error) {
@@ -105,16 +170,25 @@ func (j *job) checkQuery(stored []queryPart) error {
 	}
 	had := map[string]bool{}
 	var gone, fresh []queryPart
+	goneSinks := map[string]bool{}
 	for _, p := range stored {
 		had[p.ID] = true
 		if !have[p.ID] {
 			gone = append(gone, p)
+			goneSinks[p.Sink] = true
 		}
 	}
+	freshSinks := map[string]bool{}
 	for _, p := range now {
 		if !had[p.ID] {
 			fresh = append(fresh, p)
+			freshSinks[p.Sink] = true
 		}
+	}
+	if goneSinks[""] || freshSinks[""] {
+		// A sink whose input changed has changed too: that is said once, below.
+		both := func(p queryPart) bool { return p.Sink != "" && goneSinks[p.Sink] && freshSinks[p.Sink] }
+		gone, fresh = slices.DeleteFunc(gone, both), slices.DeleteFunc(fresh, both)
 	}
 	if len(gone) == 0 && len(fresh) == 0 {
 		return nil

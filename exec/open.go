@@ -215,7 +215,7 @@ type GrownInputError struct{ Source, Split string }
 
 // Error implements error.
 func (e *GrownInputError) Error() string {
-	return fmt.Sprintf("source %s: the job is finished, but %s has grown since\n"+
+	return fmt.Sprintf("source %s: the job is finished, but its input has grown since (split %s)\n"+
 		"  hint: the end of a bounded input closes all windows for good; run with --end hold from the start if more is to come", e.Source, e.Split)
 }
 
@@ -227,7 +227,7 @@ func (j *job) checkFinished(ctx context.Context) error {
 		}
 		for _, sp := range s.splits {
 			if sp.offset == nil {
-				return &GrownInputError{s.scan.Source, "a new split " + sp.id}
+				return &GrownInputError{s.scan.Source, sp.id}
 			}
 			r, err := s.conn.Open(ctx, connectors.Split{ID: sp.id, Bounded: true}, sp.offset)
 			if err != nil {

@@ -68,7 +68,7 @@ func explain(f *flags, files []string, verbose bool) error {
 			case *planner.Job:
 				fmt.Println(step.Plan.Explain(verbose))
 			case *planner.Message:
-				fmt.Println(step.Text)
+				fmt.Fprintln(os.Stderr, step.Text)
 			}
 		}
 	}

@@ -97,9 +97,11 @@ func (o *guard) read(row int32, errs []connectors.CellError) (l op.Letter, bad b
 		}
 		if e.Column != "" {
 			cols = append(cols, e.Column)
+		}
+		if e.Column != "" && !strings.Contains(e.Detail, "column "+e.Column+" ") {
 			msgs = append(msgs, fmt.Sprintf("column %s: %s", e.Column, e.Detail))
 		} else {
-			msgs = append(msgs, e.Detail)
+			msgs = append(msgs, e.Detail) // JSON's names the column with its type
 		}
 	}
 	l.Columns, l.Message = strings.Join(cols, ","), strings.Join(msgs, "; ")
