@@ -5,6 +5,7 @@ import (
 	"context"
 	stdcsv "encoding/csv"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -81,6 +82,40 @@ func TestTable(t *testing.T) {
 +----+------+----+
 +----+------+----+
 `)
+	// Held rows make the columns fit; all of them, or as many as are held.
+	fit := `
++------+------+-------------------------+
+| id   | text | at                      |
++------+------+-------------------------+
+| NULL | NULL | NULL                    |
+|    0 | long | 2024-01-15 10:00:00.123 |
++------+------+-------------------------+
+`
+	want(t, output(t, Style{Format: "table", Hold: 10}, batch("NULL"), batch("long")), fit)
+	want(t, output(t, Style{Format: "table", Hold: 2}, batch("NULL"), batch("long")), fit)
+	want(t, output(t, Style{Format: "table", Hold: 1}, batch("NULL"), batch("long")), `
++------+------+------+
+| id   | text | at   |
++------+------+------+
+| NULL | NULL | NULL |
+|    0 | long | 2024-01-15 10:00:00.123 |
++------+------+-------------------------+
+`)
+	// Rows that go out at once leave room for the timestamps to come.
+	want(t, output(t, Style{Format: "table"}, batch("NULL"), batch("long")), fit)
+	var out bytes.Buffer
+	w, err := NewRowWriter(&out, Style{Format: "table", Hold: 10}, fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := errors.Join(w.Write(batch("NULL")), w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(out.String(), "\n"); n != 5 || !strings.HasSuffix(out.String(), "| NULL | NULL | NULL |\n") {
+		t.Errorf("after Flush:\n%s", out.String())
+	}
 	b := batch("a", "b")
 	b.Kinds = []catalog.RowKind{catalog.UpdateBefore, catalog.Delete}
 	want(t, output(t, Style{Format: "table", Kinds: true}, b, batch("c")), `

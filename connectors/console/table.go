@@ -15,27 +15,46 @@ import (
 type table struct {
 	cols     []catalog.Field
 	truncate int
+	hold     int
 	widths   []int
 	begun    bool
+	held     [][]string // rows of cells that wait for the header
 }
 
-func newTable(cols []catalog.Field, truncate int) *table {
-	t := &table{cols: cols, truncate: truncate, widths: make([]int, len(cols))}
+func newTable(cols []catalog.Field, truncate, hold int) *table {
+	t := &table{cols: cols, truncate: truncate, hold: hold, widths: make([]int, len(cols))}
 	for k, f := range cols {
 		t.widths[k] = text.StringWidthWithoutEscSequences(f.Name)
 	}
 	return t
 }
 
+// usualWidth is what values of a type need that are all of one length.
+func usualWidth(t catalog.Type) int {
+	switch t.Kind {
+	case catalog.KindTimestamp:
+		return len("2024-01-15 10:00:00.000")
+	case catalog.KindTimestampLTZ:
+		return len("2024-01-15 10:00:00.000Z")
+	case catalog.KindDate:
+		return len("2024-01-15")
+	case catalog.KindTime:
+		return len("10:00:00")
+	}
+	return 0
+}
+
 // rows appends the lines of a batch.
 func (t *table) rows(dst []byte, b *connectors.Batch) ([]byte, error) {
-	cells := make([][]string, len(b.Cols))
+	lines := make([][]string, b.N)
+	for i := range lines {
+		lines[i] = make([]string, len(b.Cols))
+	}
 	for k, a := range b.Cols {
 		show, err := format.Text(a, t.cols[k].Type)
 		if err != nil {
 			return dst, err
 		}
-		cells[k] = make([]string, b.N)
 		var raw []byte
 		for i := range b.N {
 			if a.IsNull(i) {
@@ -43,22 +62,36 @@ func (t *table) rows(dst []byte, b *connectors.Batch) ([]byte, error) {
 			} else {
 				raw = show(raw[:0], i)
 			}
-			cells[k][i] = t.cell(raw)
-			t.widths[k] = max(t.widths[k], text.StringWidthWithoutEscSequences(cells[k][i]))
+			lines[i][k] = t.cell(raw)
+			t.widths[k] = max(t.widths[k], text.StringWidthWithoutEscSequences(lines[i][k]))
 		}
 	}
-	if !t.begun {
-		dst = t.head(dst)
+	if t.begun {
+		return t.lines(dst, lines), nil
 	}
-	for i := range b.N {
-		for k := range cells {
-			right := t.cols[k].Type.IsNumeric()
-			dst = t.pad(append(dst, "| "...), cells[k][i], t.widths[k], right)
+	t.held = append(t.held, lines...)
+	if len(t.held) < t.hold {
+		return dst, nil
+	}
+	return t.release(dst), nil
+}
+
+// release appends the header and the rows held.
+func (t *table) release(dst []byte) []byte {
+	dst = t.lines(t.head(dst), t.held)
+	t.held = nil
+	return dst
+}
+
+func (t *table) lines(dst []byte, lines [][]string) []byte {
+	for _, cells := range lines {
+		for k, cell := range cells {
+			dst = t.pad(append(dst, "| "...), cell, t.widths[k], t.cols[k].Type.IsNumeric())
 			dst = append(dst, ' ')
 		}
 		dst = append(dst, "|\n"...)
 	}
-	return dst, nil
+	return dst
 }
 
 // cell makes a text fit for one line of a table.
@@ -91,6 +124,11 @@ func (t *table) rule(dst []byte) []byte {
 
 func (t *table) head(dst []byte) []byte {
 	t.begun = true
+	if t.hold == 0 && len(t.held) > 0 { // more will come
+		for k, f := range t.cols {
+			t.widths[k] = max(t.widths[k], t.limit(usualWidth(f.Type)))
+		}
+	}
 	dst = t.rule(dst)
 	for k, f := range t.cols {
 		dst = t.pad(append(dst, "| "...), f.Name, t.widths[k], false)
@@ -99,10 +137,19 @@ func (t *table) head(dst []byte) []byte {
 	return t.rule(append(dst, "|\n"...))
 }
 
-// end appends the last line; all of an empty table if there were no rows.
+// limit cuts a width as cells are cut.
+func (t *table) limit(width int) int {
+	if t.truncate > 0 {
+		return min(width, t.truncate)
+	}
+	return width
+}
+
+// end appends what is held and the last line; all of an empty table if there
+// were no rows.
 func (t *table) end(dst []byte) []byte {
 	if !t.begun {
-		return t.rule(t.head(dst))
+		dst = t.release(dst)
 	}
 	return t.rule(dst)
 }

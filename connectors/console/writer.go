@@ -21,6 +21,10 @@ type Style struct {
 	Format string
 	// Truncate cuts the cells of a table to so many characters; 0: never.
 	Truncate int
+	// Hold keeps so many rows of a table back at first (until Flush or Close), so
+	// that the columns fit them. 0: rows go out at once; columns are then as wide
+	// as the first rows, and timestamps, need.
+	Hold int
 	// Kinds puts a column `op` (+I, -U, +U, -D) before the others.
 	Kinds bool
 }
@@ -50,7 +54,7 @@ func NewRowWriter(out connectors.Output, style Style, cols []catalog.Field) (*Ro
 	var f *format.Format
 	switch style.Format {
 	case "table":
-		w.table = newTable(w.cols, style.Truncate)
+		w.table = newTable(w.cols, style.Truncate, style.Hold)
 		return w, nil
 	case "tsv":
 		w.header = tsvHeader(w.cols)
@@ -91,10 +95,19 @@ func (w *RowWriter) Write(b *connectors.Batch) error {
 	default:
 		w.text, err = w.encode.Append(w.text, b)
 	}
-	if err != nil {
+	if err != nil || len(w.text) == 0 {
 		return err
 	}
 	_, err = w.out.Write(w.text)
+	return err
+}
+
+// Flush writes the rows that Style.Hold keeps back.
+func (w *RowWriter) Flush() error {
+	if w.table == nil || len(w.table.held) == 0 {
+		return nil
+	}
+	_, err := w.out.Write(w.table.release(nil))
 	return err
 }
 
