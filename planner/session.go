@@ -96,7 +96,11 @@ type Rows struct {
 
 // Message is what a statement has to tell: "view v created", or the text of
 // EXPLAIN.
-type Message struct{ Text string }
+type Message struct {
+	Text string
+	// Plan says that it is the text of EXPLAIN: what was asked for.
+	Plan bool
+}
 
 func (*Select) step()  {}
 func (*Job) step()     {}

@@ -159,7 +159,7 @@ func (a *analysis) explain(e *parser.Explain) error {
 	if err != nil {
 		return err
 	}
-	a.add(&Message{Text: strings.TrimSuffix(plan.Explain(e.Mode == parser.ExplainVerbose), "\n")})
+	a.add(&Message{Text: strings.TrimSuffix(plan.Explain(e.Mode == parser.ExplainVerbose), "\n"), Plan: true})
 	return nil
 }
 

@@ -27,9 +27,7 @@ func analyzed(f *flags, file string) (*planner.Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range script.Warnings {
-		fmt.Fprintln(os.Stderr, "warning: "+w.Format())
-	}
+	warn(os.Stderr, script)
 	return script, nil
 }
 

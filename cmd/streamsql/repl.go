@@ -112,9 +112,7 @@ func (sh *shell) run(ctx context.Context, text string) {
 		fmt.Fprintln(sh.msg, message(err))
 		return
 	}
-	for _, w := range script.Warnings {
-		fmt.Fprintln(sh.msg, "warning: "+w.Format())
-	}
+	warn(sh.msg, script)
 	for _, step := range script.Steps {
 		if err := sh.step(ctx, step); err != nil {
 			fmt.Fprintln(sh.msg, message(err))
@@ -126,7 +124,11 @@ func (sh *shell) run(ctx context.Context, text string) {
 func (sh *shell) step(ctx context.Context, step planner.Step) error {
 	switch step := step.(type) {
 	case *planner.Message:
-		fmt.Fprintln(sh.msg, step.Text)
+		w := sh.msg
+		if step.Plan {
+			w = sh.out
+		}
+		fmt.Fprintln(w, step.Text)
 	case *planner.Rows:
 		w, err := newTextRows(sh.out, sh.session.Settings().Get(catalog.FormatKey), step.Cols)
 		if err != nil {

@@ -14,8 +14,6 @@ import (
 
 	"github.com/streamsql/streamsql"
 	"github.com/streamsql/streamsql/catalog"
-	"github.com/streamsql/streamsql/connectors"
-	"github.com/streamsql/streamsql/connectors/console"
 	"github.com/streamsql/streamsql/planner"
 )
 
@@ -69,9 +67,7 @@ func runScript(ctx context.Context, f *flags, name, text, job string) (err error
 	if err != nil {
 		return err
 	}
-	for _, w := range script.Warnings {
-		fmt.Fprintln(os.Stderr, "warning: "+w.Format())
-	}
+	warn(os.Stderr, script)
 	r := &runner{session: s, out: out, job: job}
 	for _, step := range script.Steps {
 		if err := r.step(ctx, step); err != nil {
@@ -91,7 +87,11 @@ type runner struct {
 func (r *runner) step(ctx context.Context, step planner.Step) error {
 	switch step := step.(type) {
 	case *planner.Message:
-		fmt.Fprintln(os.Stderr, step.Text)
+		// A script's definitions are its own and gone with it: nothing to tell.
+		if step.Plan {
+			_, err := fmt.Fprintln(flushing{r.out}, step.Text)
+			return err
+		}
 	case *planner.Rows:
 		return r.rows(step)
 	case *planner.Select:
@@ -114,32 +114,6 @@ func (r *runner) rows(step *planner.Rows) error {
 // sel runs a SELECT and prints its rows.
 func (r *runner) sel(ctx context.Context, step *planner.Select) error {
 	return runSelect(ctx, r.session, step, flushing{r.out}, untilSignal)
-}
-
-// runSelect prints the rows of a SELECT as they come. Over bounded sources that
-// is the final result; else the changes, with a column that says which.
-func runSelect(ctx context.Context, s *streamsql.Session, step *planner.Select, out connectors.Output, wait func(*streamsql.Job) error) error {
-	var cols []catalog.Field
-	kinds := false
-	for _, n := range step.Plan.Nodes {
-		if res, ok := n.Op.(*planner.Result); ok {
-			for _, c := range n.Cols {
-				cols = append(cols, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
-			}
-			kinds = !res.Final && !n.Inputs[0].From.Props.Kinds.AppendOnly()
-		}
-	}
-	w, err := console.NewRowWriter(out, console.Style{Format: step.Settings.Get(catalog.FormatKey), Kinds: kinds}, cols)
-	if err != nil {
-		return err
-	}
-	job := s.StartSelect(ctx, step, func(b *streamsql.Batch, _ []planner.Column) error {
-		return w.Write(&connectors.Batch{N: b.N, Cols: b.Cols, Kinds: b.Kinds})
-	})
-	if err := wait(job); err != nil {
-		return err
-	}
-	return w.Close()
 }
 
 // run runs the job of a script.
