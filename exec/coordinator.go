@@ -17,7 +17,7 @@ import (
 func (j *job) coordinate(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	failed := make(chan error, len(j.tasks)+1)
+	failed := make(chan error, len(j.tasks)+2)
 	for _, t := range j.tasks {
 		wg.Add(1)
 		go func() {
@@ -27,16 +27,25 @@ func (j *job) coordinate(ctx context.Context) error {
 			}
 		}()
 	}
-	wg.Add(1)
-	go func() { defer wg.Done(); j.reader.poll(ctx) }()
-	for _, s := range j.seq.sources {
-		for _, sp := range s.splits {
-			if ready := sp.reader.Ready(); ready != nil {
-				wg.Add(1)
-				go func() { defer wg.Done(); j.reader.watch(ctx, sp, ready) }()
-			}
+	watch := func(sp *split) {
+		if ready := sp.reader.Ready(); ready != nil {
+			wg.Add(1)
+			go func() { defer wg.Done(); j.reader.watch(ctx, sp, ready) }()
 		}
 	}
+	for _, s := range j.seq.sources {
+		for _, sp := range s.splits {
+			watch(sp)
+		}
+	}
+	wg.Add(2)
+	go func() { defer wg.Done(); j.reader.poll(ctx) }()
+	go func() {
+		defer wg.Done()
+		if err := j.discover(ctx, watch); err != nil {
+			failed <- err
+		}
+	}()
 	// Whoever waits for events must see the end of the context.
 	unhook := context.AfterFunc(ctx, j.wake)
 	defer func() {
@@ -128,6 +137,44 @@ func (j *job) satisfy() {
 	j.wake()
 }
 
+// discoverInterval is how often unbounded sources are asked for new splits.
+const discoverInterval = 5 * time.Second
+
+// discover adds the splits of unbounded sources that appear while the job runs.
+// A split found later starts with its source's watermark as its floor.
+func (j *job) discover(ctx context.Context, watch func(*split)) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-j.clock.After(discoverInterval):
+		}
+		for _, s := range j.seq.sources {
+			if !s.dynamic {
+				continue
+			}
+			now, err := s.conn.Splits(ctx)
+			if err != nil {
+				if ctx.Err() != nil {
+					return nil
+				}
+				return s.fail(err)
+			}
+			for _, n := range now {
+				if j.seq.has(s, n.ID) {
+					continue
+				}
+				r, err := s.conn.Open(ctx, n, nil)
+				if err != nil {
+					return s.fail(err)
+				}
+				watch(j.seq.add(s, n, r, j.clock.Now()))
+				j.wake()
+			}
+		}
+	}
+}
+
 // untilTick is the time until the next multiple of the trigger's interval.
 func (j *job) untilTick() time.Duration {
 	iv := j.cfg.Trigger.Interval
@@ -143,7 +190,7 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 	}
 	start := j.clock.Now()
 	if j.store == nil {
-		return j.finishSelect(failed, last)
+		return j.finishSelect(ctx, failed, last)
 	}
 	layout := j.layout
 	tx, err := j.store.Begin(j.seq.epochNow(), layout)
@@ -166,7 +213,7 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 	// allows once its own barrier is due.
 	grace := j.reader.limitAfter(ctx, j.cfg.CommitInterval)
 	defer grace()
-	cuts, err := j.shards.wait(failed)
+	cuts, err := j.shards.wait(ctx, failed)
 	if err != nil {
 		return err
 	}
@@ -201,12 +248,12 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 }
 
 // finishSelect takes a last barrier of a SELECT, so that all its rows are out.
-func (j *job) finishSelect(failed <-chan error, last bool) error {
+func (j *job) finishSelect(ctx context.Context, failed <-chan error, last bool) error {
 	if !last {
 		return nil
 	}
 	c := j.seq.barrier()
-	cuts, err := j.shards.wait(failed)
+	cuts, err := j.shards.wait(ctx, failed)
 	if err != nil {
 		return err
 	}
@@ -257,7 +304,7 @@ func (j *job) prepare(ctx context.Context, epoch uint64) ([][]byte, error) {
 		for _, s := range j.sinks {
 			err = errors.Join(err, s.wrap(s.conn.Abort(ctx, epoch-1)))
 		}
-		return nil, err
+		return nil, &PrepareError{Epoch: epoch, Err: err}
 	}
 	return intents, nil
 }

@@ -140,8 +140,51 @@ func (j *Job) Progress() Progress {
 	return Progress{Job: j.cfg.Plan.Job}
 }
 
-// run opens everything, runs the shards and the coordinator, and closes.
-func (j *Job) run(ctx context.Context) (err error) {
+// run runs the job, and again from its last commit where a sink could not
+// prepare a micro-batch, until that has failed several times in a row.
+func (j *Job) run(ctx context.Context) error {
+	for failures := 0; ; failures++ {
+		before := j.Progress().Epoch
+		err := j.runOnce(ctx)
+		var p *PrepareError
+		if !errors.As(err, &p) {
+			return err
+		}
+		if j.Progress().Epoch != before {
+			failures = 0
+		}
+		if failures == len(restartPauses) {
+			return err
+		}
+		j.cfg.Env.Log.Warn("a sink could not prepare a micro-batch: the job starts again from its last commit", "error", err, "pause", restartPauses[failures])
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-j.stop:
+			return err
+		case <-j.cfg.Env.Clock.After(restartPauses[failures]):
+		}
+	}
+}
+
+// restartPauses are the waits before a job starts again after a failed Prepare.
+var restartPauses = []time.Duration{100 * time.Millisecond, time.Second, 5 * time.Second}
+
+// PrepareError says that a sink could not make a micro-batch durable. Nothing of
+// it was committed.
+type PrepareError struct {
+	Epoch uint64
+	Err   error
+}
+
+// Error implements error.
+func (e *PrepareError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *PrepareError) Unwrap() error { return e.Err }
+
+// runOnce opens everything, runs the shards and the coordinator, and closes.
+func (j *Job) runOnce(ctx context.Context) (err error) {
 	r, err := newJob(j)
 	if err != nil {
 		return err
@@ -305,7 +348,7 @@ type shardSet struct {
 func (s *shardSet) done(c *shardCut) { s.ch <- c }
 
 // wait gives all parts of a barrier, or the error that stopped a task.
-func (s *shardSet) wait(failed <-chan error) ([]*shardCut, error) {
+func (s *shardSet) wait(ctx context.Context, failed <-chan error) ([]*shardCut, error) {
 	cuts := make([]*shardCut, s.n)
 	for range s.n {
 		select {
@@ -313,6 +356,8 @@ func (s *shardSet) wait(failed <-chan error) ([]*shardCut, error) {
 			cuts[c.shard] = c
 		case err := <-failed:
 			return nil, err
+		case <-ctx.Done(): // the tasks end without a word
+			return nil, ctx.Err()
 		}
 	}
 	return cuts, nil

@@ -263,6 +263,29 @@ func (q *sequencer) drained() bool {
 	return len(q.ready) == 0
 }
 
+// has says whether a source has a split.
+func (q *sequencer) has(s *source, id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, sp := range s.splits {
+		if sp.id == id {
+			return true
+		}
+	}
+	return false
+}
+
+// add takes a split that was found while the job runs.
+func (q *sequencer) add(s *source, n connectors.Split, r connectors.SplitReader, now time.Time) *split {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	sp := s.newSplit(n)
+	sp.reader, sp.lastData = r, now
+	s.splits = append(s.splits, sp)
+	s.sortSplits()
+	return sp
+}
+
 // polled notes that a Fetch of sp found nothing at now, and lets idleness take
 // its course: the split may leave the minimum; while all are out, the watermark
 // follows the clock.

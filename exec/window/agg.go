@@ -98,8 +98,7 @@ func (w *aggregation) adopt(st *table.Table) {
 
 func (w *aggregation) setFired(t int64) {
 	w.fired = t
-	w.meta.At(0)[0] = uint64(t)
-	w.meta.Mark(0)
+	w.meta.Edit(0)[0] = uint64(t)
 }
 
 // bucket finds or makes a bucket.
@@ -161,8 +160,7 @@ func (w *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
 // count notes that a bucket has taken rows.
 func (w *aggregation) count(k *bucket, rows int64) {
 	w.ctx.Counters[op.CountApplied] += rows
-	k.rows.At(0)[0] += uint64(rows)
-	k.rows.Mark(0)
+	k.rows.Edit(0)[0] += uint64(rows)
 }
 
 // unfired is the number of windows of a bucket that have not fired.
@@ -349,7 +347,7 @@ func (w *aggregation) Restore(r *op.Restore) error {
 			if first := (statestore.Layout{Shards: r.Stored}).KeyGroups(shard).From; r.Groups.Contains(first) {
 				// The count of a bucket is about rows of all its groups: it goes
 				// whole to the shard that has the first of them.
-				w.bucket(n).rows.At(0)[0] += uint64(b.count())
+				w.bucket(n).rows.Edit(0)[0] += uint64(b.count())
 			}
 		}
 	}
