@@ -125,7 +125,7 @@ func (e *Engine) Session() *Session {
 
 // Script makes a session whose definitions are its own: they stand over the
 // engine's catalog and are seen by nobody else.
-func (e *Engine) Script() *Session { return e.session(e.catalog.Overlay()) }
+func (e *Engine) Script() *Session { return e.session(e.catalog.Script()) }
 
 func (e *Engine) session(c *catalog.Catalog) *Session {
 	return &Session{engine: e, planner: planner.New(planner.Options{

@@ -25,6 +25,7 @@ var (
 // time is refused where they touch the same name.
 type Catalog struct {
 	base *Catalog
+	own  bool // names taken below are free here
 
 	mu         sync.RWMutex
 	objects    map[string]entry // by Name.key
@@ -53,6 +54,31 @@ func (c *Catalog) Overlay() *Catalog {
 	return &Catalog{base: c, objects: map[string]entry{}, namespaces: map[string]Namespace{}, pins: map[string][]Name{}}
 }
 
+// Script makes an overlay with definitions of its own: a name that c has is free
+// in it, and what is defined under it stands over c's.
+func (c *Catalog) Script() *Catalog {
+	o := c.Overlay()
+	o.own = true
+	return o
+}
+
+// free says whether a name can be defined anew: nothing has it, or only a
+// catalog that a script stands over.
+func (c *Catalog) free(n Name) bool {
+	for at := c; at != nil; at = at.base {
+		at.mu.RLock()
+		e, ok := at.objects[n.key()]
+		at.mu.RUnlock()
+		if ok {
+			return e.object == nil
+		}
+		if at.own {
+			return true
+		}
+	}
+	return true
+}
+
 // Lookup gives the object of a name.
 func (c *Catalog) Lookup(n Name) (Object, bool) {
 	for at := c; at != nil; at = at.base {
@@ -71,7 +97,8 @@ func (c *Catalog) Lookup(n Name) (Object, bool) {
 // other columns.
 func (c *Catalog) Create(o Object, replace bool) error {
 	n := o.ObjectName()
-	old, taken := c.Lookup(n)
+	old, _ := c.Lookup(n)
+	taken := !c.free(n)
 	if taken && !replace {
 		return fmt.Errorf("%s %s %w", strings.ToLower(old.Kind()), n, ErrExists)
 	}

@@ -202,3 +202,20 @@ func TestDirStoreRefusesWhatItCannotRead(t *testing.T) {
 		}
 	}
 }
+
+// A script's definitions stand over what the shell has kept under the same names.
+func TestScriptStandsOver(t *testing.T) {
+	c := New()
+	must(t, c.Create(table("a"), false))
+	script := c.Script()
+	statement := script.Overlay()
+	must(t, statement.Create(table("a", Column{Name: "x", Type: Int}), false))
+	must(t, statement.Commit())
+	o, _ := script.Lookup(name("a"))
+	want(t, len(o.(*Table).Columns), 1)
+	o, _ = c.Lookup(name("a"))
+	want(t, len(o.(*Table).Columns), 0)
+	if err := script.Overlay().Create(table("a"), false); !errors.Is(err, ErrExists) {
+		t.Errorf("twice in a script: %v", err)
+	}
+}
