@@ -233,7 +233,7 @@ func rowsOf(t testing.TB, c connectors.Chunk, recs *connectors.Records, cols []c
 	}
 	last := connectors.CellError{Row: -1}
 	for _, e := range recs.Errors {
-		if e.Row < last.Row || int(e.Row) >= recs.N || int(e.Col) >= len(cols) || e.Col < -2 || e.Code == "" {
+		if e.Row < last.Row || e.Row == last.Row && e.Col < last.Col || int(e.Row) >= recs.N || int(e.Col) >= len(cols) || e.Col < -2 || e.Code == "" {
 			t.Fatalf("error %+v after %+v", e, last)
 		}
 		last = e

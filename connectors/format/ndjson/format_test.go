@@ -69,8 +69,9 @@ func TestPruned(t *testing.T) {
 {"a":"x","p":{"id":5,"name":"x","tags":[]},"m":{},"z":"soon"}
 {"a":1,"p":null,"m":{"q":null}}
 {"a":1,"p":{"id":"x","tags":[{"k":true,"v":1}]}}
+{"p":{"id":"x"},"m":{"q":7},"z":1}
 `
-	want := []string{`{"q":{"name":"y"}}|{"tags":[{"v":2},null,{"v":3}],"id":5}`, `{}|{"tags":[],"id":5}`, `{"q":null}|NULL`, `NULL|{"tags":[{"v":1}],"id":null}`}
+	want := []string{`{"q":{"name":"y"}}|{"tags":[{"v":2},null,{"v":3}],"id":5}`, `{}|{"tags":[],"id":5}`, `{"q":null}|NULL`, `NULL|{"tags":[{"v":1}],"id":null}`, `{"q":null}|{"tags":null,"id":null}`}
 	for _, all := range []bool{false, true} {
 		rows, errs := decode(t, format.DecodeConfig{Options: catalog.Options{}, Columns: cols, Declared: declared, ValidateAll: all}, data)
 		if !slices.Equal(rows, want) {
@@ -80,9 +81,9 @@ func TestPruned(t *testing.T) {
 		for _, e := range errs {
 			got = append(got, fmt.Sprintf("%d %d %s %s", e.Row, e.Col, e.Code, e.Column))
 		}
-		wantErrs := []string{"3 1 WRONG_TYPE p.id"}
+		wantErrs := []string{"3 1 WRONG_TYPE p.id", "4 0 WRONG_TYPE m[]", "4 1 WRONG_TYPE p.id"}
 		if all {
-			wantErrs = []string{"1 -2 WRONG_TYPE a", "1 -2 BAD_TIMESTAMP z", "3 1 WRONG_TYPE p.id", "3 1 WRONG_TYPE p.tags[].k"}
+			wantErrs = []string{"1 -2 WRONG_TYPE a", "1 -2 BAD_TIMESTAMP z", "3 1 WRONG_TYPE p.id", "3 1 WRONG_TYPE p.tags[].k", "4 -2 WRONG_TYPE z", "4 0 WRONG_TYPE m[]", "4 1 WRONG_TYPE p.id"}
 		}
 		if !slices.Equal(got, wantErrs) {
 			t.Errorf("all %v: errors %q, want %q", all, got, wantErrs)

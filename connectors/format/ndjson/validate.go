@@ -1,6 +1,7 @@
 package ndjson
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -58,6 +59,9 @@ func project(recs *connectors.Records, picks []pick) {
 			e.Col = index[e.Col]
 		}
 	}
+	slices.SortStableFunc(recs.Errors, func(a, b connectors.CellError) int {
+		return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col))
+	})
 }
 
 // prune leaves out the members of ROWs that the narrower type does not have.
