@@ -39,8 +39,9 @@ type Config struct {
 }
 
 // chunkRows is how many rows go through all loops before the next ones: few
-// enough for their rows to stay in the cache from one loop to the next.
-const chunkRows = 1024
+// enough for the scratch arrays to stay in the first-level cache and the groups'
+// rows in the second.
+const chunkRows = 512
 
 // Aggregator aggregates batches into Groups. It holds the compiled calls and
 // scratch memory but no state, so one serves any number of Groups (panes), one

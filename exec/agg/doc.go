@@ -17,7 +17,7 @@
 //
 // # How a batch is added
 //
-// A thousand rows at a time: their keys are encoded and hashed, their groups
+// Some hundred rows at a time: their keys are encoded and hashed, their groups
 // found, and then each accumulator runs over (group, value) pairs in a loop of
 // its own kind, without a test, call or allocation per row. Calls over the same
 // argument and filter share the reading of it (a lane), and the parts of their

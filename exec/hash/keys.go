@@ -63,6 +63,10 @@ func (e *Encoder) encode(ids []uint32, cols []arrow.Array, r colvec.Rows) *Keys 
 	k.Nulls = nil
 	e.hash = colvec.Grow(e.hash, n)
 	h := e.hash
+	k.Hash = h
+	if len(e.l.cols) == 1 && ids == nil && e.encodeOne(&e.l.cols[0], cols[0], r) {
+		return k
+	}
 	for i := range h {
 		h[i] = Seed
 	}
@@ -103,8 +107,25 @@ func (e *Encoder) encode(ids []uint32, cols []arrow.Array, r colvec.Rows) *Keys 
 	for i, x := range h {
 		h[i] = Finish(x)
 	}
-	k.Hash = h
 	return k
+}
+
+// encodeOne does all in one loop for the most common key: one integer that is
+// not NULL. It reports whether that is what there is.
+func (e *Encoder) encodeOne(c *keyColumn, a arrow.Array, r colvec.Rows) bool {
+	if c.enc != encWord || !colvec.ValidityOf(a).AllValid() {
+		return false
+	}
+	ints, alias := colvec.Ints(a, r, e.ints)
+	if !alias {
+		e.ints = ints
+	}
+	e.keys.Words[0] = asUint64(ints)
+	h := e.hash[:len(ints)]
+	for i, x := range ints {
+		h[i] = Finish(Word(Seed, uint64(x)))
+	}
+	return true
 }
 
 // word gives key word w as scratch to be written.
