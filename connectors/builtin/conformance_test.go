@@ -22,8 +22,8 @@ func TestGenerators(t *testing.T) {
 		options map[string]string
 		fields  []catalog.Field
 	}{
-		{"nexmark", map[string]string{"events.num": "500", "splits": "2"}, nil},
-		{"datagen", map[string]string{"number-of-rows": "700", "rows-per-second": "0", "splits": "3"}, []catalog.Field{{Name: "a", Type: catalog.Int}, {Name: "b", Type: catalog.String}}},
+		{"nexmark", map[string]string{"events.num": "200", "splits": "2"}, nil},
+		{"datagen", map[string]string{"number-of-rows": "300", "rows-per-second": "0", "splits": "3"}, []catalog.Field{{Name: "a", Type: catalog.Int}, {Name: "b", Type: catalog.String}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := r.Connector(test.name)
