@@ -254,21 +254,7 @@ func writeExpr(b *strings.Builder, e catalog.Expr, col func(*catalog.ColumnRef) 
 	case *catalog.Literal:
 		b.WriteString(literalText(e))
 	case *catalog.Call:
-		switch {
-		case isOperator(e.Fn.Name) && len(e.Args) == 2:
-			b.WriteByte('(')
-			list(" "+e.Fn.Name+" ", e.Args)
-			b.WriteByte(')')
-		case strings.HasPrefix(e.Fn.Name, "IS ") && len(e.Args) == 1:
-			b.WriteByte('(')
-			writeExpr(b, e.Args[0], col)
-			b.WriteString(" " + e.Fn.Name + ")")
-		default:
-			b.WriteString(e.Fn.Name)
-			b.WriteByte('(')
-			list(", ", e.Args)
-			b.WriteByte(')')
-		}
+		writeCall(b, e, col)
 	case *catalog.Member:
 		writeExpr(b, e.Of, col)
 		b.WriteByte('.')
@@ -311,6 +297,46 @@ func writeExpr(b *strings.Builder, e catalog.Expr, col func(*catalog.ColumnRef) 
 		b.WriteString(" END")
 	default:
 		fmt.Fprintf(b, "%T", e)
+	}
+}
+
+// writeCall prints a call as SQL writes it: operators between or before their
+// operands.
+func writeCall(b *strings.Builder, e *catalog.Call, col func(*catalog.ColumnRef) string) {
+	list := func(args []catalog.Expr) {
+		for i, a := range args {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			writeExpr(b, a, col)
+		}
+	}
+	name := e.Fn.Name
+	switch {
+	case isOperator(name) && len(e.Args) == 2:
+		b.WriteByte('(')
+		writeExpr(b, e.Args[0], col)
+		b.WriteString(" " + name + " ")
+		writeExpr(b, e.Args[1], col)
+		b.WriteByte(')')
+	case strings.HasPrefix(name, "IS ") && len(e.Args) == 1:
+		b.WriteByte('(')
+		writeExpr(b, e.Args[0], col)
+		b.WriteString(" " + name + ")")
+	case (name == fnIn || name == "NOT "+fnIn) && len(e.Args) > 1:
+		b.WriteByte('(')
+		writeExpr(b, e.Args[0], col)
+		b.WriteString(" " + name + " (")
+		list(e.Args[1:])
+		b.WriteString("))")
+	case name == fnNegate && len(e.Args) == 1:
+		b.WriteString("(- ")
+		writeExpr(b, e.Args[0], col)
+		b.WriteByte(')')
+	default:
+		b.WriteString(name + "(")
+		list(e.Args)
+		b.WriteByte(')')
 	}
 }
 

@@ -149,7 +149,10 @@ func literalText(l *catalog.Literal) string {
 	case []byte:
 		return fmt.Sprintf("X'%X'", v)
 	case float64:
-		text := strconv.FormatFloat(v, 'E', -1, 64)
+		text := strconv.FormatFloat(v, 'g', -1, 64)
+		if !strings.ContainsAny(text, "eIN") {
+			text += "e0" // without an exponent it would be a DECIMAL
+		}
 		if l.T.Kind == catalog.KindFloat {
 			return "CAST(" + text + " AS FLOAT)"
 		}
@@ -159,9 +162,27 @@ func literalText(l *catalog.Literal) string {
 	case int64:
 		return integerText(v, l.T)
 	case []any:
-		return fmt.Sprintf("%s%v", l.T, v)
+		return nestedText(v, l.T)
 	}
 	return fmt.Sprint(l.Value)
+}
+
+// nestedText prints a constant ARRAY, MAP or ROW.
+func nestedText(values []any, t catalog.Type) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		elem := t.Elem
+		switch t.Kind {
+		case catalog.KindMap:
+			if i%2 == 0 {
+				elem = t.Key
+			}
+		case catalog.KindRow:
+			elem = &t.Fields[i].Type
+		}
+		texts[i] = literalText(&catalog.Literal{Value: v, T: *elem})
+	}
+	return t.String() + "[" + strings.Join(texts, ", ") + "]"
 }
 
 func integerText(v int64, t catalog.Type) string {
@@ -171,7 +192,11 @@ func integerText(v int64, t catalog.Type) string {
 	case catalog.KindTime:
 		return "TIME '" + time.UnixMicro(v).UTC().Format("15:04:05.999999") + "'"
 	case catalog.KindTimestamp:
-		return "TIMESTAMP '" + time.UnixMicro(v).UTC().Format("2006-01-02 15:04:05.000000") + "'"
+		layout := "2006-01-02 15:04:05.000"
+		if v%1000 != 0 {
+			layout += "000"
+		}
+		return "TIMESTAMP '" + time.UnixMicro(v).UTC().Format(layout) + "'"
 	case catalog.KindTimestampLTZ:
 		return "TIMESTAMP_LTZ '" + time.UnixMicro(v).UTC().Format("2006-01-02 15:04:05.999999") + "Z'"
 	case catalog.KindIntervalMonth:
