@@ -1,43 +1,84 @@
 // Package sql is the golden harness: scripts in a plain text format, each run
 // over a covering set of batch sizes, parallelism, splits, barriers, reading
-// orders, and with a kill and resume in the middle. Whatever the circumstances,
-// the answer must be the one written down.
+// orders and interruptions. Whatever the circumstances, the answer must be the
+// one written down. docs/testing.md is the guide to writing cases.
 //
 // # The format
 //
 // A file holds blocks, separated by empty lines. A line that starts with # is a
-// comment; the first comment of a file says what it tests and where the
-// expected rows come from. The first line of a block says what it is:
+// comment. The first comment of a file says what it tests; one of its lines
+// begins with "# Expected:" and says where the expected rows come from. Blocks
+// take effect on the cases after them.
 //
 //	setup
-//	SQL statements that every query of the file begins with. A source reads
-//	the rows given below with 'connector' = 'rows'.
+//	Statements that every case begins with: views, SET.
 //
-//	rows NAME
-//	One record a line for the source NAME, as JSON (or whatever its format
-//	reads). A line "split N" directs what follows to split N; without one the
-//	harness deals the records out to 1, 2, 3 splits in turn.
+//	source NAME [live] [splits=N]
+//	The columns of a source as in CREATE SOURCE, over several lines; a line that
+//	begins with "with" adds options to 'connector' = 'rows'.
+//	----
+//	One record a line: JSON objects, or else CSV fields in the order of the
+//	columns. "@TIMESTAMP RECORD" gives a record a transport timestamp. A line
+//	"split N" directs what follows to split N; without one the harness deals the
+//	records out to 1, 2 and 3 splits in turn. live makes the source unbounded.
+//	A later block of the same name replaces the source.
+//
+//	sink NAME
+//	The columns of a sink as in CREATE SINK; a line that begins with "with" adds
+//	options to 'connector' = 'capture' ('mode' = 'append', 'upsert', 'retract').
+//
+// The cases:
 //
 //	query [OPTION...]
 //	One SELECT. After a line of four dashes come the expected rows: first the
-//	column names, then a row a line, cells separated by |. NULL is NULL, an
-//	empty string is ''. Rows are compared as a multiset; an updating query by
-//	its fold, which is also checked for consistency at every commit.
-//	Options: ordered (compare in order), splits=given (never deal out),
-//	late=N (the late rows counted), bad=N (the bad records counted), hold
-//	(the end of input does not flush).
+//	columns, each a name or a name and its type, then a row a line, cells
+//	separated by |.
+//
+//	job [OPTION...]
+//	INSERTs. After "---- SINK" come the rows of a sink, as for a query, for as
+//	many sinks as the case looks at.
 //
 //	live
-//	SELECT ... over the rows of an unbounded source that the lines after the
-//	dashes feed step by step under a virtual clock:
+//	A SELECT or INSERTs, under a virtual clock. After the dashes, steps:
 //	    > NAME[/SPLIT] RECORD     a record arrives
-//	    clock +30s                the clock moves on
-//	    end NAME                  the source ends
-//	    +I | a | 1                what came out since the last step
+//	    clock +30s                the clock moves on, second by second
+//	    end NAME                  a source that is not live ends
+//	    kill                      crash, and a new run on what is durable
+//	    restart                   stop in order, and a new run
+//	    watermark NAME TIME       what the source's watermark must be (or "none")
+//	    idle NAME [SPLIT...]      which splits must be idle, and no others
+//	    + | a | 1                 a row that came with the step above it
+//	    - | a | 1                 a row that it took back
+//	After each step exactly the listed net changes must have come out. With
+//	INSERTs the rows are those committed, and + is followed by the sink's name if
+//	there are several.
 //
-//	error [plan|run]
-//	SQL. After the dashes, texts that the error must hold, one a line.
+//	error plan|run
+//	Statements. After the dashes, texts that the error must hold, one a line.
 //
 //	explain
-//	SQL. After the dashes, the plan.
+//	A statement. After the dashes, its plan.
+//
+// Options of query and job: ordered (compare in order), splits=N (deal out to N
+// splits only: for what depends on splits), late=N and bad=N (the rows counted).
+//
+// # Cells
+//
+//	NULL  true  12  1.5  NaN  Infinity  -0
+//	1.50                        DECIMAL, with its scale
+//	2024-01-31  10:00:00.5  2024-01-31 10:00:00.5
+//	2024-01-31 10:00:00Z        TIMESTAMP_LTZ
+//	x'00ff'                     BYTES
+//	[a, b]  {k: v}  (a, b)      ARRAY, MAP, ROW
+//	text                        STRING
+//	'' 'NULL' ' x' 'a|b' 'it''s' 'two\nlines'
+//
+// A text that would be mistaken for something else stands in single quotes, and
+// so do all texts within [], {} and ().
+//
+// # What is checked besides the rows
+//
+// At every commit, of every sink: no row is taken back that does not stand, no
+// upsert key stands twice, and the fold equals that of a plain run over exactly
+// the records committed so far.
 package sql

@@ -1,0 +1,293 @@
+package sql
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+)
+
+// record is one record of a source.
+type record struct {
+	text string
+	at   time.Time // transport timestamp; zero: none
+}
+
+// parseRecord takes the "@TIMESTAMP " off a record.
+func parseRecord(line string) record {
+	if len(line) > 21 && line[0] == '@' && line[20] == ' ' {
+		if t, err := time.Parse(time.DateTime, line[1:20]); err == nil {
+			return record{text: line[21:], at: t}
+		}
+	}
+	return record{text: line}
+}
+
+// feed is what the 'rows' connector reads: the records of each source, by split.
+// It may be added to while a job reads it.
+type feed struct {
+	mu      sync.Mutex
+	sources map[string]*feedSource
+}
+
+type feedSource struct {
+	splits  [][]record
+	ended   []bool // by split: no record will be added
+	readers []*rowsReader
+}
+
+func newFeed() *feed { return &feed{sources: map[string]*feedSource{}} }
+
+// set gives a source its splits; ended says that they are whole.
+func (f *feed) set(name string, splits [][]record, ended bool) {
+	s := &feedSource{splits: splits, ended: make([]bool, len(splits))}
+	for i := range s.ended {
+		s.ended[i] = ended
+	}
+	f.sources[name] = s
+}
+
+// count is the number of records of all sources.
+func (f *feed) count() (n int) {
+	for _, s := range f.sources {
+		for _, sp := range s.splits {
+			n += len(sp)
+		}
+	}
+	return n
+}
+
+// add appends a record to a split.
+func (f *feed) add(name string, split int, r record) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.sources[name]
+	if s == nil || split >= len(s.splits) || s.ended[split] {
+		return fmt.Errorf("no open split %d of a source %s", split, name)
+	}
+	s.splits[split] = append(s.splits[split], r)
+	s.wake()
+	return nil
+}
+
+// end ends all splits of a source.
+func (f *feed) end(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.sources[name]
+	if s == nil {
+		return fmt.Errorf("no source %s", name)
+	}
+	for i := range s.ended {
+		s.ended[i] = true
+	}
+	s.wake()
+	return nil
+}
+
+func (s *feedSource) wake() {
+	for _, r := range s.readers {
+		select {
+		case r.ready <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// connector is the 'rows' connector over the feed, reading records of any format.
+func (f *feed) connector(formats format.Set) connectors.Connector {
+	return connectors.Connector{
+		Spec: &catalog.ConnectorSpec{
+			Name: "rows", Doc: "The rows of a golden test.",
+			Options: []catalog.OptionSpec{
+				{Name: "name", Type: catalog.OptionString, Required: true, Source: true, Doc: "name of the source block"},
+				{Name: "live", Type: catalog.OptionBool, Default: "false", Source: true, Doc: "unbounded"},
+			},
+			Source: &catalog.SourceSpec{
+				Bounded:    func(o catalog.Options) bool { return o["live"] != "true" },
+				Formats:    formats.Readable(),
+				Timestamps: true,
+				Metadata: []catalog.MetadataColumn{
+					{Name: "split", Type: catalog.Int, Doc: "number of the split"},
+					{Name: "offset", Type: catalog.BigInt, Doc: "number of the record in its split"},
+				},
+			},
+		},
+		OpenSource: func(cfg connectors.SourceConfig, _ connectors.Env) (connectors.Source, error) {
+			d, err := formats.NewDecoding(cfg, 0)
+			if err != nil {
+				return nil, err
+			}
+			name := cfg.Options["name"]
+			if f.sources[name] == nil {
+				return nil, fmt.Errorf("no source block %q", name)
+			}
+			return &rowsSource{f: f, name: name, s: f.sources[name], cfg: cfg, decoding: d}, nil
+		},
+	}
+}
+
+type rowsSource struct {
+	f        *feed
+	name     string
+	s        *feedSource
+	cfg      connectors.SourceConfig
+	decoding format.Decoding
+}
+
+// Splits implements connectors.Source.
+func (s *rowsSource) Splits(context.Context) ([]connectors.Split, error) {
+	var out []connectors.Split
+	for i := range s.s.splits {
+		out = append(out, connectors.Split{ID: strconv.Itoa(i), Bounded: s.cfg.Options["live"] != "true"})
+	}
+	return out, nil
+}
+
+// Open implements connectors.Source. An offset is a number of records.
+func (s *rowsSource) Open(_ context.Context, sp connectors.Split, from connectors.Offset) (connectors.SplitReader, error) {
+	n, err := strconv.Atoi(sp.ID)
+	if err != nil {
+		return nil, err
+	}
+	r := &rowsReader{src: s, split: n, ready: make(chan struct{}, 1)}
+	if from != nil {
+		if r.next, err = strconv.Atoi(string(from)); err != nil {
+			return nil, err
+		}
+	}
+	if r.stream, _, err = s.decoding.Stream(nil); err != nil {
+		return nil, err
+	}
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	s.s.readers = append(s.s.readers, r)
+	return r, nil
+}
+
+// Close implements connectors.Source.
+func (s *rowsSource) Close() error { return nil }
+
+type rowsReader struct {
+	src    *rowsSource
+	split  int
+	next   int
+	stream format.Stream
+	ready  chan struct{}
+}
+
+// Fetch implements connectors.SplitReader.
+func (r *rowsReader) Fetch(_ context.Context, max connectors.Limits) (connectors.Chunk, error) {
+	r.src.f.mu.Lock()
+	defer r.src.f.mu.Unlock()
+	all := r.src.s.splits[r.split]
+	if r.next >= len(all) {
+		if r.src.s.ended[r.split] {
+			return nil, io.EOF
+		}
+		return nil, nil
+	}
+	to := min(len(all), r.next+max.Records)
+	c := &rowsChunk{r: r, from: r.next, records: all[r.next:to:to]}
+	r.next = to
+	return c, nil
+}
+
+// Ready implements connectors.SplitReader.
+func (r *rowsReader) Ready() <-chan struct{} { return r.ready }
+
+// Close implements connectors.SplitReader.
+func (r *rowsReader) Close() error {
+	r.src.f.mu.Lock()
+	defer r.src.f.mu.Unlock()
+	r.src.s.readers = nil
+	return nil
+}
+
+type rowsChunk struct {
+	r       *rowsReader
+	from    int
+	records []record
+}
+
+// Records implements connectors.Chunk.
+func (c *rowsChunk) Records() int { return len(c.records) }
+
+// Bytes implements connectors.Chunk.
+func (c *rowsChunk) Bytes() int { return len(c.run()) }
+
+// End implements connectors.Chunk.
+func (c *rowsChunk) End() connectors.Offset { return fmt.Appendf(nil, "%d", c.from+len(c.records)) }
+
+// Release implements connectors.Chunk.
+func (c *rowsChunk) Release() {}
+
+func (c *rowsChunk) run() []byte {
+	var b strings.Builder
+	for _, r := range c.records {
+		b.WriteString(r.text + "\n")
+	}
+	return []byte(b.String())
+}
+
+// Decode implements connectors.Chunk.
+func (c *rowsChunk) Decode(alloc memory.Allocator) (*connectors.Records, error) {
+	recs, err := c.r.stream.NewDecoder(alloc).Decode(c.run(), len(c.records))
+	if err != nil {
+		return nil, err
+	}
+	c.addMetadata(recs, alloc)
+	recs.Raw = func(row int) []byte { return bytes.Clone([]byte(c.records[row].text)) }
+	recs.Position = func(row int) string {
+		return fmt.Sprintf("%s/%d:%d", c.r.src.name, c.r.split, c.from+row+1)
+	}
+	if !c.records[0].at.IsZero() {
+		for _, r := range c.records {
+			recs.Timestamps = append(recs.Timestamps, r.at.UnixMicro())
+		}
+	}
+	return recs, nil
+}
+
+// addMetadata puts the metadata columns between the decoded ones.
+func (c *rowsChunk) addMetadata(recs *connectors.Records, alloc memory.Allocator) {
+	var cols []arrow.Array
+	var place []int16 // of each decoded column
+	for _, col := range c.r.src.cfg.Columns {
+		switch col.Metadata {
+		case "":
+			place = append(place, int16(len(cols)))
+			cols = append(cols, recs.Cols[len(place)-1])
+		case "split":
+			b := array.NewInt32Builder(alloc)
+			for range c.records {
+				b.Append(int32(c.r.split))
+			}
+			cols = append(cols, b.NewArray())
+		default:
+			b := array.NewInt64Builder(alloc)
+			for i := range c.records {
+				b.Append(int64(c.from + i))
+			}
+			cols = append(cols, b.NewArray())
+		}
+	}
+	recs.Cols = cols
+	for i, e := range recs.Errors {
+		if e.Col >= 0 {
+			recs.Errors[i].Col = place[e.Col]
+		}
+	}
+}
