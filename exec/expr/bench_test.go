@@ -70,6 +70,7 @@ var benchQueries = []struct {
 	selects     []string
 }{
 	{"q0", "", []string{"auction", "bidder", "price", "`dateTime`", "extra"}},
+	{"q0_92%", "auction % 12 <> 0", []string{"auction", "bidder", "price", "channel", "url", "`dateTime`", "extra"}},
 	{"q1", "", []string{"auction", "bidder", "0.908 * price", "`dateTime`", "extra"}},
 	{"q2", "MOD(auction, 123) = 0", []string{"auction", "price"}},
 	{"q10", "", []string{"auction", "DATE_FORMAT(`dateTime`, 'yyyy-MM-dd')", "DATE_FORMAT(`dateTime`, 'HH:mm')"}},

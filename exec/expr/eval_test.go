@@ -2,7 +2,9 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -292,4 +294,54 @@ func zoneOrSkip(t *testing.T, name string) *time.Location {
 		t.Skip(err)
 	}
 	return zone
+}
+
+// TestConcurrentEvaluators shares programs between goroutines (for -race) and
+// columns between evaluators.
+func TestConcurrentEvaluators(t *testing.T) {
+	const n = 1000
+	cols := bids(t, n)
+	s := scopeOf(bidColumns...)
+	for _, q := range benchQueries {
+		project := mustCompile(t, s, q.selects...)
+		var filter *Program
+		if q.where != "" {
+			filter = mustCompile(t, s, q.where)
+		}
+		alloc := column.NewRecycler(1 << 20)
+		texts := make([]string, 4)
+		var wg sync.WaitGroup
+		for g := range texts {
+			wg.Go(func() {
+				p := project.NewEvaluator(alloc)
+				defer p.Close()
+				for range 5 {
+					var sel []int32
+					if filter != nil {
+						f := filter.NewEvaluator(alloc)
+						pass, _, err := f.Filter(testNow, cols, n, nil)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						sel = slices.Clone(pass)
+						f.Close()
+					}
+					out, _, err := p.Eval(testNow, cols, n, sel)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					texts[g] = fmt.Sprint(out)
+					release(out)
+				}
+			})
+		}
+		wg.Wait()
+		for _, text := range texts {
+			if text != texts[0] || text == "" {
+				t.Fatalf("%s: evaluators disagree", q.name)
+			}
+		}
+	}
 }

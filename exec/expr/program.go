@@ -63,6 +63,7 @@ type node struct {
 	// than a column's cost has a memo slot.
 	uses, slot int
 	volatile   bool
+	canFail    bool // a row can be in error here or below
 }
 
 // Compile compiles expressions over one input. Literal arguments are bound into
@@ -252,7 +253,7 @@ func (c *compiler) cast(e *catalog.Cast) (*node, error) {
 		return of, nil // the same values in the same form
 	}
 	key := fmt.Sprintf("cast %s %s %t", e.Of.Type(), e.T, e.Safe)
-	return c.inner(&node{kind: callNode, dt: e.T.Arrow(), kernel: k}, key, of), nil
+	return c.inner(&node{kind: callNode, dt: e.T.Arrow(), kernel: k, canFail: !e.Safe}, key, of), nil
 }
 
 func (c *compiler) call(e *catalog.Call) (*node, error) {
@@ -275,15 +276,16 @@ func (c *compiler) call(e *catalog.Call) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	literals, constants, null := make([]*catalog.Literal, len(args)), 0, false
+	literals, constants, null, canFail := make([]*catalog.Literal, len(args)), 0, false, false
 	for i, a := range args {
+		canFail = canFail || a.canFail
 		if a.kind == constNode {
 			literals[i] = a.lit
 			constants++
 			null = null || a.lit.Value == nil
 		}
 	}
-	if null && o.Strict {
+	if null && o.Strict && !canFail { // else the errors of the other arguments count
 		return c.literal(&catalog.Literal{T: o.Result}), nil
 	}
 	if constants == len(args) && e.Fn.Volatility == catalog.Immutable {
@@ -291,7 +293,7 @@ func (c *compiler) call(e *catalog.Call) (*node, error) {
 			return c.literal(v), nil
 		}
 	}
-	n := &node{kind: callNode, dt: o.Result.Arrow(), kernel: o.Kernel, volatile: e.Fn.Volatility == catalog.Volatile}
+	n := &node{kind: callNode, dt: o.Result.Arrow(), kernel: o.Kernel, volatile: e.Fn.Volatility == catalog.Volatile, canFail: o.CanFail}
 	var key strings.Builder
 	fmt.Fprintf(&key, "call %p %s", e.Fn, o.Result)
 	for _, t := range o.Params {
@@ -302,7 +304,7 @@ func (c *compiler) call(e *catalog.Call) (*node, error) {
 		fmt.Fprintf(&key, " #%d", len(c.nodes))
 	}
 	fmt.Fprintf(&key, " %v", ids(args))
-	if b, ok := o.Kernel.(kernel.ConstBinder); ok && constants > 0 && constants < len(args) {
+	if b, ok := o.Kernel.(kernel.ConstBinder); ok && constants > 0 && constants < len(args) && !(null && o.Strict) {
 		if bound := b.BindConst(literals); bound != nil {
 			n.kernel = bound
 			for i, l := range literals {
@@ -351,6 +353,7 @@ func (c *compiler) node(n *node, key string) *node {
 		if a != nil {
 			a.uses++
 			n.volatile = n.volatile || a.volatile
+			n.canFail = n.canFail || a.canFail
 		}
 	}
 	n.id, n.slot = len(c.nodes), -1

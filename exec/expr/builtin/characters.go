@@ -188,10 +188,11 @@ func trimmed(s, chars []byte, left, right bool) []byte {
 	return s
 }
 
-// padding gives k characters of an endless repetition of pad.
+// padding gives k characters of an endless repetition of pad; nothing if pad has
+// no character.
 func padding(dst, pad []byte, k int) []byte {
-	for k > 0 {
-		n := charCount(pad)
+	n := charCount(pad)
+	for k > 0 && n > 0 {
 		if n > k {
 			return append(dst, pad[:charOffset(pad, k)]...)
 		}

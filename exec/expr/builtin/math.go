@@ -231,9 +231,6 @@ func resolveSign(args []catalog.Arg) (*catalog.Overload, error) {
 		o.Kernel = mapDecimal(o.Result, func(x decimal.Num) decimal.Num {
 			switch x.Sign() {
 			case 1:
-				if x == (decimal.Num{}) {
-					return x
-				}
 				return one
 			case -1:
 				return one.Negate()

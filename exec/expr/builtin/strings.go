@@ -15,7 +15,7 @@ import (
 const codeTooLarge = "TOO_LARGE"
 
 // maxText bounds what one call can make of a short text, in bytes.
-const maxText = 16 << 20
+const maxText = 1 << 20
 
 var (
 	str     = catalog.String
