@@ -348,6 +348,28 @@ func (p *pruner) scan(r *scanRel) pruned {
 		s.out = append(s.out, c)
 	}
 	out.rel = s
+	return p.own(r, out)
+}
+
+// own drops the columns of a scan that only others read: other INSERTs, the
+// watermark, the guard. They would be carried through filters and exchanges for
+// nothing.
+func (p *pruner) own(r *scanRel, all pruned) pruned {
+	out := pruned{index: make([]int, len(r.out)), shape: make(needs, len(r.out))}
+	keep := &projectRel{in: all.rel, place: r.place}
+	for i, n := range p.of[r] {
+		out.index[i] = -1
+		if n == nil {
+			continue
+		}
+		out.index[i], out.shape[i] = len(keep.exprs), all.shape[i]
+		keep.exprs = append(keep.exprs, ref(all.rel.cols(), all.index[i]))
+		keep.out = append(keep.out, all.rel.cols()[all.index[i]])
+	}
+	if len(keep.out) == len(all.rel.cols()) || len(keep.out) == 0 {
+		return all
+	}
+	out.rel = keep
 	return out
 }
 
