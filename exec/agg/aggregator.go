@@ -64,6 +64,7 @@ type Aggregator struct {
 	cols  []arrow.Array
 	refs  hash.Refs
 	walk  []hash.Row
+	out   []hash.Row // of Emit, which a Tracker may call in the middle of a merge
 	ids   []uint32
 	newID []uint32 // of Merge: per id in src, that in dst or skipped
 }
@@ -250,16 +251,16 @@ func (l *lane) run(g *Groups, v *vector, retract bool) {
 // Emit gives the key columns and then the results of the calls for groups of g,
 // one row each. Errors of results are passed to fail.
 func (a *Aggregator) Emit(g *Groups, ids []uint32, alloc memory.Allocator, fail Fail) []arrow.Array {
-	a.walk = a.walk[:0]
+	a.out = a.out[:0]
 	for _, id := range ids {
-		a.walk = append(a.walk, g.table.Row(id))
+		a.out = append(a.out, g.table.Row(id))
 	}
 	out := make([]arrow.Array, 0, len(a.keys)+len(a.outputs))
 	for i := range a.keys {
-		out = append(out, g.table.KeyColumn(i, a.walk, alloc))
+		out = append(out, g.table.KeyColumn(i, a.out, alloc))
 	}
 	for _, o := range a.outputs {
-		out = append(out, o.emit(g, a.walk, alloc, fail))
+		out = append(out, o.emit(g, a.out, alloc, fail))
 	}
 	return out
 }
