@@ -13,7 +13,9 @@ import (
 // operators that run on whole chunks, on any shard. Level k > 0 runs on the
 // shard that owns the rows. An edge that crosses levels does so through an
 // exchange; where the plan has none, a local one is put in, which keeps rows on
-// their shard.
+// their shard. An operator with state never runs on level 0: where the plan sees
+// no need of an exchange, since VALUES are all in one place, one to a single
+// shard is put in.
 type graph struct {
 	plan      *planner.Plan
 	levels    int
@@ -100,6 +102,9 @@ func newGraph(plan *planner.Plan) (*graph, error) {
 		if _, ok := n.Op.(*planner.Exchange); ok {
 			lvl++
 		}
+		if keepsState(n.Op) {
+			lvl = max(lvl, 1)
+		}
 		g.level[i] = lvl
 		g.levels = max(g.levels, lvl+1)
 	}
@@ -121,7 +126,11 @@ func (g *graph) connect(in planner.Edge, n *planner.Node, i int) {
 	if x == nil {
 		e := edge{port: in.Port, to: n, input: i}
 		if g.portLevel(in) < g.level[n.ID] {
-			e.exchange = g.exchange(exchangeLocal, nil, in, n, i)
+			kind := exchangeLocal
+			if g.portLevel(in) == 0 && keepsState(n.Op) {
+				kind = exchangeSingle
+			}
+			e.exchange = g.exchange(kind, nil, in, n, i)
 		}
 		g.edges[from.ID] = append(g.edges[from.ID], e)
 		return
@@ -174,6 +183,15 @@ func (g *graph) sourcesBelow(n *planner.Node) []int {
 	}
 	walk(n)
 	return out
+}
+
+// keepsState says whether an operator needs its rows on the shard that owns them.
+func keepsState(o planner.Op) bool {
+	switch o.(type) {
+	case *planner.WindowAgg, *planner.GroupAgg, *planner.Sort, *planner.Limit:
+		return true
+	}
+	return false
 }
 
 func isSource(o planner.Op) bool {
