@@ -287,7 +287,14 @@ func TestTouch(t *testing.T) {
 		add := randomRows(rng, types, rng.IntN(6))
 		update(t, rng, a, g, m, types, add)
 		gone := rows[:rng.IntN(len(rows)+1)]
-		retract(t, rng, a, g, m, types, gone)
+		if rng.IntN(2) == 0 {
+			retract(t, rng, a, g, m, types, gone)
+		} else { // by way of a pre-aggregated batch
+			pre, part := a.Open(nil, 0, 0), &Partial{}
+			retract(t, rng, a, pre, m, types, gone)
+			a.Export(pre, []*Partial{part}, func(int) int { return 0 })
+			a.Import(g, part)
+		}
 		rows = append(slices.Clone(rows[len(gone):]), add...)
 
 		var empty []uint32
