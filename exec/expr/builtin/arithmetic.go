@@ -125,6 +125,10 @@ func decimals(args []catalog.Arg) (a, b catalog.Type) {
 	return a, b
 }
 
+// fitsAlways says whether the type of a decimal result was not cut: then it holds
+// every result.
+func fitsAlways(result catalog.Type) bool { return result.Precision < catalog.MaxDecimalPrecision }
+
 func strictOverload(t, u, result catalog.Type, canFail bool, k catalog.Kernel) *catalog.Overload {
 	return &catalog.Overload{Params: []catalog.Type{t, u}, Result: result, CanFail: canFail, Strict: true, Kernel: k}
 }
@@ -157,7 +161,10 @@ func resolveAdditive(sign string, args []catalog.Arg) (*catalog.Overload, error)
 	}
 	a, b := decimals(args)
 	result := decimal.AddType(a, b)
-	return strictOverload(a, b, result, true, decimalBinary(a, b, result, sign, func(x, y decimal.Num) (decimal.Num, bool) {
+	if a.Scale == b.Scale && fitsAlways(result) {
+		return strictOverload(a, b, result, false, decimalSum(result, minus)), nil
+	}
+	return strictOverload(a, b, result, !fitsAlways(result), decimalBinary(a, b, result, sign, func(x, y decimal.Num) (decimal.Num, bool) {
 		if minus {
 			y = y.Negate()
 		}
@@ -206,7 +213,7 @@ func resolveMultiply(args []catalog.Arg) (*catalog.Overload, error) {
 			}
 		}
 	}
-	return strictOverload(a, b, result, result.Precision == catalog.MaxDecimalPrecision, decimalBinary(a, b, result, "*", func(x, y decimal.Num) (decimal.Num, bool) {
+	return strictOverload(a, b, result, !fitsAlways(result), decimalBinary(a, b, result, "*", func(x, y decimal.Num) (decimal.Num, bool) {
 		return decimal.Multiply(x, y, drop, result.Precision)
 	})), nil
 }
@@ -225,7 +232,7 @@ func resolveDivide(args []catalog.Arg) (*catalog.Overload, error) {
 	a, b := decimals(args)
 	result := decimal.DivideType(a, b)
 	shift := result.Scale + b.Scale - a.Scale
-	return strictOverload(a, b, result, true, decimalQuotient(a, b, result, "/", func(x, y decimal.Num) (decimal.Num, bool) {
+	return strictOverload(a, b, result, !fitsAlways(result), decimalQuotient(a, b, result, "/", func(x, y decimal.Num) (decimal.Num, bool) {
 		return decimal.Divide(x, y, shift, result.Precision)
 	})), nil
 }
@@ -272,7 +279,7 @@ func resolveMod(args []catalog.Arg) (*catalog.Overload, error) {
 	}
 	a, b := decimals(args)
 	result := decimal.ModType(a, b)
-	return strictOverload(a, b, result, true, decimalQuotient(a, b, result, "%", func(x, y decimal.Num) (decimal.Num, bool) {
+	return strictOverload(a, b, result, !fitsAlways(result), decimalQuotient(a, b, result, "%", func(x, y decimal.Num) (decimal.Num, bool) {
 		return decimal.ModScaled(x, a.Scale, y, b.Scale, result.Precision, result.Scale)
 	})), nil
 }

@@ -53,6 +53,44 @@ func decimalBinary(a, b, result catalog.Type, sign string, f func(x, y decimal.N
 	}
 }
 
+// decimalSum is + or - of decimals of one scale whose result always fits.
+func decimalSum(result catalog.Type, minus bool) catalog.Kernel {
+	if minus {
+		return &kernel.Binary[decimal.Num, decimal.Num, decimal.Num]{
+			Out: result.Arrow(),
+			VV: func(dst, a, b []decimal.Num) bool {
+				for i, x := range a[:len(dst)] {
+					dst[i] = x.Sub(b[i])
+				}
+				return false
+			},
+			VC: func(dst, a []decimal.Num, b decimal.Num) bool {
+				for i, x := range a[:len(dst)] {
+					dst[i] = x.Sub(b)
+				}
+				return false
+			},
+		}
+	}
+	vc := func(dst, a []decimal.Num, b decimal.Num) bool {
+		for i, x := range a[:len(dst)] {
+			dst[i] = x.Add(b)
+		}
+		return false
+	}
+	return &kernel.Binary[decimal.Num, decimal.Num, decimal.Num]{
+		Out: result.Arrow(),
+		VV: func(dst, a, b []decimal.Num) bool {
+			for i, x := range a[:len(dst)] {
+				dst[i] = x.Add(b[i])
+			}
+			return false
+		},
+		VC: vc,
+		CV: func(dst []decimal.Num, a decimal.Num, b []decimal.Num) bool { return vc(dst, b, a) },
+	}
+}
+
 // decimalQuotient is an operation that is NULL by zero.
 func decimalQuotient(a, b, result catalog.Type, sign string, f func(x, y decimal.Num) (decimal.Num, bool)) catalog.Kernel {
 	zero := decimal.Num{}
