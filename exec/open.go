@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sort"
 	"sync"
 
@@ -211,37 +210,28 @@ func (j *job) recover(ctx context.Context) error {
 }
 
 // GrownInputError says that the input of a finished job has grown.
-type GrownInputError struct{ Source, Split string }
+type GrownInputError struct{ Source, What string }
 
 // Error implements error.
 func (e *GrownInputError) Error() string {
-	return fmt.Sprintf("source %s: the job is finished, but its input has grown since (split %s)\n"+
-		"  hint: the end of a bounded input closes all windows for good; run with --end hold from the start if more is to come", e.Source, e.Split)
+	return fmt.Sprintf("source %s: the job is finished, but since then its input has grown: %s\n"+
+		"  hint: the end of a bounded input closes all windows for good; run with --end hold from the start if more is to come", e.Source, e.What)
 }
 
 // checkFinished gives ErrFinished, or an error if there is new input.
 func (j *job) checkFinished(ctx context.Context) error {
 	for _, s := range j.seq.sources {
-		if _, ok := s.conn.(*values); ok {
+		g, ok := s.conn.(connectors.Growable)
+		if !ok {
 			continue
 		}
 		for _, sp := range s.splits {
-			if sp.offset == nil {
-				return &GrownInputError{s.scan.Source, sp.id}
-			}
-			r, err := s.conn.Open(ctx, connectors.Split{ID: sp.id, Bounded: true}, sp.offset)
+			what, err := g.Grown(ctx, connectors.Split{ID: sp.id, Bounded: sp.bounded}, sp.offset)
 			if err != nil {
 				return s.fail(err)
 			}
-			_, err = r.Fetch(ctx, connectors.Limits{Records: 1, Bytes: 1})
-			if cerr := r.Close(); cerr != nil {
-				return s.fail(cerr)
-			}
-			if err == nil {
-				return &GrownInputError{s.scan.Source, sp.id}
-			}
-			if !errors.Is(err, io.EOF) {
-				return s.fail(err)
+			if what != "" {
+				return &GrownInputError{s.scan.Source, what}
 			}
 		}
 	}
