@@ -348,16 +348,19 @@ func (p *pruner) scan(r *scanRel) pruned {
 		s.out = append(s.out, c)
 	}
 	out.rel = s
-	return p.own(r, out)
+	return out
 }
 
-// own drops the columns of a scan that only others read: other INSERTs, the
-// watermark, the guard. They would be carried through filters and exchanges for
-// nothing.
-func (p *pruner) own(r *scanRel, all pruned) pruned {
-	out := pruned{index: make([]int, len(r.out)), shape: make(needs, len(r.out))}
-	keep := &projectRel{in: all.rel, place: r.place}
-	for i, n := range p.of[r] {
+// narrowed is an input without the columns that nobody above reads: those of a
+// scan that are there for other INSERTs, the watermark or the guard, those that
+// only a filter has read. Operators that copy rows want it; projections and
+// filters pass over such columns anyway.
+func (p *pruner) narrowed(r rel) pruned {
+	all := p.rebuild(r)
+	want := p.of[r]
+	out := pruned{index: make([]int, len(want)), shape: make(needs, len(want))}
+	keep := &projectRel{in: all.rel, place: r.at()}
+	for i, n := range want {
 		out.index[i] = -1
 		if n == nil {
 			continue
@@ -366,7 +369,7 @@ func (p *pruner) own(r *scanRel, all pruned) pruned {
 		keep.exprs = append(keep.exprs, ref(all.rel.cols(), all.index[i]))
 		keep.out = append(keep.out, all.rel.cols()[all.index[i]])
 	}
-	if len(keep.out) == len(all.rel.cols()) || len(keep.out) == 0 {
+	if len(keep.out) == len(all.rel.cols()) {
 		return all
 	}
 	out.rel = keep
@@ -403,7 +406,7 @@ func (p *pruner) project(r *projectRel) pruned {
 }
 
 func (p *pruner) window(r *windowRel) pruned {
-	in := p.rebuild(r.in)
+	in := p.narrowed(r.in)
 	win := r.win
 	win.Time = in.col(win.Time)
 	cols := append(slices.Clone(in.rel.cols()), r.out[len(r.out)-3:]...)
