@@ -24,6 +24,15 @@ func Validity(a arrow.Array) Bits {
 	return Bits{b, a.Data().Offset()}
 }
 
+// Booleans gives the values of a BOOLEAN column.
+func Booleans(a arrow.Array) Bits {
+	b := a.Data().Buffers()[1]
+	if b == nil { // no rows
+		return Bits{}
+	}
+	return Bits{b.Bytes(), a.Data().Offset()}
+}
+
 // AllNull says whether the column is of the null type.
 func AllNull(a arrow.Array) bool { return a.DataType().ID() == arrow.NULL }
 

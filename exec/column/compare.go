@@ -21,8 +21,8 @@ import (
 func Comparator(a, b arrow.Array) func(i, j int) int {
 	switch dt := a.DataType().(type) {
 	case *arrow.BooleanType:
-		x := Bits{a.Data().Buffers()[1].Bytes(), a.Data().Offset()}
-		y := Bits{b.Data().Buffers()[1].Bytes(), b.Data().Offset()}
+		x := Booleans(a)
+		y := Booleans(b)
 		return func(i, j int) int { return boolToInt(x.Get(i)) - boolToInt(y.Get(j)) }
 	case *arrow.Int8Type:
 		return ordered[int8](a, b)

@@ -23,7 +23,7 @@ func Gather(a arrow.Array, sel []int32, alloc memory.Allocator) arrow.Array {
 		return array.NewNull(n)
 	case *arrow.BooleanType:
 		valid, nulls := gatherValidity(a, sel, alloc)
-		values := gatherBits(Bits{a.Data().Buffers()[1].Bytes(), a.Data().Offset()}, sel, alloc)
+		values := gatherBits(Booleans(a), sel, alloc)
 		return Make(dt, n, nulls, []*memory.Buffer{valid, values})
 	case *arrow.StringType, *arrow.BinaryType:
 		return gatherBytes(a, sel, alloc)

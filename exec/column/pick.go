@@ -103,7 +103,7 @@ func put[T any](p *Pick, a arrow.Array, sel []int32) {
 }
 
 func (p *Pick) bits(a arrow.Array, sel []int32) {
-	in, dst := Bits{a.Data().Buffers()[1].Bytes(), a.Data().Offset()}, p.out.Bytes()
+	in, dst := Booleans(a), p.out.Bytes()
 	if sel == nil {
 		for i := 0; i < p.n; i += 64 {
 			PutWord(dst, i, in.Word(i, p.n))
@@ -145,7 +145,7 @@ func (p *Pick) AddConstant(a arrow.Array, sel []int32) {
 	switch p.width {
 	case -1:
 		dst := p.out.Bytes()
-		set := Bits{a.Data().Buffers()[1].Bytes(), a.Data().Offset()}.Get(0)
+		set := Booleans(a).Get(0)
 		each(p.n, sel, func(i int) {
 			if ClearBit(dst, i); set {
 				SetBit(dst, i)

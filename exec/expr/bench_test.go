@@ -92,6 +92,42 @@ func cpuTime() time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
+// BenchmarkKernels evaluates single expressions over batches of 8192 rows.
+func BenchmarkKernels(b *testing.B) {
+	const n = 8192
+	cols := bids(b, n)
+	for _, sql := range []string{
+		"price + bidder", "price + 1", "price * bidder", "auction % 123", "auction % bidder", "price / 7", "price > 10000", "price > bidder",
+		"price > 10000 AND bidder < 2000", "price > 10000 OR bidder < 2000", "0.908 * price", "0.908 * price > 1000000", "CAST(price AS DOUBLE)", "CAST(price AS DECIMAL(20, 2))",
+		"CAST(price AS STRING)", "CAST(CAST(price AS STRING) AS BIGINT)", "HOUR(`dateTime`)", "DATE_FORMAT(`dateTime`, 'yyyy-MM-dd HH:mm')", "`dateTime` - INTERVAL '4' SECOND",
+		"channel = 'Google'", "LOWER(channel)", "channel IN ('Apple', 'Google', 'Facebook', 'Baidu')", "channel LIKE 'channel-%'", "CHAR_LENGTH(extra)", "REPLACE(extra, 'c', '')",
+		"SUBSTRING(extra, 3, 10)", "channel || extra", "COALESCE(channel, extra)", "CASE WHEN price > 10000 THEN channel ELSE extra END", "REGEXP_EXTRACT(url, '(&|^)channel_id=([^&]*)', 2)",
+		"REGEXP_EXTRACT(url, 'channel_id=([0-9]+?)$', 1)",
+	} {
+		b.Run(sql, func(b *testing.B) {
+			e, err := (exprtest.Scope{Functions: Functions(), Columns: bidColumns}).Parse(sql)
+			if err != nil {
+				b.Fatal(err)
+			}
+			p, err := Compile([]catalog.Expr{e}, Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			ev := p.NewEvaluator(column.NewRecycler(64 << 20))
+			start := cpuTime()
+			for b.Loop() {
+				out, _, err := ev.Eval(testNow, cols, n, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				release(out)
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/(cpuTime()-start).Seconds()/1e6, "Mrows/cpu-s")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
 // BenchmarkNexmark runs the expressions of Nexmark's stateless queries, filter
 // and projection, over batches of 8192 bids.
 func BenchmarkNexmark(b *testing.B) {

@@ -159,7 +159,7 @@ func (l lifted) check(t *testing.T, rng *rand.Rand, want string) {
 	ev := p.NewEvaluator(dirty{checked})
 	defer ev.Close()
 	failed := false
-	for _, n := range []int{1, 2, 63, 64, 65, 200} {
+	for _, n := range []int{0, 1, 2, 63, 64, 65, 200} {
 		offset := rng.IntN(3) * rng.IntN(40)
 		share := rng.Float64()*1.2 - 0.1
 		live := make([]bool, n)

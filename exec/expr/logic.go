@@ -8,7 +8,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/streamsql/streamsql/exec/column"
-	"github.com/streamsql/streamsql/exec/expr/kernel"
 )
 
 // wordPool hands out scratch bitmaps.
@@ -86,7 +85,7 @@ func (e *Evaluator) truth(a arrow.Array, sel []int32) []uint64 {
 		clear(w)
 		return w
 	}
-	values, valid := kernel.BoolBits(a), column.Validity(a)
+	values, valid := column.Booleans(a), column.Validity(a)
 	for i := range w {
 		w[i] &= values.Word(64*i, e.n) & valid.Word(64*i, e.n)
 	}
@@ -133,7 +132,7 @@ func (e *Evaluator) logical(n *node, sel []int32, decider bool) (arrow.Array, er
 				null[i] |= o
 			}
 		} else {
-			values, valid := kernel.BoolBits(a), column.Validity(a)
+			values, valid := column.Booleans(a), column.Validity(a)
 			for i, o := range open {
 				if o == 0 {
 					continue

@@ -65,7 +65,7 @@ func booleans() []*catalog.Function {
 // validity of value and validity.
 func words(f func(v, ok uint64) (uint64, uint64)) catalog.Kernel {
 	return kernel.Func(func(c *catalog.EvalContext, args []arrow.Array, n int, _ []int32) (arrow.Array, error) {
-		values, valid := kernel.BoolBits(args[0]), column.Validity(args[0])
+		values, valid := column.Booleans(args[0]), column.Validity(args[0])
 		out := column.NewBuffer(c.Alloc, column.BitmapBytes(n))
 		ok := column.NewBuffer(c.Alloc, column.BitmapBytes(n))
 		for i := 0; i < n; i += 64 {

@@ -368,7 +368,7 @@ func (k distinctKernel) Eval(c *catalog.EvalContext, args []arrow.Array, n int, 
 		return nil, err
 	}
 	defer eq.Release()
-	values, a, b := kernel.BoolBits(eq), column.Validity(args[0]), column.Validity(args[1])
+	values, a, b := column.Booleans(eq), column.Validity(args[0]), column.Validity(args[1])
 	out := column.NewBuffer(c.Alloc, column.BitmapBytes(n))
 	for i := 0; i < n; i += 64 {
 		x, y := a.Word(i, n), b.Word(i, n)

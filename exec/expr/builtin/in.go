@@ -77,7 +77,7 @@ func (k inKernel) Eval(c *catalog.EvalContext, args []arrow.Array, n int, sel []
 		if err != nil {
 			return nil, err
 		}
-		v, ok := kernel.BoolBits(eq), column.Validity(eq)
+		v, ok := column.Booleans(eq), column.Validity(eq)
 		for i := range hit {
 			o := ok.Word(64*i, n)
 			hit[i] |= v.Word(64*i, n) & o

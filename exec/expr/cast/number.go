@@ -49,7 +49,7 @@ func fromBool(to catalog.Type) catalog.Kernel {
 	return kernel.Func(func(c *catalog.EvalContext, args []arrow.Array, n int, sel []int32) (arrow.Array, error) {
 		valid, nulls := kernel.Validity(c.Alloc, n, args[0])
 		buf := column.NewBuffer(c.Alloc, n)
-		dst, in := buf.Bytes(), kernel.BoolBits(args[0])
+		dst, in := buf.Bytes(), column.Booleans(args[0])
 		for i := range n {
 			dst[i] = 0
 			if in.Get(i) {

@@ -139,8 +139,3 @@ func BoolColumn(alloc memory.Allocator, n int, sel []int32, valid *Nullable, tes
 	}
 	return column.Make(arrow.FixedWidthTypes.Boolean, n, -1, []*memory.Buffer{valid.Buffer(), out})
 }
-
-// BoolBits gives the values of a BOOLEAN column.
-func BoolBits(a arrow.Array) column.Bits {
-	return column.Bits{Bytes: a.Data().Buffers()[1].Bytes(), Off: a.Data().Offset()}
-}
