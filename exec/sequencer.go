@@ -300,14 +300,17 @@ func (q *sequencer) polled(sp *split, now time.Time) {
 	if !sp.idle && len(sp.parked) == 0 && sp.seqNum == sp.nextNum && now.Sub(sp.lastData) >= wm.IdleTimeout {
 		sp.idle = true
 	}
-	all := true
+	idle, empty := true, true
 	for _, o := range s.splits {
-		all = all && (o.idle || o.ended) && (o.ended || o.empty)
+		idle = idle && (o.idle || o.ended)
+		empty = empty && (o.empty || o.ended)
 	}
 	switch {
-	case !all:
+	case !idle:
 		s.allIdle = false
 		s.refresh(q.hold)
+	case !empty:
+		// Some split has not been asked again yet.
 	case !s.allIdle:
 		// The last active split has just gone idle: the watermark stands
 		// where it is, and follows the clock from here.
