@@ -91,7 +91,7 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 	case *planner.Sort:
 		b.main = order.NewSort(o, n.Cols, ctx)
 	case *planner.Limit:
-		if len(t.job.sinks) == 0 {
+		if t.job.endsWith(n) {
 			ctx.Satisfied = t.job.satisfy
 		}
 		b.main = order.NewLimit(o, ctx)
@@ -142,4 +142,32 @@ func branchOf(p *planner.Plan, n *planner.Node) string {
 		}
 	}
 	return ""
+}
+
+// endsWith says whether the job is a SELECT whose rows are those of the LIMIT n:
+// with another operator with state or a UNION ALL above it, more is to come when
+// it is satisfied.
+func (j *job) endsWith(n *planner.Node) bool {
+	if len(j.sinks) > 0 {
+		return false
+	}
+	for _, m := range j.plan.Nodes {
+		if _, ok := m.Op.(*planner.Result); ok {
+			return passes(m, n)
+		}
+	}
+	return false
+}
+
+// passes says whether m gives the rows of n, one by one.
+func passes(m, n *planner.Node) bool {
+	for m != n {
+		switch m.Op.(type) {
+		case *planner.Result, *planner.Project, *planner.Filter, *planner.Exchange:
+			m = m.Inputs[0].From
+		default:
+			return false
+		}
+	}
+	return true
 }
