@@ -38,7 +38,8 @@ type Evaluator struct {
 	memo   []arrow.Array // by slot; nil: not computed in a live scope
 	scopes []scope
 	depth  int
-	consts []arrow.Array // by node id, of the last batch size
+	consts []arrow.Array // literals by node id, of the greatest batch size so far
+	ones   []arrow.Array // literals by node id, as columns of one row
 
 	errs    []RowError
 	errBits []uint64 // rows in error; empty if there is none
@@ -60,6 +61,7 @@ func (p *Program) NewEvaluator(alloc memory.Allocator) *Evaluator {
 		prog:   p,
 		memo:   make([]arrow.Array, p.slots),
 		consts: make([]arrow.Array, p.nodes),
+		ones:   make([]arrow.Array, p.nodes),
 	}
 	e.ctx = catalog.EvalContext{Zone: p.zone, Alloc: alloc, Fail: e.fail}
 	return e
@@ -67,12 +69,8 @@ func (p *Program) NewEvaluator(alloc memory.Allocator) *Evaluator {
 
 // Close gives back what the evaluator holds between calls.
 func (e *Evaluator) Close() {
-	for i, c := range e.consts {
-		if c != nil {
-			c.Release()
-			e.consts[i] = nil
-		}
-	}
+	release(e.consts)
+	release(e.ones)
 }
 
 // Eval computes the expressions over columns of n rows. With sel it does so for
@@ -231,7 +229,7 @@ func (e *Evaluator) compute(n *node, sel []int32) (arrow.Array, error) {
 	}
 }
 
-// constant gives a literal as a column. It is kept while the batch size stays.
+// constant gives a literal as a column. It is kept as long as batches are not larger.
 func (e *Evaluator) constant(n *node) (arrow.Array, error) {
 	a := e.consts[n.id]
 	if a == nil || a.Len() < e.n {
@@ -246,6 +244,19 @@ func (e *Evaluator) constant(n *node) (arrow.Array, error) {
 		e.consts[n.id] = a
 	}
 	return column.Slice(a, 0, e.n), nil
+}
+
+// one gives a literal as a column of one row.
+func (e *Evaluator) one(n *node) (arrow.Array, error) {
+	if e.ones[n.id] == nil {
+		a, err := column.Repeat(n.lit, 1, e.ctx.Alloc)
+		if err != nil {
+			return nil, err
+		}
+		e.ones[n.id] = a
+	}
+	e.ones[n.id].Retain()
+	return e.ones[n.id], nil
 }
 
 func (e *Evaluator) member(n *node, sel []int32) (arrow.Array, error) {

@@ -235,7 +235,7 @@ func (e *Evaluator) branch(pick *column.Pick, n *node, sel []int32) error {
 		return nil
 	}
 	if n.kind == constNode {
-		a, err := column.Repeat(n.lit, 1, e.ctx.Alloc)
+		a, err := e.one(n)
 		if err != nil {
 			return err
 		}
