@@ -62,9 +62,9 @@ func explain(f *flags, files []string, verbose bool) error {
 		for _, step := range script.Steps {
 			switch step := step.(type) {
 			case *planner.Select:
-				fmt.Println(step.Plan.Explain(verbose))
+				fmt.Print(step.Plan.Explain(verbose))
 			case *planner.Job:
-				fmt.Println(step.Plan.Explain(verbose))
+				fmt.Print(step.Plan.Explain(verbose))
 			case *planner.Message:
 				fmt.Fprintln(os.Stderr, step.Text)
 			}
