@@ -2,6 +2,7 @@ package exec
 
 import (
 	"runtime/metrics"
+	"strings"
 	"time"
 
 	"github.com/streamsql/streamsql/exec/op"
@@ -91,7 +92,8 @@ func sourceProgress(sources []*source, cuts []sourceCut) []SourceProgress {
 // OperatorProgress is the state of one operator.
 type OperatorProgress struct {
 	Node   int         `json:"node"`
-	Name   string      `json:"name"`
+	Name   string      `json:"name"`   // WindowAgg, Filter, ...
+	Detail string      `json:"detail"` // as in EXPLAIN, cut if long
 	Counts op.Counters `json:"counts"`
 }
 
@@ -123,7 +125,7 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 		p.Late += cs[op.CountLate] + cs[op.PrePrefix+op.CountLate]
 		p.Bad += cs[op.CountBad] + cs[op.PrePrefix+op.CountBad]
 		p.StateRows += cs[op.CountHeld]
-		p.Operators = append(p.Operators, OperatorProgress{Node: i, Name: n.Detail, Counts: cs})
+		p.Operators = append(p.Operators, OperatorProgress{Node: i, Name: n.Name(), Detail: shorten(n.Detail), Counts: cs})
 	}
 	j.seq.mu.Lock()
 	p.RunRecords = j.seq.records
@@ -142,6 +144,15 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 	if j.cfg.Progress != nil {
 		j.cfg.Progress(p)
 	}
+}
+
+// shorten cuts a text for progress.
+func shorten(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -255,6 +255,11 @@ func (a *Aggregator) Emit(g *Groups, ids []uint32, alloc memory.Allocator, fail 
 	for _, id := range ids {
 		a.out = append(a.out, g.table.Row(id))
 	}
+	return a.emitRows(g, alloc, fail)
+}
+
+// emitRows is Emit for the rows in a.out.
+func (a *Aggregator) emitRows(g *Groups, alloc memory.Allocator, fail Fail) []arrow.Array {
 	out := make([]arrow.Array, 0, len(a.keys)+len(a.outputs))
 	for i := range a.keys {
 		out = append(out, g.table.KeyColumn(i, a.out, alloc))

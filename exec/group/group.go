@@ -31,10 +31,13 @@ type aggregation struct {
 	// tracked: groups remembers what changes.
 	tracked bool
 
-	// What was last said of the touched groups: olds[at[i].part] row at[i].row
-	// for touched group i; part -1: nothing.
+	// What was last said of the touched groups: for touched group i, copy
+	// at[i].row of caps if at[i].part is captured, else row at[i].row of
+	// olds[at[i].part]; part -1: nothing.
 	olds    [][]arrow.Array
+	caps    agg.Captured
 	at      []place
+	said    []uint32             // scratch
 	failed  map[uint32]op.Letter // groups whose result is in error
 	letters map[uint32]op.Letter // of the emission under way
 	add     []int32
@@ -42,6 +45,9 @@ type aggregation struct {
 }
 
 type place struct{ part, row int32 }
+
+// captured is the part of places in caps.
+const captured = -2
 
 var (
 	_ op.Stateful = (*aggregation)(nil)
@@ -76,19 +82,29 @@ func (g *aggregation) adopt(st *table.Table) {
 
 // before keeps what was last said of groups that are about to change.
 func (g *aggregation) before(ids []uint32) {
-	var said []uint32
+	g.said = g.said[:0]
+	from := len(g.at)
 	for _, id := range ids {
 		p := place{part: -1}
 		if g.o.EmitBefore && g.groups.Emitted(id) {
-			p = place{int32(len(g.olds)), int32(len(said))}
-			said = append(said, id)
+			p = place{captured, int32(g.caps.Len() + len(g.said))}
+			g.said = append(g.said, id)
 		}
 		g.at = append(g.at, p)
 	}
-	if len(said) > 0 {
-		// What was said had no error.
-		g.olds = append(g.olds, g.agg.Emit(g.groups, said, g.ctx.Alloc, func(int, string, string) {}))
+	if len(g.said) == 0 || g.agg.Capture(g.groups, g.said, &g.caps) {
+		return
 	}
+	// Not to be copied: the results themselves are kept. What was said had no
+	// error.
+	row := int32(0)
+	for i := range g.at[from:] {
+		if p := &g.at[from+i]; p.part == captured {
+			*p = place{int32(len(g.olds)), row}
+			row++
+		}
+	}
+	g.olds = append(g.olds, g.agg.Emit(g.groups, g.said, g.ctx.Alloc, func(int, string, string) {}))
 }
 
 // Process implements op.Operator.
@@ -186,6 +202,7 @@ func (g *aggregation) flush(judge bool, out op.Output) error {
 		}
 	}
 	g.olds, g.at = g.olds[:0], g.at[:0]
+	g.caps.Reset()
 	if judge && len(g.failed) > 0 {
 		return g.judge(out)
 	}
@@ -217,7 +234,7 @@ func (g *aggregation) emit(ids []uint32, at []place, out op.Output) error {
 		said := g.groups.Emitted(id)
 		delete(g.failed, id)
 		old := int32(-1)
-		if at[i].part >= 0 {
+		if at[i].part != -1 {
 			old = n + base[at[i].part] + at[i].row
 		}
 		switch {
@@ -253,17 +270,30 @@ func (g *aggregation) emit(ids []uint32, at []place, out op.Output) error {
 // where each begins.
 func (g *aggregation) concat(news []arrow.Array, at []place) (base map[int32]int32, olds []arrow.Array, err error) {
 	base = map[int32]int32{}
-	var parts []int32
+	var parts [][]arrow.Array
 	rows := int32(0)
 	for _, p := range at {
-		if p.part < 0 {
+		if _, ok := base[p.part]; ok || p.part == -1 {
 			continue
 		}
-		if _, ok := base[p.part]; !ok {
-			base[p.part] = rows
-			rows += int32(g.olds[p.part][0].Len())
-			parts = append(parts, p.part)
+		if p.part == captured {
+			// The copies of these groups stand one behind the other.
+			to := p.row
+			for _, q := range at {
+				if q.part == captured {
+					to = max(to, q.row+1)
+				}
+			}
+			cols := g.agg.EmitCaptured(g.groups, &g.caps, int(p.row), int(to), g.ctx.Alloc)
+			defer release(cols)
+			parts = append(parts, cols)
+			base[captured] = rows - p.row
+			rows += to - p.row
+			continue
 		}
+		base[p.part] = rows
+		rows += int32(g.olds[p.part][0].Len())
+		parts = append(parts, g.olds[p.part])
 	}
 	if len(parts) == 0 {
 		return base, nil, nil
@@ -271,7 +301,7 @@ func (g *aggregation) concat(news []arrow.Array, at []place) (base map[int32]int
 	list := make([]arrow.Array, len(parts))
 	for c := range news {
 		for i, p := range parts {
-			list[i] = g.olds[p][c]
+			list[i] = p[c]
 		}
 		a, err := column.Concat(list, g.ctx.Alloc)
 		if err != nil {
