@@ -36,6 +36,8 @@ type environment struct {
 	windows *int
 	// warn takes a warning.
 	warn func(*parser.Error)
+	// planAll plans also what the engine can't run.
+	planAll bool
 	// broken are the names whose definition in this script failed.
 	broken map[catalog.Name]bool
 }

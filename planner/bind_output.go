@@ -258,12 +258,29 @@ func (l *lateBinder) compute(c carrier, e catalog.Expr) catalog.Expr {
 			return nil
 		}
 	}
-	return replace(e, func(e catalog.Expr) catalog.Expr {
+	return lenient(replace(e, func(e catalog.Expr) catalog.Expr {
 		if f, ok := e.(*catalog.ColumnRef); ok {
 			return l.take(c, plain[f.Index])
 		}
 		return nil
-	})
+	}))
+}
+
+// lenient makes NULL of what does not cast: a value that the query itself does
+// not read is no error of a late row.
+func lenient(e catalog.Expr) catalog.Expr {
+	old := children(e)
+	args := make([]catalog.Expr, len(old))
+	for i, a := range old {
+		args[i] = lenient(a)
+	}
+	if len(args) > 0 {
+		e = withChildren(e, args)
+	}
+	if c, ok := e.(*catalog.Cast); ok && !c.Safe {
+		return &catalog.Cast{Of: c.Of, T: c.T, Safe: true}
+	}
+	return e
 }
 
 // carry adds the wanted columns to every projection between the carrier and the

@@ -25,7 +25,7 @@ func (b *binder) windowTable(w *parser.WindowTable) (rel, *scope, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := requireWindow(b.at(w), w.Kind); err != nil {
+	if err := b.env.requireWindow(b.at(w), w.Kind); err != nil {
 		return nil, nil, err
 	}
 	x := &exprBinder{binder: b, scope: sc, clause: "DESCRIPTOR"}
@@ -48,17 +48,13 @@ func (b *binder) windowTable(w *parser.WindowTable) (rel, *scope, error) {
 	return r, tableScope(r.cols(), names...), nil
 }
 
-// requireWindow gives an error for a kind of window that can't be planned.
-func requireWindow(where place, kind parser.WindowKind) error {
-	var err *parser.Error
+// requireWindow gives an error for a kind of window that can't be planned or run.
+func (env *environment) requireWindow(where place, kind parser.WindowKind) error {
 	switch kind {
 	case parser.WindowSession:
-		err = require(where, featureSessionWindow)
+		return asPlain(require(where, featureSessionWindow))
 	case parser.WindowCumulate:
-		err = require(where, featureCumulateWindow)
-	}
-	if err != nil {
-		return err
+		return env.runs(where, featureCumulateWindow)
 	}
 	return nil
 }
@@ -262,7 +258,7 @@ func (bl *block) groupWindow(a *aggregates, e *parser.Call, kind parser.WindowKi
 	if a.group != nil {
 		return bl.at(e).errorf("GROUP BY has two windows")
 	}
-	if err := requireWindow(bl.at(e), kind); err != nil {
+	if err := bl.env.requireWindow(bl.at(e), kind); err != nil {
 		return err
 	}
 	args, err := groupWindowArgs(bl.binder, e, kind)

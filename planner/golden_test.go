@@ -26,6 +26,7 @@ var rewriteGolden = flag.Bool("rewrite", false, "write what comes out into the g
 //	script     a new session; its answer is kept for the rest of the file
 //	plan       plans of the SELECTs and of the job of a script, after the script
 //	verbose    the same with properties
+//	all        the same, also of what the engine can't run yet
 //	error      the errors of a script, as people see them
 //	rows       the rows and messages of a script
 //	ids        the state ids and canonical texts of a script's plans
@@ -56,7 +57,7 @@ func runGolden(t *testing.T, file string) {
 		got := ""
 		if command == "script" {
 			setup = sql
-			if _, err := analyze(setup, ""); err != nil {
+			if _, err := analyze(options(), setup, ""); err != nil {
 				got = formatted(err)
 			}
 		} else {
@@ -80,8 +81,8 @@ func runGolden(t *testing.T, file string) {
 }
 
 // analyze runs a setup script, then another one, in a new session.
-func analyze(setup, sql string, without ...string) (*planner.Script, error) {
-	s := newSession(without...)
+func analyze(o planner.Options, setup, sql string) (*planner.Script, error) {
+	s := planner.New(o)
 	if setup != "" {
 		if script, err := s.Analyze(parser.NewSource("setup.sql", setup)); err != nil || sql == "" {
 			return script, err
@@ -99,7 +100,9 @@ func formatted(err error) string {
 }
 
 func goldenCase(command, setup, sql string) string {
-	script, err := analyze(setup, sql)
+	o := options()
+	o.PlanAll = command == "all"
+	script, err := analyze(o, setup, sql)
 	if err != nil {
 		return formatted(err)
 	}
@@ -132,7 +135,7 @@ func goldenCase(command, setup, sql string) string {
 
 func writePlan(b *strings.Builder, command string, p *planner.Plan) {
 	if command != "ids" {
-		b.WriteString(p.Explain(command == "verbose"))
+		b.WriteString(p.Explain(command == "verbose" || command == "all"))
 		return
 	}
 	for _, n := range p.Nodes {

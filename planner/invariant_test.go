@@ -269,9 +269,12 @@ func TestInvariants(t *testing.T) {
 	rules := []string{"", "drop-unread", "fold-constants", "merge-projections", "push-filters", "apply-equalities", "attach-windows", "two-phase"}
 	planned := 0
 	for _, c := range corpus(t) {
-		_, want := analyze(c[0], c[1])
+		o := options()
+		o.PlanAll = true
+		_, want := analyze(o, c[0], c[1])
 		for _, rule := range rules {
-			script, err := analyze(c[0], c[1], rule)
+			o.WithoutRules = []string{rule}
+			script, err := analyze(o, c[0], c[1])
 			if fmt.Sprint(err) != fmt.Sprint(want) {
 				t.Errorf("%s\nwithout %q: %v\nwith it: %v", c[1], rule, err, want)
 			}

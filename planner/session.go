@@ -23,6 +23,9 @@ type Options struct {
 	// Settings are the values that the session begins with: flags of the command
 	// line. nil: the defaults.
 	Settings *catalog.Settings
+	// PlanAll plans also what this engine can't run yet: for tests, and for plans
+	// that another engine is to run.
+	PlanAll bool
 	// WithoutRules switches rules off by name ("push-filters", "two-phase"), for
 	// tests that compare answers.
 	WithoutRules []string
@@ -189,7 +192,7 @@ func (a *analysis) binder() *binder {
 	env := &environment{
 		functions: o.Functions, folder: o.Folder, connectors: o.Connectors,
 		catalog: a.catalog, settings: a.settings, zone: a.settings.Zone(), sources: a.sources, windows: &a.windows,
-		warn: a.warn, broken: a.broken,
+		warn: a.warn, broken: a.broken, planAll: o.PlanAll,
 	}
 	return &binder{env: env, src: a.src, ns: a.ns}
 }

@@ -12,6 +12,7 @@ const (
 	featureSubquery
 	featureSessionWindow
 	featureCumulateWindow
+	featureWindowAssign
 	featureProcessingTimeWindow
 	featureGroupingSets
 	featureMatchRecognize
@@ -36,8 +37,8 @@ const (
 	featureTimeZone
 )
 
-// planned says, for each feature that can't be planned yet, what to tell. A
-// feature that is not in the table is planned.
+// planned says, for each feature that can't be planned or run yet, what to tell. A
+// feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
 	featureJoin:                 {"joins are", ""},
 	featureOver:                 {"OVER windows are", ""},
@@ -45,6 +46,7 @@ var planned = map[feature]struct{ what, hint string }{
 	featureSubquery:             {"subqueries within expressions are", ""},
 	featureSessionWindow:        {"SESSION windows are", ""},
 	featureCumulateWindow:       {"CUMULATE windows are", ""},
+	featureWindowAssign:         {"windows without an aggregation right above them are", "GROUP BY window_start, window_end in the same SELECT; a filter on them goes into HAVING"},
 	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},
 	featureGroupingSets:         {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
 	featureMatchRecognize:       {"MATCH_RECOGNIZE is", ""},
@@ -67,6 +69,15 @@ var planned = map[feature]struct{ what, hint string }{
 	featureHint:                 {"this hint is", "OPTIONS is the hint that is"},
 	featureExplainAnalyze:       {"EXPLAIN ANALYZE is", "EXPLAIN VERBOSE shows the plan"},
 	featureTimeZone:             {"AT TIME ZONE is", ""},
+}
+
+// runs gives an error at p if the engine can't run a feature, though the planner
+// can plan it; Options.PlanAll plans it all the same.
+func (env *environment) runs(p place, f feature) error {
+	if env.planAll {
+		return nil
+	}
+	return asPlain(require(p, f))
 }
 
 // require gives an error at p if a feature can't be planned.

@@ -77,8 +77,9 @@ var functions = sync.OnceValue(func() catalog.FunctionSet {
 	return catalog.LayeredFunctions{expr.Functions(), aggregates}
 })
 
-func newSession(without ...string) *planner.Session {
-	return planner.New(planner.Options{
-		Functions: functions(), Folder: expr.Folder{}, Connectors: testConnectors(), WithoutRules: without,
-	})
+// options are those of a session over the test connectors.
+func options() planner.Options {
+	return planner.Options{Functions: functions(), Folder: expr.Folder{}, Connectors: testConnectors()}
 }
+
+func newSession() *planner.Session { return planner.New(options()) }
