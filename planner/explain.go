@@ -73,7 +73,7 @@ func detail(n *Node) string {
 		}
 		return "by " + strings.Join(keys, ", ") + limits(op.Limit, op.Offset)
 	case *Limit:
-		return strings.TrimSpace(limits(op.Limit, op.Offset))
+		return strings.TrimPrefix(limits(op.Limit, op.Offset), " limit ")
 	case *Exchange:
 		if op.Kind == SingleExchange {
 			return "to one shard"

@@ -294,6 +294,48 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
+// TestIdentityIsLogical: the names of states do not depend on rules that only
+// change how a plan is carried out.
+func TestIdentityIsLogical(t *testing.T) {
+	compared := 0
+	for _, c := range corpus(t) {
+		o := options()
+		o.PlanAll = true
+		with, err := analyze(o, c[0], c[1])
+		if err != nil {
+			continue
+		}
+		for _, rule := range []string{"drop-unread", "merge-projections", "two-phase"} {
+			o.WithoutRules = []string{rule}
+			without, err := analyze(o, c[0], c[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, p := range plansOf(with) {
+				a, b := states(p), states(plansOf(without)[i])
+				compared += len(a)
+				if !slices.Equal(a, b) {
+					t.Errorf("%s\nwith %s: %v\nwithout: %v", c[1], rule, a, b)
+				}
+			}
+		}
+	}
+	if compared < 200 {
+		t.Errorf("only %d states were compared", compared)
+	}
+}
+
+func states(p *planner.Plan) []string {
+	var out []string
+	for _, n := range p.Nodes {
+		if _, values := n.Op.(*planner.Values); n.StateID != 0 && !values {
+			out = append(out, n.Canonical)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // FuzzAnalyze looks for texts that make the planner panic or give an ill-formed
 // plan.
 func FuzzAnalyze(f *testing.F) {
