@@ -84,7 +84,7 @@ func (t *Table) matchView(k *Keys, refs *Refs) int {
 	for i, row := range rows {
 		got[i] = *At[uint64](row, 1)
 	}
-	t.touchLong(rows, got)
+	t.touchLong(cand, rows, got)
 	nulls, src := k.Nulls, k.src[0]
 	m := 0
 	for i, e := range cand {
@@ -111,11 +111,12 @@ func (t *Table) matchView(k *Keys, refs *Refs) int {
 }
 
 // touchLong loads the start of each long string among the candidates' keys, whose
-// first words are in got, ahead of their comparison.
-func (t *Table) touchLong(rows []Row, got []uint64) {
+// first words are in got, ahead of their comparison. Where there is no candidate
+// the row is any one, and may hold what was there before the table was cleared.
+func (t *Table) touchLong(cand []uint64, rows []Row, got []uint64) {
 	var sum byte
 	for i, w0 := range got {
-		if viewLen(w0) > InlineBytes {
+		if cand[i] != 0 && viewLen(w0) > InlineBytes {
 			sum += t.arena.At(*At[uint64](rows[i], 2), 1)[0]
 		}
 	}
