@@ -14,8 +14,8 @@ import (
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
-	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/internal/bufpool"
 	"github.com/streamsql/streamsql/internal/clock"
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
@@ -247,7 +247,7 @@ func newJob(j *Job) (*job, error) {
 	r := &job{
 		Job: j, plan: j.cfg.Plan, graph: g, clock: j.cfg.Env.Clock, log: j.cfg.Env.Log,
 		layout: statestore.Layout{Shards: n}, events: newEvents(),
-		alloc: column.NewRecycler(recyclerBudget),
+		alloc: bufpool.New(poolBudget),
 	}
 	r.started = r.clock.Now()
 	r.lastTime = r.started
@@ -263,8 +263,8 @@ func newJob(j *Job) (*job, error) {
 const (
 	// chunkBytes is about how much of a source is decoded at a time.
 	chunkBytes = 8 << 20
-	// recyclerBudget is how much memory of dead columns is kept for new ones.
-	recyclerBudget = 64 << 20
+	// poolBudget is how much memory of dead columns is kept for new ones.
+	poolBudget = 64 << 20
 )
 
 func (j *job) wake() { j.events.signal() }

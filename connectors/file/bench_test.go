@@ -12,7 +12,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/connectortest"
-	"github.com/streamsql/streamsql/connectors/format/columns"
+	"github.com/streamsql/streamsql/internal/bufpool"
 	"github.com/streamsql/streamsql/internal/clock"
 )
 
@@ -44,7 +44,7 @@ func BenchmarkSource(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/decode=%v", name, decode), func(b *testing.B) {
 				dir, records := benchFile(b, name)
 				b.ReportAllocs()
-				pool := columns.NewPool(64 << 20)
+				pool := bufpool.New(64 << 20)
 				for b.Loop() {
 					s := openSource(b, connectors.Env{Dir: dir}, cols, with(name))
 					splits, err := s.Splits(ctx)

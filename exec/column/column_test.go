@@ -350,34 +350,3 @@ func TestBits(t *testing.T) {
 		}
 	}
 }
-
-func TestRecycler(t *testing.T) {
-	r := NewRecycler(1 << 20)
-	a := r.Allocate(100)
-	if len(a) != 100 {
-		t.Fatal(len(a))
-	}
-	r.Free(a)
-	b := r.Allocate(90)
-	if &a[0] != &b[0] {
-		t.Error("freed memory was not used again")
-	}
-	c := r.Allocate(90)
-	if &b[0] == &c[0] {
-		t.Fatal("memory was given out twice")
-	}
-	copy(c, "hello")
-	c = r.Reallocate(5000, c)
-	if string(c[:5]) != "hello" || len(c) != 5000 {
-		t.Error("Reallocate lost the content")
-	}
-	r.Free(make([]byte, 77)) // not of its sizes
-	big := r.Allocate(1 << 21)
-	r.Free(big)
-	if r.held > 1<<20 {
-		t.Errorf("%d bytes held beyond the budget", r.held)
-	}
-	if got := r.Allocate(0); len(got) != 0 {
-		t.Error("an empty block has bytes")
-	}
-}

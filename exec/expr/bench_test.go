@@ -13,6 +13,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/expr/exprtest"
+	"github.com/streamsql/streamsql/internal/bufpool"
 )
 
 var bidColumns = []catalog.Field{
@@ -113,7 +114,7 @@ func BenchmarkKernels(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			ev := p.NewEvaluator(column.NewRecycler(64 << 20))
+			ev := p.NewEvaluator(bufpool.New(64 << 20))
 			start := cpuTime()
 			for b.Loop() {
 				out, _, err := ev.Eval(testNow, cols, n, nil)
@@ -151,7 +152,7 @@ func BenchmarkNexmark(b *testing.B) {
 	}
 	for _, q := range benchQueries {
 		b.Run(q.name, func(b *testing.B) {
-			alloc := column.NewRecycler(64 << 20)
+			alloc := bufpool.New(64 << 20)
 			project := compile(q.selects...).NewEvaluator(alloc)
 			var filter *Evaluator
 			if q.where != "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/expr/exprtest"
+	"github.com/streamsql/streamsql/internal/bufpool"
 )
 
 // testAlloc fails the test if memory is left at its end.
@@ -308,7 +309,7 @@ func TestConcurrentEvaluators(t *testing.T) {
 		if q.where != "" {
 			filter = mustCompile(t, s, q.where)
 		}
-		alloc := column.NewRecycler(1 << 20)
+		alloc := bufpool.New(1 << 20)
 		texts := make([]string, 4)
 		var wg sync.WaitGroup
 		for g := range texts {

@@ -55,7 +55,7 @@ type Evaluator struct {
 type scope struct{ made []int }
 
 // NewEvaluator makes an evaluator whose columns are allocated by alloc (see
-// column.Recycler).
+// internal/bufpool).
 func (p *Program) NewEvaluator(alloc memory.Allocator) *Evaluator {
 	e := &Evaluator{
 		prog:   p,

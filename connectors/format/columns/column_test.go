@@ -1,7 +1,6 @@
 package columns
 
 import (
-	"bytes"
 	"fmt"
 	"reflect"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/internal/bufpool"
 )
 
 // put draws slot i and gives the model of it: nil, or a Go value; lists are
@@ -98,7 +98,7 @@ func TestModel(t *testing.T) {
 		catalog.ArrayOf(catalog.String), catalog.ArrayOf(catalog.ArrayOf(catalog.Boolean)), row(catalog.Int, catalog.String),
 		catalog.ArrayOf(row(catalog.ArrayOf(catalog.BigInt), catalog.Boolean)), row(row(catalog.Boolean, catalog.String), catalog.ArrayOf(catalog.Int)),
 	}
-	pool := NewPool(1 << 20)
+	pool := bufpool.New(1 << 20)
 	for _, typ := range types {
 		c := New(typ, pool)
 		rapid.Check(t, func(t *rapid.T) {
@@ -165,36 +165,4 @@ func TestRelease(t *testing.T) {
 	c.Finish(700).Release()
 	c.Finish(0).Release()
 	checked.AssertSize(t, 0)
-}
-
-func TestPool(t *testing.T) {
-	for size := 0; size < 1<<20; size = size*9/8 + 1 {
-		class := classOf(size)
-		if got := classSize(class); got < size || class > 0 && classSize(class-1) >= size || got%64 != 0 {
-			t.Fatalf("%d bytes get class %d of %d bytes", size, class, got)
-		}
-	}
-	p := NewPool(1 << 16)
-	a := p.Allocate(1000)
-	copy(a, "mark")
-	p.Free(a)
-	if b := p.Allocate(900); !bytes.HasPrefix(b, []byte("mark")) || len(b) != 900 {
-		t.Error("a freed buffer is not used again")
-	}
-	grown := p.Reallocate(5000, append(p.Allocate(8)[:0], "contents"...))
-	if !bytes.HasPrefix(grown, []byte("contents")) || len(grown) != 5000 {
-		t.Error("Reallocate loses the contents")
-	}
-	for range 100 {
-		p.Free(make([]byte, classSize(20)))
-	}
-	if p.kept > 1<<16 {
-		t.Errorf("%d bytes kept", p.kept)
-	}
-	p.Free(make([]byte, 1001)) // not one of ours
-	huge := p.Allocate(100 << 20)
-	p.Free(huge)
-	if len(huge) != 100<<20 || p.kept > 1<<16 {
-		t.Error("a buffer beyond the classes is kept")
-	}
 }

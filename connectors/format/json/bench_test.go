@@ -12,7 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/streamsql/streamsql/catalog"
-	"github.com/streamsql/streamsql/connectors/format/columns"
+	"github.com/streamsql/streamsql/internal/bufpool"
 )
 
 // cpuTime is the CPU time of this process, which says more than the clock on a
@@ -47,7 +47,7 @@ func BenchmarkDecode(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			d := NewDecoder(schema, columns.NewPool(64<<20))
+			d := NewDecoder(schema, bufpool.New(64<<20))
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			start := cpuTime(b)
@@ -69,7 +69,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkEncode(b *testing.B) {
 	data := nexmarkEvents(b)
 	bid := nexmarkColumns()[3]
-	d := NewDecoder(compile(b, []catalog.Field{bid}, Options{}), columns.NewPool(64<<20))
+	d := NewDecoder(compile(b, []catalog.Field{bid}, Options{}), bufpool.New(64<<20))
 	// The bids alone, as a table of seven columns.
 	var bids []byte
 	for line := range bytes.Lines(data) {

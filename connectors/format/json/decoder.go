@@ -57,7 +57,7 @@ type node struct {
 }
 
 // NewDecoder makes a decoder. Buffers of the batches come from mem; a
-// columns.Pool avoids most of their cost.
+// internal/bufpool avoids most of their cost.
 func NewDecoder(schema *Schema, mem memory.Allocator) *Decoder {
 	d := &Decoder{schema: schema, mem: mem, nodes: make([]node, len(schema.fields)), serial: 1}
 	for i, f := range schema.fields {

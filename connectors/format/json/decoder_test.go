@@ -11,7 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/streamsql/streamsql/catalog"
-	"github.com/streamsql/streamsql/connectors/format/columns"
+	"github.com/streamsql/streamsql/internal/bufpool"
 )
 
 // decodeOne decodes one record.
@@ -460,7 +460,7 @@ func TestMemory(t *testing.T) {
 	checked.AssertSize(t, 0)
 
 	const rows = 4096
-	d = NewDecoder(compile(t, nexmarkColumns(), Options{}), columns.NewPool(64<<20))
+	d = NewDecoder(compile(t, nexmarkColumns(), Options{}), bufpool.New(64<<20))
 	decode := func() {
 		d.DecodeLines(data, rows)
 		d.Finish().Release()
@@ -473,7 +473,7 @@ func TestMemory(t *testing.T) {
 
 // TestReusedBuffers: pooled buffers hold what earlier batches left in them.
 func TestReusedBuffers(t *testing.T) {
-	pool := columns.NewPool(1 << 20)
+	pool := bufpool.New(1 << 20)
 	fields := everyType()
 	d := NewDecoder(compile(t, fields, Options{}), pool)
 	full := `{"a":1,"b":"x","c":1.5,"d":true,"i":5,"dec":1.5,"ts":"2024-02-28 23:58:57.002","l":[1,2],"m":{"k":1},"r":{"a":1,"b":"x","r":{"z":1}},"lr":[{"k":"a","n":1}]}` + "\n"

@@ -1,4 +1,5 @@
-package columns
+// Package bufpool keeps the memory of dead Arrow buffers for the next ones.
+package bufpool
 
 import (
 	"math/bits"
@@ -12,8 +13,9 @@ import (
 // batch costs fresh zeroed pages and work for the garbage collector.
 //
 // Sizes are rounded up to quarter steps between powers of two, all multiples of
-// 64 bytes, for which Go's allocator gives the alignment that Arrow asks. Memory that is never freed is
-// collected as any other. Contents are undefined after Allocate.
+// 64 bytes, for which Go's allocator gives the alignment that Arrow asks. Memory
+// that is never freed is collected as any other. Contents are undefined after
+// Allocate.
 //
 // A Pool is safe for concurrent use: arrays are released on other goroutines
 // than the one that made them.
@@ -34,8 +36,8 @@ const (
 
 var _ memory.Allocator = (*Pool)(nil)
 
-// NewPool makes a pool that keeps at most limit bytes of freed buffers.
-func NewPool(limit int) *Pool { return &Pool{limit: limit} }
+// New makes a pool that keeps at most limit bytes of freed buffers.
+func New(limit int) *Pool { return &Pool{limit: limit} }
 
 // Allocate gives a buffer of size bytes, not zeroed.
 func (p *Pool) Allocate(size int) []byte {
