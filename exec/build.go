@@ -64,6 +64,8 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		b.main = rowwise.NewProject(o, prog, ctx)
 	case *planner.Union:
 		b.main = rowwise.NewUnion(len(n.Inputs))
+	case *planner.WindowAssign:
+		b.main = window.NewAssign(o, t.job.graph.beforeExchange(n.Inputs[0]).From.Cols, ctx)
 	case *planner.WindowAgg:
 		in := t.job.graph.beforeExchange(n.Inputs[0]).From
 		b.preCtx = t.context(n)

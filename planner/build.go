@@ -312,9 +312,6 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 	case *projectRel:
 		return b.project(r, ins[0]), nil
 	case *windowRel:
-		if err := b.env.runs(r.place, featureWindowAssign); err != nil {
-			return nil, err
-		}
 		return b.node(&WindowAssign{Window: r.win}, r, from(ins[0]), plain(r.out), fmt.Sprintf("%+v", r.win)), nil
 	case *aggregateRel:
 		return b.aggregate(r, ins[0])

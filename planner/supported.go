@@ -12,7 +12,6 @@ const (
 	featureSubquery
 	featureSessionWindow
 	featureCumulateWindow
-	featureWindowAssign
 	featureProcessingTimeWindow
 	featureGroupingSets
 	featureMatchRecognize
@@ -46,7 +45,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureSubquery:             {"subqueries within expressions are", ""},
 	featureSessionWindow:        {"SESSION windows are", ""},
 	featureCumulateWindow:       {"CUMULATE windows are", ""},
-	featureWindowAssign:         {"windows without an aggregation right above them are", "GROUP BY window_start, window_end in the same SELECT; a filter on them goes into HAVING"},
 	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},
 	featureGroupingSets:         {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
 	featureMatchRecognize:       {"MATCH_RECOGNIZE is", ""},

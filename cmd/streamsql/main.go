@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	_ "time/tzdata" // a machine without zone files has the same zones
 
 	"github.com/spf13/cobra"
 

@@ -35,6 +35,7 @@ type aggregation struct {
 	o       *planner.WindowAgg
 	s       *spec
 	agg     *agg.Aggregator
+	edge    *arrow.TimestampType
 	keys    int // grouping columns of the query
 	st      *table.Table
 	meta    *table.Rows
@@ -55,7 +56,7 @@ var (
 // New makes the second half of the operator. in are the columns of its input,
 // without the bucket that the first half has added.
 func New(o *planner.WindowAgg, in []planner.Column, ctx *op.Context) (op.Operator, error) {
-	w := &aggregation{ctx: ctx, o: o, s: newSpec(o.Window), keys: len(o.Keys), buckets: map[int64]*bucket{}}
+	w := &aggregation{ctx: ctx, o: o, s: newSpec(o.Window), edge: edgeType(o, in), keys: len(o.Keys), buckets: map[int64]*bucket{}}
 	cfg, err := Config(o, in)
 	if err != nil {
 		return nil, err
@@ -299,9 +300,9 @@ func (w *aggregation) emitSome(g *agg.Groups, ids []uint32, start, end int64, ou
 		// The start is the key after the query's own.
 		b.Cols = append(append(slices.Clone(cols[:w.keys]), cols[w.keys+1:]...), cols[w.keys])
 	} else {
-		b.Cols = append(b.Cols, constant(start, b.N, w.ctx))
+		b.Cols = append(b.Cols, constant(start, b.N, w.edge, w.ctx))
 	}
-	b.Cols = append(b.Cols, constant(end, b.N, w.ctx), constant(end-1000, b.N, w.ctx))
+	b.Cols = append(b.Cols, constant(end, b.N, w.edge, w.ctx), constant(end-1000, b.N, w.edge, w.ctx))
 	defer b.Release()
 	if len(w.letters) == 0 {
 		return out.Emit(planner.MainPort, b)
@@ -310,12 +311,12 @@ func (w *aggregation) emitSome(g *agg.Groups, ids []uint32, start, end int64, ou
 }
 
 // constant is a column of n equal timestamps.
-func constant(us int64, n int, ctx *op.Context) arrow.Array {
+func constant(us int64, n int, dt *arrow.TimestampType, ctx *op.Context) arrow.Array {
 	v := make([]arrow.Timestamp, n)
 	for i := range v {
 		v[i] = arrow.Timestamp(us)
 	}
-	return timestamps(v, ctx)
+	return timestamps(v, dt, ctx)
 }
 
 // End implements op.Operator. Advance(MaxTime) has fired everything.

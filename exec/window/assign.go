@@ -125,7 +125,7 @@ func (a *assigner) assignLate(row int32, t, w int64) {
 
 // lateBatch makes the rows of LatePort: the input columns cols of each late row,
 // window_start, window_end and the watermark that it met.
-func lateBatch(b *op.Batch, late []lateRow, cols []int, ctx *op.Context) *op.Batch {
+func lateBatch(b *op.Batch, late []lateRow, cols []int, dt *arrow.TimestampType, ctx *op.Context) *op.Batch {
 	sel := make([]int32, len(late))
 	edges := [3][]arrow.Timestamp{}
 	for i, l := range late {
@@ -139,15 +139,22 @@ func lateBatch(b *op.Batch, late []lateRow, cols []int, ctx *op.Context) *op.Bat
 		out.Cols = append(out.Cols, column.Gather(b.Cols[c], sel, ctx.Alloc))
 	}
 	for _, e := range edges {
-		out.Cols = append(out.Cols, timestamps(e, ctx))
+		out.Cols = append(out.Cols, timestamps(e, dt, ctx))
 	}
 	return out
 }
 
-var timestampType = &arrow.TimestampType{Unit: arrow.Microsecond}
+// edgeType is the type of window edges: that of the time attribute.
+func edgeType(o *planner.WindowAgg, in []planner.Column) *arrow.TimestampType {
+	col := o.Window.Time
+	if o.Window.Kind == planner.AttachedWindow {
+		col = o.Window.End
+	}
+	return in[col].Type.Arrow().(*arrow.TimestampType)
+}
 
-func timestamps(v []arrow.Timestamp, ctx *op.Context) arrow.Array {
-	bld := array.NewTimestampBuilder(ctx.Alloc, timestampType)
+func timestamps(v []arrow.Timestamp, dt *arrow.TimestampType, ctx *op.Context) arrow.Array {
+	bld := array.NewTimestampBuilder(ctx.Alloc, dt)
 	defer bld.Release()
 	bld.AppendValues(v, nil)
 	return bld.NewArray()
@@ -156,10 +163,11 @@ func timestamps(v []arrow.Timestamp, ctx *op.Context) arrow.Array {
 // pre is the half of a windowed aggregation that runs before the exchange. It
 // sends each row with its bucket as one more column at the end.
 type pre struct {
-	ctx *op.Context
-	o   *planner.WindowAgg
-	a   assigner
-	two *preAgg // two-phase aggregation; nil: rows are sent as they are
+	ctx  *op.Context
+	o    *planner.WindowAgg
+	a    assigner
+	edge *arrow.TimestampType
+	two  *preAgg // two-phase aggregation; nil: rows are sent as they are
 }
 
 var (
@@ -169,7 +177,7 @@ var (
 
 // NewPre makes the first half of the operator; in are its input's columns.
 func NewPre(o *planner.WindowAgg, in []planner.Column, ctx *op.Context) (op.Operator, error) {
-	p := &pre{ctx: ctx, o: o, a: assigner{s: newSpec(o.Window)}}
+	p := &pre{ctx: ctx, o: o, edge: edgeType(o, in), a: assigner{s: newSpec(o.Window)}}
 	if o.TwoPhase {
 		cfg, err := Config(o, in)
 		if err != nil {
@@ -194,41 +202,47 @@ func (p *pre) Process(_ int, b *op.Batch, out op.Output) error {
 	c[op.CountNoTime] += p.a.noTime
 	c[countAssigned] += p.a.assigned
 	c[op.CountPairs] += p.a.pairs
+	return p.sendAll(b, out)
+}
+
+// attached sends rows whose window stands in two of their columns: the bucket is
+// the window's end. Rows of a fired window carry no W; those that a window table
+// function has just assigned do, and may be late.
+func (p *pre) attached(b *op.Batch, out op.Output) error {
+	starts, ends := b.Cols[p.o.Window.Start].(*array.Timestamp), b.Cols[p.o.Window.End].(*array.Timestamp)
+	from, to := starts.TimestampValues(), ends.TimestampValues()
+	p.a.parts, p.a.late = p.a.parts[:0], p.a.late[:0]
+	c := p.ctx.Counters
+	for i, end := range to {
+		if ends.IsNull(i) || starts.IsNull(i) {
+			c[op.CountNoTime]++
+			continue
+		}
+		c[countAssigned]++
+		c[op.CountPairs]++
+		if b.W != nil && int64(end) <= b.W[i] {
+			p.a.late = append(p.a.late, lateRow{int32(i), int64(from[i]), int64(end), b.W[i]})
+			continue
+		}
+		q := &p.a.parts[p.a.part(int64(end))]
+		q.sel = append(q.sel, int32(i))
+	}
+	return p.sendAll(b, out)
+}
+
+// sendAll emits what the assignment of a batch has found: late rows, then the
+// rows of each bucket.
+func (p *pre) sendAll(b *op.Batch, out op.Output) error {
 	if n := len(p.a.late); n > 0 {
-		c[op.CountLate] += int64(n)
+		p.ctx.Counters[op.CountLate] += int64(n)
 		if p.o.LateCols != nil {
-			late := lateBatch(b, p.a.late, p.o.LateCols, p.ctx)
+			late := lateBatch(b, p.a.late, p.o.LateCols, p.edge, p.ctx)
 			err := out.Emit(planner.LatePort, late)
 			late.Release()
 			if err != nil {
 				return err
 			}
 		}
-	}
-	for i := range p.a.parts {
-		if err := p.send(b, p.a.parts[i].bucket, p.a.parts[i].sel, out); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// attached sends rows whose window stands in two of their columns: the bucket is
-// the window's end.
-func (p *pre) attached(b *op.Batch, out op.Output) error {
-	ends := b.Cols[p.o.Window.End].(*array.Timestamp)
-	vals := ends.TimestampValues()
-	p.a.parts = p.a.parts[:0]
-	c := p.ctx.Counters
-	for i := range vals {
-		if ends.IsNull(i) || b.Cols[p.o.Window.Start].IsNull(i) {
-			c[op.CountNoTime]++
-			continue
-		}
-		c[countAssigned]++
-		c[op.CountPairs]++
-		q := &p.a.parts[p.a.part(int64(vals[i]))]
-		q.sel = append(q.sel, int32(i))
 	}
 	for i := range p.a.parts {
 		if err := p.send(b, p.a.parts[i].bucket, p.a.parts[i].sel, out); err != nil {
