@@ -1,8 +1,6 @@
 package planner
 
 import (
-	"time"
-
 	"github.com/streamsql/streamsql/catalog"
 )
 
@@ -293,6 +291,3 @@ func isBounded(r rel) bool {
 	})
 	return bounded
 }
-
-// microseconds of a duration.
-func microseconds(d time.Duration) int64 { return d.Microseconds() }

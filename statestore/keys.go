@@ -101,18 +101,6 @@ func appendBlockPrefix(dst []byte, epoch uint64, shard, run int, id StreamID) []
 	return binary.BigEndian.AppendUint64(dst, uint64(id.Bucket)^1<<63)
 }
 
-// streamOfKey decodes the stream and shard of a block key.
-func streamOfKey(key []byte) (shard int, id StreamID, ok bool) {
-	if len(key) != blockKeySize || key[8] != kindBlock {
-		return 0, StreamID{}, false
-	}
-	return int(binary.BigEndian.Uint16(key[9:])), StreamID{
-		Operator: OperatorID(binary.BigEndian.Uint64(key[13:])),
-		Part:     binary.BigEndian.Uint32(key[21:]),
-		Bucket:   int64(binary.BigEndian.Uint64(key[25:]) ^ 1<<63),
-	}, true
-}
-
 func metaKey(epoch uint64, name string) []byte {
 	return append(append(binary.BigEndian.AppendUint64(nil, epoch), kindMeta), name...)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/zeebo/xxh3"
 )
@@ -70,15 +69,6 @@ func (r *record) liveBytes() (n uint64) {
 		n += r.streams[i].liveBytes
 	}
 	return n
-}
-
-// find returns the entry of a stream, or nil.
-func (r *record) find(shard int, id StreamID) *streamEntry {
-	i, ok := slices.BinarySearchFunc(r.streams, streamEntry{shard: shard, id: id}, compareStreams)
-	if !ok {
-		return nil
-	}
-	return &r.streams[i]
 }
 
 func (r *record) encode() []byte {

@@ -121,7 +121,6 @@ func TestOutboxMarkerTouched(t *testing.T) {
 // brokenSink forgets what the suite must find out.
 type brokenSink struct {
 	connectors.Sink
-	world *Staging
 	lose  bool // Commit does nothing
 	eager bool // Prepare shows rows
 	abort bool // Abort does nothing

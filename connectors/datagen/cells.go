@@ -57,15 +57,6 @@ func (b *base) stream(c cells, i int) draw.Stream {
 	return draw.Stream(draw.Mix(uint64(c.seeds[i]) ^ b.salt))
 }
 
-// streams gives the randomness of all cells.
-func (b *base) streams(c cells) []draw.Stream {
-	s := make([]draw.Stream, c.len())
-	for i := range s {
-		s[i] = b.stream(c, i)
-	}
-	return s
-}
-
 // absent says which of the cells are NULL; nil if none is.
 func (b *base) absent(c cells) []bool {
 	if b.nulls == 0 {

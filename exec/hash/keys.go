@@ -32,7 +32,6 @@ type Encoder struct {
 	ints  []int64
 	flts  []float64
 	decs  []decimal128.Num
-	keep  []int32
 }
 
 // NewEncoder makes an encoder for the layout.
@@ -317,10 +316,8 @@ func (e *Encoder) fromRows(ids []uint32, rows []Row, src Source) *Keys {
 		}
 		k.src[w] = src
 	}
-	if ids != nil {
-		for i, id := range ids {
-			e.own[0][i] = uint64(id)
-		}
+	for i, id := range ids {
+		e.own[0][i] = uint64(id)
 	}
 	for ci := range e.l.cols {
 		e.hashStored(ci)
