@@ -3,8 +3,11 @@ package exec
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/planner"
 )
@@ -50,8 +53,47 @@ func (w *sinkWriter) Process(_ int, b *op.Batch, _ op.Output) error {
 		b = kept
 		break
 	}
+	if w.s.op.Mode == catalog.UpsertMode && slices.Contains(b.Kinds, catalog.UpdateBefore) {
+		b = w.replacing(b)
+		defer b.Release()
+	}
 	err := w.s.conn.Write(context.Background(), w.t.epoch, w.t.shard, &connectors.Batch{N: b.N, Cols: b.Cols, Kinds: b.Kinds})
 	return w.s.wrap(err)
+}
+
+// replacing takes the -U rows out of a batch for a sink that replaces by key.
+// One whose +U comes next with the same key goes without a word; another is a
+// delete: its +U was filtered out on the way, or has moved to another key.
+func (w *sinkWriter) replacing(b *op.Batch) *op.Batch {
+	same := make([]func(i, j int) int, len(w.s.op.PrimaryKey))
+	for k, c := range w.s.op.PrimaryKey {
+		same[k] = column.NullsLast(b.Cols[c], b.Cols[c])
+	}
+	follows := func(i int) bool {
+		if i+1 == b.N || b.Kinds[i+1] != catalog.UpdateAfter {
+			return false
+		}
+		for _, f := range same {
+			if f(i, i+1) != 0 {
+				return false
+			}
+		}
+		return true
+	}
+	sel := make([]int32, 0, b.N)
+	kinds := make([]catalog.RowKind, 0, b.N)
+	for i, k := range b.Kinds {
+		if k == catalog.UpdateBefore {
+			if follows(i) {
+				continue
+			}
+			k = catalog.Delete
+		}
+		sel, kinds = append(sel, int32(i)), append(kinds, k)
+	}
+	out := b.Gather(sel, w.ctx.Alloc)
+	out.Kinds = kinds
+	return out
 }
 
 // dropNulls judges rows with a NULL in a NOT NULL column by the sink's policy.

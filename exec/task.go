@@ -293,7 +293,7 @@ func (t *task) advanceChannel(in *input) error {
 // sourceBarrier delivers the sequence's barrier to the levels that it feeds.
 // Level 0 itself is done: a bundle is sent when its chunk has run through.
 func (t *task) sourceBarrier(epoch uint64) error {
-	t.cut = &shardCut{epoch: epoch, shard: t.shard}
+	t.cut = &shardCut{epoch: epoch, shard: t.shard, counters: make([]op.Counters, len(t.insts))}
 	if t.job.graph.levels == 1 {
 		t.finishCut()
 		return nil
@@ -323,7 +323,7 @@ func (t *task) stageBarrier(st *stage, epoch uint64) error {
 	if err := t.flush(st, true); err != nil {
 		return err
 	}
-	for _, i := range t.insts {
+	for k, i := range t.insts {
 		if i.level != st.level {
 			continue
 		}
@@ -334,6 +334,9 @@ func (t *task) stageBarrier(st *stage, epoch uint64) error {
 			}
 			t.cut.frozen = append(t.cut.frozen, f)
 		}
+		// Now, not when the levels above are through: rows of the next epoch
+		// may come first.
+		t.cut.counters[k] = i.count(epoch)
 	}
 	t.cut.stall += time.Since(start)
 	for _, s := range t.senders[st.level] {
@@ -378,8 +381,10 @@ func (t *task) flushIdle() error {
 
 // finishCut hands the shard's part of a barrier to the coordinator.
 func (t *task) finishCut() {
-	for _, i := range t.insts {
-		t.cut.counters = append(t.cut.counters, i.count(t.cut.epoch))
+	for k, i := range t.insts {
+		if i.level == 0 {
+			t.cut.counters[k] = i.count(t.cut.epoch)
+		}
 	}
 	t.job.shards.done(t.cut)
 }

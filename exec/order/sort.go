@@ -1,10 +1,13 @@
 package order
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 
+	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/planner"
@@ -14,6 +17,10 @@ import (
 // sorter collects its input and gives it in order at the end. With a limit it
 // holds a few times offset+limit rows at most: whenever there are more, the ones
 // beyond are dropped.
+//
+// Over an input that updates it holds the changes, with a last column that says
+// whether a row is added or taken back, and lets the two cancel out from time to
+// time; a limit drops nothing then, since what is taken back makes room.
 type sorter struct {
 	ctx    *op.Context
 	s      *planner.Sort
@@ -25,6 +32,8 @@ type sorter struct {
 	// cleared: rows already written have been dropped, so the stream has to
 	// begin anew.
 	cleared bool
+	updates bool  // the input takes rows back
+	settled int64 // rows that stood when they were cancelled last
 }
 
 var (
@@ -35,19 +44,77 @@ var (
 
 // NewSort makes the operator; cols are its columns.
 func NewSort(s *planner.Sort, cols []planner.Column, ctx *op.Context) op.Operator {
-	return &sorter{ctx: ctx, s: s, cols: cols, schema: schemaOf(cols)}
+	in := ctx.Node.Inputs[0].From
+	if _, ok := in.Op.(*planner.Exchange); ok {
+		in = in.Inputs[0].From
+	}
+	o := &sorter{ctx: ctx, s: s, cols: cols, updates: !in.Props.Kinds.AppendOnly()}
+	all := slices.Clone(cols)
+	if o.updates {
+		all = append(all, planner.Column{Name: "adds", Type: catalog.Boolean, NotNull: true})
+	}
+	o.schema = schemaOf(all)
+	return o
 }
 
 // Process implements op.Operator.
 func (o *sorter) Process(_ int, b *op.Batch, _ op.Output) error {
 	kept := &op.Batch{N: b.N, Cols: b.Cols}
 	kept.Retain()
+	if o.updates {
+		kept.Cols = append(slices.Clone(b.Cols), adds(b, o.ctx))
+	}
 	o.held = append(o.held, held{rows: kept})
 	o.rows += int64(b.N)
+	if o.updates {
+		if o.rows > 2*o.settled+4*int64(o.ctx.BatchRows) {
+			return o.prune(-1)
+		}
+		return nil
+	}
 	if most := o.most(); most >= 0 && o.rows > 4*most+4*int64(o.ctx.BatchRows) {
 		return o.prune(most)
 	}
 	return nil
+}
+
+// adds is the column that says which rows of a batch are added.
+func adds(b *op.Batch, ctx *op.Context) arrow.Array {
+	bld := array.NewBooleanBuilder(ctx.Alloc)
+	defer bld.Release()
+	for i := range b.N {
+		bld.Append(b.Kind(i).Adds())
+	}
+	return bld.NewArray()
+}
+
+// standing gives the rows of a changelog that have not been taken back,
+// ascending.
+func (o *sorter) standing(all *op.Batch) ([]int32, error) {
+	add := all.Cols[len(o.cols)].(*array.Boolean)
+	row := &op.Batch{N: all.N, Cols: all.Cols[:len(o.cols)]}
+	live := map[string][]int32{}
+	dead := make([]bool, all.N)
+	for i := range all.N {
+		key := op.RowText(row, i)
+		if add.Value(i) {
+			live[key] = append(live[key], int32(i))
+			continue
+		}
+		old := live[key]
+		if len(old) == 0 {
+			return nil, fmt.Errorf("a retraction without its row: %s", key)
+		}
+		dead[i], dead[old[len(old)-1]] = true, true
+		live[key] = old[:len(old)-1]
+	}
+	var sel []int32
+	for i, d := range dead {
+		if !d {
+			sel = append(sel, int32(i))
+		}
+	}
+	return sel, nil
 }
 
 // most is the number of rows that can come out; -1: all.
@@ -58,17 +125,17 @@ func (o *sorter) most() int64 {
 	return o.s.Limit + o.s.Offset
 }
 
-// prune keeps the first most rows only.
+// prune keeps the first most rows only (-1: all), without those taken back.
 func (o *sorter) prune(most int64) error {
 	all, order, err := o.sorted()
 	if err != nil {
 		return err
 	}
 	o.release()
-	if n := int64(len(order)); n > most {
-		o.ctx.Counters[op.CountReleased] += n - most
+	if most >= 0 && int64(len(order)) > most {
 		order = order[:most]
 	}
+	o.ctx.Counters[op.CountReleased] += o.rows - int64(len(order))
 	// In input order, so that ties stay as they are.
 	slices.Sort(order)
 	if len(order) > 0 {
@@ -76,15 +143,16 @@ func (o *sorter) prune(most int64) error {
 	}
 	all.Release()
 	o.rows = int64(len(order))
+	o.settled = o.rows
 	o.cleared = true
 	return nil
 }
 
-// sorted gives all rows as one batch, and their order.
+// sorted gives all rows as one batch, and the order of those that stand.
 func (o *sorter) sorted() (*op.Batch, []int32, error) {
-	all := &op.Batch{N: int(o.rows), Cols: make([]arrow.Array, len(o.cols))}
+	all := &op.Batch{N: int(o.rows), Cols: make([]arrow.Array, o.schema.NumFields())}
 	parts := make([]arrow.Array, len(o.held))
-	for c := range o.cols {
+	for c := range all.Cols {
 		for i, h := range o.held {
 			parts[i] = h.rows.Cols[c]
 		}
@@ -97,6 +165,13 @@ func (o *sorter) sorted() (*op.Batch, []int32, error) {
 	order := make([]int32, all.N)
 	for i := range order {
 		order[i] = int32(i)
+	}
+	if o.updates {
+		var err error
+		if order, err = o.standing(all); err != nil {
+			all.Release()
+			return nil, nil, err
+		}
 	}
 	less := make([]func(i, j int) int, len(o.s.Keys))
 	for k, key := range o.s.Keys {
@@ -162,7 +237,7 @@ func (o *sorter) End(_ int, out op.Output) error {
 		}
 		for len(order) > 0 {
 			n := min(len(order), o.ctx.BatchRows)
-			if err := emit(all, order[:n], o.ctx, out); err != nil {
+			if err := emit(&op.Batch{N: all.N, Cols: all.Cols[:len(o.cols)]}, order[:n], o.ctx, out); err != nil {
 				return err
 			}
 			order = order[n:]

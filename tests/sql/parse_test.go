@@ -41,6 +41,8 @@ type testCase struct {
 	sql     string
 	want    []expectation
 	end     int // index of the line after the case, for -rewrite
+
+	failures int // variants that have failed
 }
 
 // expectation is one list of expected lines: of a sink, or "" of all there is.

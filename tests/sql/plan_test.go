@@ -46,6 +46,7 @@ type planned struct {
 	set    *catalog.Settings
 	sinks  []string      // that the case looks at
 	upsert *planner.Plan // a query into a sink by its upsert key; nil without one
+	key    []int         // that key
 }
 
 // script plans the setup of a case followed by text.
@@ -93,7 +94,8 @@ func (c *testCase) plan() (*planned, error) {
 		}
 		in := out.Inputs[0].From
 		if !in.Props.Kinds.AppendOnly() && in.Props.UpsertKey != nil {
-			p.upsert, err = c.into(p.cols, in.Props.UpsertKey)
+			p.key = in.Props.UpsertKey
+			p.upsert, err = c.into(p.cols, p.key)
 		}
 		return p, err
 	}
@@ -127,8 +129,7 @@ func (c *testCase) into(cols []planner.Column, key []int) (*planner.Plan, error)
 	if key != nil && len(key) == 0 {
 		return nil, nil // one row at most: there is no way to declare that
 	}
-	at := strings.LastIndex(c.sql, ";") + 1 // SETs may stand before the SELECT
-	text := fmt.Sprintf("%s CREATE SINK out (%s) WITH ('connector' = 'capture'); INSERT INTO out %s", c.sql[:at], strings.Join(defs, ", "), c.sql[at:])
+	text := fmt.Sprintf("CREATE SINK out (%s) WITH ('connector' = 'capture'); INSERT INTO out %s", strings.Join(defs, ", "), c.sql)
 	job, err := step[*planner.Job](c, text)
 	if err != nil {
 		return nil, fmt.Errorf("as an INSERT: %w", err)

@@ -24,7 +24,7 @@ import (
 var epochTime = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // runTimeout ends a run that hangs.
-const runTimeout = 60 * time.Second
+const runTimeout = 20 * time.Second
 
 // world is what a job leaves traces in: its state and its sinks, and what the
 // harness has noted of its commits.
@@ -34,21 +34,35 @@ type world struct {
 	mu   sync.Mutex
 	last exec.Progress
 	// cuts are the sources as of commits, by epoch.
-	cuts map[uint64][]exec.SourceProgress
-	gone bool // crashed: nothing is noted any more
+	cuts  map[uint64][]exec.SourceProgress
+	ended map[string]bool // splits whose end was seen, by source/split
+	gone  bool            // crashed: nothing is noted any more
 }
 
 func newWorld() *world {
-	return &world{fs: vfs.NewCrashableMem(), out: newOutside(), cuts: map[uint64][]exec.SourceProgress{}}
+	return &world{fs: vfs.NewCrashableMem(), out: newOutside(), cuts: map[uint64][]exec.SourceProgress{}, ended: map[string]bool{}}
 }
 
 // note takes down a commit.
 func (w *world) note(p exec.Progress) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.gone {
-		w.last, w.cuts[p.Epoch] = p, p.Sources
+	if w.gone {
+		return
 	}
+	w.last = p
+	for _, s := range p.Sources {
+		for _, sp := range s.BySplit {
+			id := s.Name + "/" + sp.ID
+			if w.ended[id] && !sp.Ended {
+				// A new run looks at the ends again. Until it has, what has come
+				// out is that of no prefix.
+				return
+			}
+			w.ended[id] = sp.Ended
+		}
+	}
+	w.cuts[p.Epoch] = p.Sources
 }
 
 // crash gives the world as the crash leaves it. The old one goes on, unseen.
@@ -57,7 +71,7 @@ func (w *world) crash(rng *rand.Rand) *world {
 	defer w.mu.Unlock()
 	w.gone = true
 	return &world{
-		out: w.out.crash(), last: w.last, cuts: w.cuts,
+		out: w.out.crash(), last: w.last, cuts: w.cuts, ended: w.ended,
 		fs: w.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng}),
 	}
 }
@@ -92,9 +106,10 @@ func rank(source, split string) int {
 func run(cfg exec.Config) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), runTimeout, errors.New("the run hangs"))
 	defer cancel()
-	err := exec.Start(ctx, cfg).Wait()
+	job := exec.Start(ctx, cfg)
+	err := job.Wait()
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return fmt.Errorf("%w; the sources: %+v", context.Cause(ctx), job.Sources())
 	}
 	return err
 }
@@ -161,6 +176,15 @@ func (c *testCase) runJob(plan *planner.Plan, set *catalog.Settings, v variant) 
 		how = "held after half of every split"
 		first := w.config(plan, set, f.prefix(), v)
 		first.Hold = true
+		first.Progress = func(p exec.Progress) {
+			// What ends here goes on later: the end is not one of time.
+			for _, s := range p.Sources {
+				for i := range s.BySplit {
+					s.BySplit[i].Ended = false
+				}
+			}
+			w.note(p)
+		}
 		if err := run(first); err != nil {
 			return w, how, err
 		}
