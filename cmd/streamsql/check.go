@@ -15,7 +15,7 @@ func analyzed(f *flags, file string) (*planner.Script, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	eng, err := f.open(os.Stdout)
+	eng, err := f.open(f.dataDir(), os.Stdout)
 	if err != nil {
 		return nil, err
 	}

@@ -93,10 +93,10 @@ func (f *flags) dataDir() string {
 	return ""
 }
 
-// open makes the engine of a command.
-func (f *flags) open(stdout io.Writer) (*streamsql.Engine, error) {
+// open makes the engine of a command over a data directory.
+func (f *flags) open(dataDir string, stdout io.Writer) (*streamsql.Engine, error) {
 	return streamsql.Open(streamsql.Options{
-		DataDir: f.dataDir(), Stdout: stdout, Fault: fault, FS: sinkFS, StateFS: stateFS,
+		DataDir: dataDir, Stdout: stdout, Fault: fault, FS: sinkFS, StateFS: stateFS,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 }

@@ -38,7 +38,7 @@ type shell struct {
 
 // repl runs the shell until .quit or the end of input.
 func repl(ctx context.Context, f *flags) (err error) {
-	eng, err := f.open(os.Stdout)
+	eng, err := f.open(f.dataDir(), os.Stdout)
 	if err != nil {
 		return err
 	}

@@ -54,19 +54,12 @@ func runText(ctx context.Context, f *flags, texts []string) error {
 func runScript(ctx context.Context, f *flags, name, text, job string) (err error) {
 	out := bufio.NewWriterSize(os.Stdout, 1<<16)
 	defer func() { err = errors.Join(err, out.Flush()) }()
-	eng, err := f.open(flushing{out})
+	eng, s, script, err := plan(f, out, name, text)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, eng.Close()) }()
-	s := eng.Script()
-	if err := f.apply(s); err != nil {
-		return err
-	}
-	script, err := s.Analyze(name, text)
-	if err != nil {
-		return err
-	}
+	// All jobs will have been waited for: what Close could say has been said.
+	defer func() { _ = eng.Close() }()
 	warn(os.Stderr, script)
 	r := &runner{session: s, out: out, job: job}
 	for _, step := range script.Steps {
@@ -75,6 +68,31 @@ func runScript(ctx context.Context, f *flags, name, text, job string) (err error
 		}
 	}
 	return nil
+}
+
+// plan makes an engine and plans a script. A script that sets another data
+// directory is planned again over the catalog that is there.
+func plan(f *flags, out *bufio.Writer, name, text string) (*streamsql.Engine, *streamsql.Session, *planner.Script, error) {
+	dir := f.dataDir()
+	for {
+		eng, err := f.open(dir, flushing{out})
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		s := eng.Script()
+		if err := f.apply(s); err != nil {
+			return nil, nil, nil, err
+		}
+		script, err := s.Analyze(name, text)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		set := s.Settings().Get(catalog.DataDirKey)
+		if set == dir || !s.Settings().IsSet(catalog.DataDirKey) {
+			return eng, s, script, nil
+		}
+		dir = set
+	}
 }
 
 // runner shows and runs the steps of a script.
