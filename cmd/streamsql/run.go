@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/streamsql/streamsql"
 	"github.com/streamsql/streamsql/catalog"
@@ -150,19 +151,27 @@ func (r *runner) run(ctx context.Context, step *planner.Job) error {
 	return err
 }
 
+// signalEcho is how long a signal is taken for the same one again: whoever stops
+// a process often signals it and its process group.
+const signalEcho = 200 * time.Millisecond
+
 // untilSignal waits for a job. SIGINT or SIGTERM ends it with a commit, a second
 // one ends the process at once.
 func untilSignal(job *streamsql.Job) error {
 	sigs := make(chan os.Signal, 2)
 	signal.Notify(sigs, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(sigs)
-	for n := 0; ; n++ {
+	var first time.Time
+	for {
 		select {
 		case <-job.Done():
 			return job.Wait()
 		case s := <-sigs:
-			if n > 0 {
+			if !first.IsZero() && time.Since(first) > signalEcho {
 				os.Exit(128 + int(s.(syscall.Signal)))
+			}
+			if first.IsZero() {
+				first = time.Now()
 			}
 			job.Stop()
 		}
