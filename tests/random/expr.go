@@ -78,7 +78,7 @@ func (g exprs) integer(depth int) (pair, value) {
 	y, vy := g.integer(d)
 	out := value{kind: integer, most: max(vx.most, vy.most), narrow: vx.narrow && vy.narrow}
 	var p pair
-	switch g.IntN(12) {
+	switch g.IntN(16) {
 	case 0, 1:
 		p, out.most = format("(%s "+g.pick("+", "-")+" %s)", x, y), vx.most+vy.most
 	case 2:
@@ -104,6 +104,15 @@ func (g exprs) integer(depth int) (pair, value) {
 		return format("CASE %s WHEN %s THEN %s WHEN 7 THEN %s END", y, z, x, z), vz
 	case 10:
 		return format("LENGTH(%s)", g.text(d)), value{kind: integer, most: 1000, narrow: true}
+	case 11:
+		return pair{"GREATEST(" + x.ours + ", " + y.ours + ")", "MAX(" + x.theirs + ", " + y.theirs + ")"}, out
+	case 12:
+		return pair{"LEAST(" + x.ours + ", " + y.ours + ")", "MIN(" + x.theirs + ", " + y.theirs + ")"}, out
+	case 13:
+		b := g.boolean(d)
+		return pair{"IF(" + b.ours + ", " + x.ours + ", " + y.ours + ")", "IIF(" + b.theirs + ", " + x.theirs + ", " + y.theirs + ")"}, out
+	case 14:
+		return g.field()
 	default:
 		return format("INSTR(%s, %s)", g.text(d), g.text(d)), value{kind: integer, most: 1000, narrow: true}
 	}
@@ -121,7 +130,16 @@ func (g exprs) double(depth int) (pair, value) {
 		return alike(g.pick("0.25e0", "1.5e0", "-2e0")), value{kind: double, most: 2, exact: true}
 	}
 	d := depth - 1
-	switch g.IntN(5) {
+	switch g.IntN(7) {
+	case 5:
+		x, vx := g.double(d)
+		if !vx.exact {
+			return g.double(0)
+		}
+		return format(g.pick("FLOOR", "CEIL", "ROUND")+"(%s)", x), value{kind: double, most: vx.most + 1, exact: true}
+	case 6:
+		x, vx := g.double(d)
+		return format(g.pick("ABS(%s)", "(- %s)"), x), vx
 	case 0:
 		x, vx := g.double(d)
 		y, vy := g.double(d)
@@ -243,8 +261,36 @@ func (g exprs) boolean(depth int) pair {
 	}
 }
 
+// time is a column, perhaps moved by an interval.
 func (g exprs) time() (pair, value) {
 	cols := g.columns(timestamp)
 	c := cols[g.IntN(len(cols))]
-	return alike(c.name), c.value
+	if g.IntN(3) > 0 {
+		return alike(c.name), value{kind: timestamp}
+	}
+	shift := []struct {
+		interval string
+		ms       int64
+	}{{"INTERVAL '1' SECOND", 1000}, {"INTERVAL '90' MINUTE", 5_400_000}, {"INTERVAL '400' DAY", 34_560_000_000}}[g.IntN(3)]
+	op := g.pick("+", "-")
+	return pair{
+		"(" + c.name + " " + op + " " + shift.interval + ")",
+		"(" + c.name + " " + op + " " + strconv.FormatInt(shift.ms, 10) + ")",
+	}, value{kind: timestamp}
+}
+
+// field is a part of a time. SQLite wants whole seconds, rounded down.
+func (g exprs) field() (pair, value) {
+	v := value{kind: integer, most: 10_000}
+	if len(g.columns(timestamp)) == 0 {
+		return g.number()
+	}
+	t, _ := g.time()
+	f := []pair{{"YEAR", "%Y"}, {"MONTH", "%m"}, {"DAY", "%d"}, {"HOUR", "%H"}, {"MINUTE", "%M"}, {"SECOND", "%S"}, {"DAYOFYEAR", "%j"}}[g.IntN(7)]
+	seconds := "(" + t.theirs + " - ((" + t.theirs + " % 1000) + 1000) % 1000) / 1000"
+	p := pair{f.ours + "(" + t.ours + ")", "CAST(STRFTIME('" + f.theirs + "', " + seconds + ", 'unixepoch') AS INTEGER)"}
+	if g.IntN(2) == 0 && f.ours != "DAYOFYEAR" {
+		p.ours = "EXTRACT(" + f.ours + " FROM " + t.ours + ")"
+	}
+	return p, v
 }

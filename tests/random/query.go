@@ -139,13 +139,20 @@ func (g *queries) aggregates(in relation, n int) (items []pair, cols []column) {
 			p = format("SUM(%s)", x)
 		case 5:
 			x, vx := e.integer(g.IntN(3))
-			if vx.most*in.rows > exact64 {
+			if g.IntN(2) == 0 {
+				x, vx = e.double(g.IntN(2))
+			}
+			if vx.kind == double && !vx.exact || vx.most*in.rows > 1<<50 {
 				continue
 			}
 			v = value{kind: double, most: vx.most}
 			p = format("AVG(%s)", x)
 		default:
-			x, vx := e.expr([]kind{integer, double, text}[g.IntN(3)], g.IntN(3))
+			k := []kind{integer, double, text, timestamp}[g.IntN(4)]
+			if k == timestamp && len(e.columns(k)) == 0 {
+				k = integer
+			}
+			x, vx := e.expr(k, g.IntN(3))
 			v = vx
 			p = format(g.pick("MIN", "MAX")+"(%s)", x)
 		}
@@ -224,6 +231,11 @@ func (g *queries) window() relation {
 	}
 	ms := slide * 1000
 	floor := fmt.Sprintf("ts - ((ts %% %d) + %d) %% %d", ms, ms, ms)
+	if g.IntN(3) == 0 {
+		// Windows moved by a second.
+		table = strings.TrimSuffix(table, ")") + ", INTERVAL '1' SECOND)"
+		floor = fmt.Sprintf("ts - (((ts - 1000) %% %d) + %d) %% %d", ms, ms, ms)
+	}
 	var steps []string
 	for k := range panes {
 		steps = append(steps, fmt.Sprintf("SELECT %d AS hop", k*ms))
