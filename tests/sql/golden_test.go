@@ -75,16 +75,16 @@ func (c *testCase) test(t *testing.T) {
 	}
 	memo := &prefixes{}
 	for _, v := range c.jobVariants(p.job) {
-		c.inVariant(t, "as=job,"+v.String(), func() (string, error) { return c.testJob(p, p.job, v, memo) })
+		c.inVariant(t, "as=job,"+v.String(), func(*testing.T) (string, error) { return c.testJob(p, p.job, v, memo) })
 	}
 	if p.sel == nil {
 		return
 	}
 	for i, v := range c.selectVariants() {
-		c.inVariant(t, "as=select,"+v.String(), func() (string, error) { return "", c.testSelect(p, v) })
+		c.inVariant(t, "as=select,"+v.String(), func(*testing.T) (string, error) { return "", c.testSelect(p, v) })
 		if p.upsert != nil && !c.nullKeys(p) {
 			v.cut = []string{noCut, killCut, scaleCut, killCut}[i%4]
-			c.inVariant(t, "as=upsert,"+v.String(), func() (string, error) { return c.testJob(p, p.upsert, v, memo) })
+			c.inVariant(t, "as=upsert,"+v.String(), func(*testing.T) (string, error) { return c.testJob(p, p.upsert, v, memo) })
 		}
 	}
 }
@@ -93,9 +93,9 @@ func (c *testCase) test(t *testing.T) {
 const shownFailures = 2
 
 // inVariant runs a case in one variant.
-func (c *testCase) inVariant(t *testing.T, name string, f func() (how string, err error)) {
+func (c *testCase) inVariant(t *testing.T, name string, f func(*testing.T) (how string, err error)) {
 	t.Run(name, func(t *testing.T) {
-		how, err := f()
+		how, err := f(t)
 		if err == nil {
 			return
 		}
@@ -294,7 +294,7 @@ func (c *testCase) testError(t *testing.T) {
 	}
 	for _, v := range c.selectVariants() {
 		v.cut = noCut
-		c.inVariant(t, v.String(), func() (string, error) {
+		c.inVariant(t, v.String(), func(*testing.T) (string, error) {
 			_, _, err := c.runJob(p.job, p.set, v)
 			return "", check(err)
 		})

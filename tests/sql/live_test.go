@@ -56,8 +56,7 @@ func (c *testCase) testLive(t *testing.T, p *planned) {
 		t.Fatalf("%s:%d: %v", c.file, c.line, err)
 	}
 	for _, v := range []variant{{batch: 1, par: 1, splits: 1}, {batch: 2, par: 3, splits: 1}, {batch: 7, par: 2, splits: 1}, {batch: 1000, par: 2, splits: 1}} {
-		t.Run(fmt.Sprintf("batch=%d,par=%d", v.batch, v.par), func(t *testing.T) {
-			var err error
+		c.inVariant(t, fmt.Sprintf("batch=%d,par=%d", v.batch, v.par), func(t *testing.T) (_ string, err error) {
 			// Within the bubble, Wait returns when every goroutine of the engine
 			// has nothing to do: deterministic quiescence, without a timing.
 			synctest.Test(t, func(*testing.T) {
@@ -69,10 +68,7 @@ func (c *testCase) testLive(t *testing.T, p *planned) {
 				}
 				err = l.run(steps)
 			})
-			if err != nil {
-				t.Errorf("tests/sql/testdata/%s:%d: batch=%d,par=%d\n%s\n----\n%v\nrerun: go test ./tests/sql -run '%s'",
-					c.file, c.line, v.batch, v.par, c.sql, err, "^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$")
-			}
+			return "", err
 		})
 	}
 }
@@ -88,9 +84,9 @@ type live struct {
 	job   *exec.Job
 	stop  context.CancelFunc
 
-	mu   sync.Mutex
-	net  map[string]int // changes of a SELECT since the last step
-	seen map[string]int // rows of each sink that earlier steps have seen, by sink and epoch
+	mu    sync.Mutex
+	net   map[string]int    // changes since the last step
+	shown map[string]*table // by sink: as the last step saw it
 }
 
 // run does the steps.
@@ -185,22 +181,28 @@ func (l *live) changes() ([]string, error) {
 
 // committed counts what the sinks have shown since it was asked last.
 func (l *live) committed() {
-	if l.seen == nil {
-		l.seen = map[string]int{}
-	}
 	for _, name := range l.p.sinks {
 		label := name
 		if len(l.p.sinks) == 1 {
 			label = ""
 		}
-		epochs, shown := l.world.out.commits(name)
-		for _, e := range epochs {
-			key := fmt.Sprintf("%s/%d", name, e)
-			for _, c := range shown[e][l.seen[key]:] {
-				l.count(label, c)
-			}
-			l.seen[key] = len(shown[e])
+		t, err := l.world.fold(name, nil)
+		if err != nil {
+			l.net[label+" | "+err.Error()]++
+			continue
 		}
+		for row, n := range t.rows {
+			l.net[label+" | "+row] += n
+		}
+		if old := l.shown[name]; old != nil {
+			for row, n := range old.rows {
+				l.net[label+" | "+row] -= n
+			}
+		}
+		if l.shown == nil {
+			l.shown = map[string]*table{}
+		}
+		l.shown[name] = t
 	}
 }
 

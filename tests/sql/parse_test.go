@@ -20,7 +20,6 @@ type file struct {
 type setting struct {
 	ddl     []string // statements of setup, source and sink blocks, in order
 	sources map[string]*input
-	sinks   []string
 }
 
 // input is the records of one source.
@@ -117,7 +116,6 @@ func (f *file) block(set *setting, from, end int) error {
 			return fmt.Errorf("sink takes a name")
 		}
 		set.table("SINK", words[1], body, "'connector' = 'capture'")
-		set.sinks = append(slices.Clone(set.sinks), words[1])
 	case "query", "job", "live", "error", "explain":
 		c := &testCase{setting: *set, file: f.name, kind: kind, options: map[string]string{}, line: from + 1, end: end}
 		c.sources = maps.Clone(set.sources)

@@ -105,10 +105,16 @@ func (c *testCase) plan() (*planned, error) {
 	}
 	p.job, p.set = job.Plan, job.Settings
 	for _, w := range c.want {
-		p.sinks = append(p.sinks, w.of)
+		if c.kind == "job" {
+			p.sinks = append(p.sinks, w.of)
+		}
 	}
 	if c.kind == "live" {
-		p.sinks = c.setting.sinks
+		for _, n := range p.job.Nodes {
+			if o, ok := n.Op.(*planner.Sink); ok {
+				p.sinks = append(p.sinks, o.Name)
+			}
+		}
 	}
 	p.job.Job = "golden"
 	return p, nil
