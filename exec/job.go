@@ -111,6 +111,10 @@ type Job struct {
 // Start starts a job. It returns at once; errors come from Wait.
 func Start(ctx context.Context, cfg Config) *Job {
 	cfg.setDefaults()
+	if cfg.StateDir == "" {
+		// It is the job's, not a run's: a run after a failed Prepare goes on from it.
+		cfg.StateDir, cfg.StateFS = "state", vfs.NewMem()
+	}
 	j := &Job{cfg: cfg, stop: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(j.ended)
@@ -300,11 +304,7 @@ func (j *job) open(ctx context.Context) error {
 
 // openStore opens the job's state.
 func (j *job) openStore() error {
-	dir, fs := j.cfg.StateDir, j.cfg.StateFS
-	if dir == "" {
-		dir, fs = "state", vfs.NewMem()
-	}
-	store, err := statestore.Open(dir, statestore.Options{FS: fs, Logger: j.log})
+	store, err := statestore.Open(j.cfg.StateDir, statestore.Options{FS: j.cfg.StateFS, Logger: j.log})
 	if err != nil {
 		return err
 	}

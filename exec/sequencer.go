@@ -121,7 +121,7 @@ func (q *sequencer) place(c *chunk) {
 	q.fresh = true
 	if sp.idle {
 		// A split that wakes starts with the source's watermark as its floor.
-		sp.idle = false
+		sp.idle, sp.source.allIdle = false, false
 		sp.w = max(sp.w, sp.source.watermark)
 	}
 	c.baseW = sp.w
@@ -352,6 +352,11 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 				return fmt.Errorf("source %s: split %q of the last commit does not exist any more", s.scan.Source, sc.ID)
 			}
 			sp.offset, sp.records, sp.fetched, sp.w = sc.Offset, sc.Records, sc.Records, sc.W
+			if !sc.Ended {
+				// A split that was idle is asked anew: like one that wakes, it has
+				// the source's watermark as its floor. The others are not below it.
+				sp.w = max(sp.w, c.Watermark)
+			}
 			if q.merge && !sc.Ended && sc.Records%mergeBlock != 0 {
 				q.cur = sp // the block that the cut went through
 			}

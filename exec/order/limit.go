@@ -3,6 +3,7 @@ package order
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/planner"
@@ -33,7 +34,7 @@ func NewLimit(l *planner.Limit, ctx *op.Context) op.Operator {
 // Process implements op.Operator.
 func (o *limiter) Process(_ int, b *op.Batch, out op.Output) error {
 	from := min(max(o.l.Offset-o.seen, 0), int64(b.N))
-	to := min(max(o.l.Offset+o.l.Limit-o.seen, 0), int64(b.N))
+	to := min(max(o.last()-o.seen, 0), int64(b.N))
 	o.seen += int64(b.N)
 	o.ctx.Counters[op.CountReleased] += int64(b.N) - max(0, to-from)
 	if to > from {
@@ -49,9 +50,17 @@ func (o *limiter) Process(_ int, b *op.Batch, out op.Output) error {
 	return nil
 }
 
+// last is the number of input rows after which nothing passes.
+func (o *limiter) last() int64 {
+	if o.l.Limit < 0 || o.l.Limit > math.MaxInt64-o.l.Offset {
+		return math.MaxInt64
+	}
+	return o.l.Offset + o.l.Limit
+}
+
 // check says that the limit is reached, once.
 func (o *limiter) check() {
-	if !o.done && o.seen >= o.l.Offset+o.l.Limit {
+	if !o.done && o.seen >= o.last() {
 		o.done = true
 		if o.ctx.Satisfied != nil {
 			o.ctx.Satisfied()

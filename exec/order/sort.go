@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -72,7 +73,7 @@ func (o *sorter) Process(_ int, b *op.Batch, _ op.Output) error {
 		}
 		return nil
 	}
-	if most := o.most(); most >= 0 && o.rows > 4*most+4*int64(o.ctx.BatchRows) {
+	if most := o.most(); most >= 0 && o.rows/4-int64(o.ctx.BatchRows) > most {
 		return o.prune(most)
 	}
 	return nil
@@ -119,7 +120,7 @@ func (o *sorter) standing(all *op.Batch) ([]int32, error) {
 
 // most is the number of rows that can come out; -1: all.
 func (o *sorter) most() int64 {
-	if o.s.Limit < 0 {
+	if o.s.Limit < 0 || o.s.Limit > math.MaxInt64-o.s.Offset {
 		return -1
 	}
 	return o.s.Limit + o.s.Offset

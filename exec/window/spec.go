@@ -55,8 +55,13 @@ func (s *spec) local(us int64) int64 {
 	if s.zone == nil {
 		return us
 	}
+	return us + s.offsetAt(us)
+}
+
+// offsetAt is how far the zone's clocks are ahead of UTC at an instant, us.
+func (s *spec) offsetAt(us int64) int64 {
 	_, off := time.UnixMicro(us).In(s.zone).Zone()
-	return us + int64(off)*1e6
+	return int64(off) * 1e6
 }
 
 // instant is the instant of a reading of the wall clock. Where the clock was
@@ -66,8 +71,19 @@ func (s *spec) instant(local int64) int64 {
 	if s.zone == nil {
 		return local
 	}
-	t := time.UnixMicro(local).UTC()
-	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), s.zone).UnixMicro()
+	// The offsets before and after whatever change there is near the reading:
+	// no zone is a day or more away from UTC.
+	const day = 24 * 3600 * 1e6
+	before, after := s.offsetAt(local-day), s.offsetAt(local+day)
+	first := local - before
+	switch {
+	case before == after, s.offsetAt(first) == before:
+		return first
+	case s.offsetAt(local-after) == after:
+		return local - after
+	}
+	change, _ := time.UnixMicro(first).In(s.zone).ZoneBounds()
+	return change.UnixMicro()
 }
 
 // paneOf is the pane that a time is in, and the pane's edges.
