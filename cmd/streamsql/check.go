@@ -66,7 +66,9 @@ func explain(f *flags, files []string, verbose bool) error {
 			case *planner.Job:
 				fmt.Print(step.Plan.Explain(verbose))
 			case *planner.Message:
-				fmt.Fprintln(os.Stderr, step.Text)
+				if step.Plan { // not the talk of definitions
+					fmt.Println(step.Text)
+				}
 			}
 		}
 	}
