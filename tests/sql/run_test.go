@@ -143,7 +143,7 @@ func (c *testCase) seed(v variant) *rand.Rand {
 	return rand.New(rand.NewPCG(h.Sum64(), 0))
 }
 
-// faultPoints are where a commit may crash.
+// faultPoints are where a run may crash.
 var faultPoints = []string{
 	"before-barrier", "after-barrier", "before-prepare", "after-prepare",
 	"before-store", "after-store", "before-sink-commit", "after-commit",
@@ -156,10 +156,18 @@ func (c *testCase) runJob(plan *planner.Plan, set *catalog.Settings, v variant) 
 	cfg := w.config(plan, set, f, v)
 	switch v.cut {
 	case killCut, scaleCut:
-		w, how, err = c.kill(w, cfg, rng, f.count()/v.barrier+1)
-		if err != nil {
-			return w, how, err
+		point, nth := faultPoints[rng.IntN(len(faultPoints))], 1+rng.IntN(f.count()/v.barrier+1)
+		after, err := w.kill(cfg, rng, point, nth)
+		if after == nil && err == nil {
+			// There are fewer commits, or this one has no rows.
+			w, point, nth = newWorld(), "after-barrier", 1
+			after, err = w.kill(w.config(plan, set, f, v), rng, point, nth)
 		}
+		how = fmt.Sprintf("killed %s of commit %d", point, nth)
+		if after == nil {
+			return w, how + " (which never came)", errors.Join(err, errNoKill)
+		}
+		w = after
 		if v.cut == scaleCut {
 			v.par, v.batch = v.par%3+1, max(1, 14/v.batch)
 			how += fmt.Sprintf(", then par=%d,batch=%d", v.par, v.batch)
@@ -199,15 +207,14 @@ func ignoreFinished(err error) error {
 	return err
 }
 
-// kill runs a job until a crash at some point of some commit, the nth of about
-// so many, and gives the world after it.
-func (c *testCase) kill(w *world, cfg exec.Config, rng *rand.Rand, about int) (*world, string, error) {
-	point, nth := faultPoints[rng.IntN(len(faultPoints))], 1+rng.IntN(about)
-	how := fmt.Sprintf("killed %s of commit %d", point, nth)
+var errNoKill = errors.New("the job ended before the crash")
+
+// kill runs a job until a crash at some point of its nth commit, and gives the
+// world after it; nil if that did not come.
+func (w *world) kill(cfg exec.Config, rng *rand.Rand, point string, nth int) (after *world, err error) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), runTimeout, errors.New("the run hangs"))
 	defer cancel()
 	var mu sync.Mutex
-	var after *world
 	count := 0
 	cfg.Fault = func(p string) {
 		mu.Lock()
@@ -220,14 +227,14 @@ func (c *testCase) kill(w *world, cfg exec.Config, rng *rand.Rand, about int) (*
 			cancel()
 		}
 	}
-	err := exec.Start(ctx, cfg).Wait()
+	err = exec.Start(ctx, cfg).Wait()
 	switch {
 	case after != nil:
-		return after, how, nil
+		return after, nil // what becomes of the ghost is of no account
 	case ctx.Err() != nil:
-		return w, how, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
-	return w, how + " (which never came)", err
+	return nil, err
 }
 
 // runSelect runs a SELECT and gives its rows in the order in which they come.
