@@ -34,6 +34,7 @@ type shell struct {
 	started int
 	buffer  string // the statement being typed
 	last    string // the last statement, for .edit
+	dataDir string
 }
 
 // repl runs the shell until .quit or the end of input.
@@ -43,7 +44,7 @@ func repl(ctx context.Context, f *flags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, eng.Close()) }()
-	sh := &shell{eng: eng, session: eng.Session(), out: os.Stdout, msg: os.Stderr}
+	sh := &shell{eng: eng, session: eng.Session(), out: os.Stdout, msg: os.Stderr, dataDir: f.dataDir()}
 	if err := f.apply(sh.session); err != nil {
 		return err
 	}
@@ -89,6 +90,15 @@ func (sh *shell) loop(ctx context.Context) error {
 		}
 		if sh.buffer == "" && strings.TrimSpace(line) == "" {
 			continue
+		}
+		switch word := strings.ToLower(strings.TrimRight(strings.TrimSpace(line), "; ")); word {
+		case "help", "quit", "exit": // as in other shells
+			if sh.buffer == "" {
+				if done := sh.meta(ctx, "."+word); done {
+					return sh.quit()
+				}
+				continue
+			}
 		}
 		if sh.buffer != "" {
 			sh.buffer += "\n"
@@ -143,10 +153,21 @@ func (sh *shell) step(ctx context.Context, step planner.Step) error {
 	return nil
 }
 
+// freeName makes the name of a job that has none: one that no earlier shell has
+// left state under, which the job would take for its own.
+func (sh *shell) freeName() string {
+	for {
+		sh.started++
+		name := fmt.Sprintf("job%d", sh.started)
+		if _, err := os.Stat(filepath.Join(sh.dataDir, "jobs", name)); errors.Is(err, os.ErrNotExist) {
+			return name
+		}
+	}
+}
+
 // start starts a job in the background.
 func (sh *shell) start(ctx context.Context, step *planner.Job) error {
-	sh.started++
-	name := fmt.Sprintf("job%d", sh.started)
+	name := sh.freeName()
 	job, err := sh.session.Start(ctx, step, name, nil)
 	if err != nil {
 		return err

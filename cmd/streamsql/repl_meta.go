@@ -20,7 +20,7 @@ var metaHelp = [][2]string{
 	{".d NAME", "the columns of one"},
 	{".functions [TEXT]", "functions whose name holds TEXT"},
 	{".function NAME", "what a function does"},
-	{".connectors [NAME]", "connectors, or the options of one"},
+	{".connectors [NAME]", "connectors, or the options of one, or of a format"},
 	{".settings", "settings and their values"},
 	{".jobs", "jobs of this shell, with their progress"},
 	{".stop JOB", "end a job with a commit"},
@@ -161,7 +161,7 @@ func (sh *shell) connectors(name string) {
 	if name == "" {
 		var rows [][]string
 		for _, n := range r.Names() {
-			if c, ok := r.Lookup(n); ok {
+			if c, ok := r.Lookup(n); ok && c.Name == n {
 				use := ""
 				if c.Source != nil {
 					use = "source "
@@ -169,23 +169,79 @@ func (sh *shell) connectors(name string) {
 				if c.Sink != nil {
 					use += "sink"
 				}
-				rows = append(rows, []string{n, strings.TrimSpace(use), firstSentence(c.Doc)})
+				doc, _, _ := strings.Cut(firstSentence(c.Doc), ":")
+				rows = append(rows, []string{n, strings.TrimSpace(use), doc})
 			}
 		}
 		sh.show([]string{"connector", "use", "what"}, rows)
 		return
 	}
 	c, ok := r.Lookup(name)
+	prefix := ""
+	if !ok {
+		if c, ok = r.LookupFormat(name); ok {
+			prefix = c.Name + "."
+		}
+	}
 	if !ok {
 		_, err := r.Connector(name)
 		fmt.Fprintln(sh.msg, message(err))
 		return
 	}
-	var rows [][]string
-	for _, o := range c.Options {
-		rows = append(rows, []string{o.Name, o.Default, o.Doc})
+	if sh.session.Settings().Get(catalog.FormatKey) != "table" {
+		var rows [][]string
+		for _, o := range c.Options {
+			rows = append(rows, []string{prefix + o.Name, o.Default, o.Doc})
+		}
+		sh.show([]string{"option", "default", "what"}, rows)
+		return
 	}
-	sh.show([]string{"option", "default", "what"}, rows)
+	// A table of these would be wider than any screen.
+	fmt.Fprint(sh.out, wrap(c.Doc, ""))
+	for _, o := range c.Options {
+		fmt.Fprintf(sh.out, "  '%s'%s\n%s", prefix+o.Name, optionNote(o), wrap(o.Doc, "      "))
+	}
+}
+
+// optionNote says what values an option takes.
+func optionNote(o catalog.OptionSpec) string {
+	switch {
+	case o.Required:
+		return " (required)"
+	case o.Type == catalog.OptionEnum:
+		return " (" + strings.Join(o.Values, ", ") + "; default " + o.Default + ")"
+	case o.Default != "":
+		return " (default " + o.Default + ")"
+	}
+	return ""
+}
+
+// screen is the width that texts are wrapped to.
+const screen = 100
+
+// wrap breaks a text into indented lines.
+func wrap(text, indent string) string {
+	var b strings.Builder
+	width := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case width == 0:
+			b.WriteString(indent)
+		case width+1+len(word) > screen:
+			b.WriteString("\n" + indent)
+			width = 0
+		default:
+			b.WriteByte(' ')
+			width++
+		}
+		if width == 0 {
+			width = len(indent)
+		}
+		b.WriteString(word)
+		width += len(word)
+	}
+	b.WriteByte('\n')
+	return b.String()
 }
 
 func (sh *shell) stop(name string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -51,7 +52,21 @@ func runSelect(ctx context.Context, s *streamsql.Session, step *planner.Select, 
 	if err != nil {
 		return err
 	}
-	return w.Close()
+	if err := w.Close(); err != nil {
+		return err
+	}
+	tellMissing(os.Stderr, job.Progress())
+	return nil
+}
+
+// tellMissing says what is not in a result that looks complete.
+func tellMissing(w io.Writer, p streamsql.Progress) {
+	if p.Bad > 0 {
+		fmt.Fprintf(w, "bad records and rows skipped: %d\n", p.Bad)
+	}
+	if p.Late > 0 {
+		fmt.Fprintf(w, "late rows left out, one for each window missed: %d\n", p.Late)
+	}
 }
 
 // holder keeps the first rows of a result back and passes them on as one batch.
