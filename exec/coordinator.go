@@ -117,11 +117,17 @@ func (j *job) loop(ctx context.Context, failed <-chan error) error {
 			return j.commit(ctx, failed, true)
 		case <-due:
 			if gated {
-				j.reader.setOpen(true)
-				opened, due = true, nil
-				continue
+				// A source that always has more is never caught up: what it has
+				// given by the next tick is the micro-batch.
+				due = j.clock.After(j.untilTick())
+				if !opened {
+					j.reader.setOpen(true)
+					opened = true
+					continue
+				}
+			} else {
+				due = j.clock.After(j.cfg.CommitInterval)
 			}
-			due = j.clock.After(j.cfg.CommitInterval)
 			if err := j.commit(ctx, failed, false); err != nil {
 				return err
 			}
@@ -247,9 +253,11 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 	return nil
 }
 
-// finishSelect takes a last barrier of a SELECT, so that all its rows are out.
+// finishSelect takes a barrier of a SELECT, so that its rows so far are out: at
+// the end, and also before where changes are wanted as they come, for shards that
+// are always busy do not flush by themselves.
 func (j *job) finishSelect(ctx context.Context, failed <-chan error, last bool) error {
-	if !last {
+	if !last && j.final {
 		return nil
 	}
 	c := j.seq.barrier()

@@ -48,7 +48,11 @@ func (s *sender) process(b *op.Batch) error {
 	case b.Payload != nil:
 		for i := range shards {
 			if p := b.Payload.Part(i); p != nil {
-				s.send(i, &op.Batch{N: b.N, Payload: p})
+				to := i
+				if s.x.kind == exchangeSingle {
+					to = 0
+				}
+				s.send(to, &op.Batch{N: b.N, Payload: p})
 			}
 		}
 	case s.x.kind == exchangeLocal:

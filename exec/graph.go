@@ -14,8 +14,9 @@ import (
 // shard that owns the rows. An edge that crosses levels does so through an
 // exchange; where the plan has none, a local one is put in, which keeps rows on
 // their shard. An operator with state never runs on level 0: where the plan sees
-// no need of an exchange, since VALUES are all in one place, one to a single
-// shard is put in.
+// no need of an exchange, since VALUES are all in one place, one is put in: by the
+// operator's keys, since a restart with other shards looks for its state there, or
+// to a single shard.
 type graph struct {
 	plan      *planner.Plan
 	levels    int
@@ -127,10 +128,14 @@ func (g *graph) connect(in planner.Edge, n *planner.Node, i int) {
 		e := edge{port: in.Port, to: n, input: i}
 		if g.portLevel(in) < g.level[n.ID] {
 			kind := exchangeLocal
+			var keys []int
 			if g.portLevel(in) == 0 && keepsState(n.Op) {
 				kind = exchangeSingle
+				if keys = groupKeys(n.Op); len(keys) > 0 {
+					kind = exchangeHash
+				}
 			}
-			e.exchange = g.exchange(kind, nil, in, n, i)
+			e.exchange = g.exchange(kind, keys, in, n, i)
 		}
 		g.edges[from.ID] = append(g.edges[from.ID], e)
 		return
@@ -192,6 +197,17 @@ func keepsState(o planner.Op) bool {
 		return true
 	}
 	return false
+}
+
+// groupKeys are the columns whose values say which shard owns a row.
+func groupKeys(o planner.Op) []int {
+	switch o := o.(type) {
+	case *planner.WindowAgg:
+		return o.Keys
+	case *planner.GroupAgg:
+		return o.Keys
+	}
+	return nil
 }
 
 func isSource(o planner.Op) bool {

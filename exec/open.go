@@ -25,7 +25,7 @@ func (j *job) openSources(ctx context.Context) error {
 		switch o := n.Op.(type) {
 		case *planner.Values:
 			s.scan = &planner.Scan{Source: fmt.Sprintf("VALUES %d", s.index+1), Bounded: true}
-			conn, err := newValues(o, n.Cols, j.plan.Zone)
+			conn, err := newValues(o, n.Cols, j.plan.Zone, j.clock)
 			if err != nil {
 				return err
 			}
@@ -178,8 +178,19 @@ func (j *job) recover(ctx context.Context) error {
 	if err := j.seq.restore(meta.Sources); err != nil {
 		return err
 	}
+	over := map[string]bool{}
+	for _, c := range meta.Sources {
+		over[c.Name] = c.over()
+	}
+	for _, s := range j.seq.sources {
+		if over[s.scan.Source] {
+			if err := s.checkGrown(ctx, meta.Finished); err != nil {
+				return err
+			}
+		}
+	}
 	if meta.Finished {
-		return j.checkFinished(ctx)
+		return ErrFinished
 	}
 	j.seq.epoch = last.Epoch + 1
 	if len(meta.Counts) == len(j.plan.Nodes) {
@@ -202,40 +213,46 @@ func (j *job) recover(ctx context.Context) error {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			errs[i] = t.restore(j.store, last)
+			errs[i] = t.restore(j.store, last, over)
 		}()
 	}
 	wg.Wait()
 	return errors.Join(errs...)
 }
 
-// GrownInputError says that the input of a finished job has grown.
-type GrownInputError struct{ Source, What string }
+// GrownInputError says that the input of a finished job has grown, or that of one
+// source of a job whose other sources go on.
+type GrownInputError struct {
+	Source, What string
+	Finished     bool // the job is
+}
 
 // Error implements error.
 func (e *GrownInputError) Error() string {
-	return fmt.Sprintf("source %s: the job is finished, but since then its input has grown: %s\n"+
-		"  hint: the end of a bounded input closes all windows for good; run with --end hold from the start if more is to come", e.Source, e.What)
+	end := "it was read to its end"
+	if e.Finished {
+		end = "the job is finished"
+	}
+	return fmt.Sprintf("source %s: %s, but since then its input has grown: %s\n"+
+		"  hint: the end of a bounded input closes all windows for good; run with --end hold from the start if more is to come", e.Source, end, e.What)
 }
 
-// checkFinished gives ErrFinished, or an error if there is new input.
-func (j *job) checkFinished(ctx context.Context) error {
-	for _, s := range j.seq.sources {
-		g, ok := s.conn.(connectors.Growable)
-		if !ok {
-			continue
+// checkGrown gives an error if a source that has ended for good has new input.
+func (s *source) checkGrown(ctx context.Context, finished bool) error {
+	g, ok := s.conn.(connectors.Growable)
+	if !ok {
+		return nil
+	}
+	for _, sp := range s.splits {
+		what, err := g.Grown(ctx, connectors.Split{ID: sp.id, Bounded: sp.bounded}, sp.offset)
+		if err != nil {
+			return s.fail(err)
 		}
-		for _, sp := range s.splits {
-			what, err := g.Grown(ctx, connectors.Split{ID: sp.id, Bounded: sp.bounded}, sp.offset)
-			if err != nil {
-				return s.fail(err)
-			}
-			if what != "" {
-				return &GrownInputError{s.scan.Source, what}
-			}
+		if what != "" {
+			return &GrownInputError{s.scan.Source, what, finished}
 		}
 	}
-	return ErrFinished
+	return nil
 }
 
 // buildTasks makes every shard's operators and wires them up.
@@ -356,7 +373,7 @@ func (t *task) wire(e edge, mains, pres []*inst, keys []preKeys) (target, error)
 	t.inputs[x.index] = &input{target: inputOf{main, e.input}, x: x, mark: op.MinTime}
 	if x.level > 0 {
 		for from := range t.job.layout.Shards {
-			ch := &channel{exchange: x, from: from, mark: op.MinTime}
+			ch := &channel{exchange: x, from: from, level: t.job.graph.level[x.to.ID], mark: op.MinTime}
 			t.channels[x.index] = append(t.channels[x.index], ch)
 			t.inbox.chans = append(t.inbox.chans, ch)
 		}

@@ -196,6 +196,9 @@ type sourceCut struct {
 	Splits    []splitCut `json:"splits"`
 }
 
+// over says that the source has ended for good: its time is held otherwise.
+func (c sourceCut) over() bool { return c.Ended && c.Watermark == op.MaxTime }
+
 type splitCut struct {
 	ID      string `json:"id"`
 	Offset  []byte `json:"offset,omitempty"`
@@ -352,11 +355,9 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 				return fmt.Errorf("source %s: split %q of the last commit does not exist any more", s.scan.Source, sc.ID)
 			}
 			sp.offset, sp.records, sp.fetched, sp.w = sc.Offset, sc.Records, sc.Records, sc.W
-			if !sc.Ended {
-				// A split that was idle is asked anew: like one that wakes, it has
-				// the source's watermark as its floor. The others are not below it.
-				sp.w = max(sp.w, c.Watermark)
-			}
+			// A split that was idle is asked anew: like one that wakes, it has the
+			// source's watermark as its floor. The others are not below it.
+			sp.w = max(sp.w, c.Watermark)
 			if q.merge && !sc.Ended && sc.Records%mergeBlock != 0 {
 				q.cur = sp // the block that the cut went through
 			}

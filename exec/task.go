@@ -412,8 +412,9 @@ func (t *task) context(n *planner.Node) *op.Context {
 	}
 }
 
-// restore loads the state of the shard's operators.
-func (t *task) restore(store *statestore.Store, last statestore.Commit) error {
+// restore loads the state of the shard's operators; over are the sources that had
+// ended for good.
+func (t *task) restore(store *statestore.Store, last statestore.Commit, over map[string]bool) error {
 	layout := t.job.layout
 	for _, i := range t.insts {
 		so, ok := i.oper.(op.Stateful)
@@ -423,7 +424,10 @@ func (t *task) restore(store *statestore.Store, last statestore.Commit) error {
 		r := &op.Restore{
 			Store: store, Operator: statestore.OperatorID(i.node.StateID),
 			Groups: layout.KeyGroups(t.shard), Shard: t.shard,
-			Same: last.Layout == layout, Stored: last.Layout.Shards,
+			Same: last.Layout == layout, Stored: last.Layout.Shards, Ended: true,
+		}
+		for _, s := range t.job.graph.sourcesBelow(i.node) {
+			r.Ended = r.Ended && over[t.job.seq.sources[s].scan.Source]
 		}
 		if err := so.Restore(r); err != nil {
 			return fmt.Errorf("state of %s: %w", i.node.Detail, err)

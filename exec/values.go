@@ -12,18 +12,20 @@ import (
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/expr"
+	"github.com/streamsql/streamsql/internal/clock"
 	"github.com/streamsql/streamsql/planner"
 )
 
 // values is a VALUES list as a bounded source with one split. Its offset is the
 // number of rows given.
 type values struct {
-	rows []*expr.Program
-	cols []planner.Column
+	rows  []*expr.Program
+	cols  []planner.Column
+	clock clock.Clock
 }
 
-func newValues(v *planner.Values, cols []planner.Column, zone *time.Location) (*values, error) {
-	s := &values{cols: cols}
+func newValues(v *planner.Values, cols []planner.Column, zone *time.Location, clk clock.Clock) (*values, error) {
+	s := &values{cols: cols, clock: clk}
 	for i, r := range v.Rows {
 		p, err := expr.Compile(r, expr.Options{Zone: zone})
 		if err != nil {
@@ -63,7 +65,7 @@ func (r *valuesReader) Fetch(_ context.Context, max connectors.Limits) (connecto
 	if r.next == len(r.s.rows) {
 		return nil, io.EOF
 	}
-	c := &valuesChunk{s: r.s, from: r.next, to: min(len(r.s.rows), r.next+max.Records)}
+	c := &valuesChunk{s: r.s, from: r.next, to: min(len(r.s.rows), r.next+max.Records), now: r.s.clock.Now()}
 	r.next = c.to
 	return c, nil
 }
@@ -77,6 +79,7 @@ func (r *valuesReader) Close() error { return nil }
 type valuesChunk struct {
 	s        *values
 	from, to int
+	now      time.Time
 }
 
 // Records implements connectors.Chunk.
@@ -102,7 +105,7 @@ func (c *valuesChunk) Decode(alloc memory.Allocator) (*connectors.Records, error
 	parts := make([][]arrow.Array, len(c.s.cols))
 	for i := c.from; i < c.to; i++ {
 		eval := c.s.rows[i].NewEvaluator(alloc)
-		out, errs, err := eval.Eval(time.Now(), nil, 1, nil)
+		out, errs, err := eval.Eval(c.now, nil, 1, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -25,7 +25,9 @@ type aggregation struct {
 	retract bool
 	bounded bool
 	// home: this shard has the one group of a global aggregate.
-	home   bool
+	home bool
+	// over: an earlier run had the end of input. What is said there has been said.
+	over   bool
 	st     *table.Table
 	groups *agg.Groups
 	// tracked: groups remembers what changes.
@@ -152,7 +154,7 @@ func (g *aggregation) Advance(_ int, w int64, out op.Output) error {
 
 // End implements op.Operator.
 func (g *aggregation) End(_ int, out op.Output) error {
-	if g.home && g.groups.Len() == 0 {
+	if g.home && !g.over && g.groups.Len() == 0 {
 		if err := g.emptyRow(out); err != nil {
 			return err
 		}
@@ -379,6 +381,7 @@ func (g *aggregation) Freeze(cut statestore.Cut) (op.Frozen, error) { return g.s
 
 // Restore implements op.Stateful.
 func (g *aggregation) Restore(r *op.Restore) error {
+	g.over = r.Ended
 	if r.Same {
 		st, err := table.Load(r.Store, r.Operator, r.Shard)
 		if err != nil {
@@ -393,7 +396,7 @@ func (g *aggregation) Restore(r *op.Restore) error {
 		if err != nil {
 			return err
 		}
-		g.agg.Merge(g.groups, g.agg.Open(st, 0, 0), r.Groups.Contains)
+		g.agg.Merge(g.groups, g.agg.Open(st, 0, 0), r.Owns(g.o.Keys))
 	}
 	g.resume(func(uint32) bool { return true })
 	return nil
@@ -410,7 +413,9 @@ func (g *aggregation) resume(open func(id uint32) bool) {
 		bad := map[uint32]bool{}
 		for _, c := range g.agg.Emit(g.groups, ids, g.ctx.Alloc, func(i int, code, message string) {
 			bad[ids[i]] = true
-			g.failed[ids[i]] = op.Letter{Code: code, Message: message}
+			if g.bounded && !g.over { // others have been judged at the barrier
+				g.failed[ids[i]] = op.Letter{Code: code, Message: message}
+			}
 		}) {
 			c.Release()
 		}

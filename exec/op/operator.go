@@ -93,6 +93,18 @@ type Restore struct {
 	// Freeze.
 	Same   bool
 	Stored int
+	// Ended says that the operator's input had ended for good by the commit, so
+	// that what it says at the end has been said. It will be told again.
+	Ended bool
+}
+
+// Owns says whether the shard owns the rows of a key group. Without keys all rows
+// are on shard 0, wherever the group of the empty key may be.
+func (r *Restore) Owns(keys []int) func(group int) bool {
+	if len(keys) == 0 {
+		return func(int) bool { return r.Shard == 0 }
+	}
+	return r.Groups.Contains
 }
 
 // Output takes what an operator emits.

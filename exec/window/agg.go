@@ -344,7 +344,7 @@ func (w *aggregation) Restore(r *op.Restore) error {
 		old.adopt(st)
 		w.setFired(max(w.fired, old.fired))
 		for n, b := range old.buckets {
-			w.agg.Merge(w.bucket(n).groups, b.groups, r.Groups.Contains)
+			w.agg.Merge(w.bucket(n).groups, b.groups, r.Owns(w.o.Keys))
 			if first := (statestore.Layout{Shards: r.Stored}).KeyGroups(shard).From; r.Groups.Contains(first) {
 				// The count of a bucket is about rows of all its groups: it goes
 				// whole to the shard that has the first of them.
