@@ -211,7 +211,7 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 		}
 	}()
 	j.cfg.Fault("before-barrier")
-	c := j.seq.barrier()
+	c := j.seq.barrier(last)
 	if j.cfg.BarrierEvery > 0 {
 		j.reader.setQuota(j.cfg.BarrierEvery)
 	}
@@ -260,7 +260,7 @@ func (j *job) finishSelect(ctx context.Context, failed <-chan error, last bool) 
 	if !last && j.final {
 		return nil
 	}
-	c := j.seq.barrier()
+	c := j.seq.barrier(last)
 	cuts, err := j.shards.wait(ctx, failed)
 	if err != nil {
 		return err

@@ -29,6 +29,7 @@ type sequencer struct {
 	post    func(item)
 	records int64 // records sequenced in this run
 	fresh   bool  // something was sequenced since the last barrier
+	closed  bool  // the last barrier stands: nothing gets a place any more
 }
 
 // item is what shards receive in sequence besides the rows of chunks.
@@ -52,7 +53,7 @@ func (q *sequencer) offer(c *chunk) {
 
 // pump sequences every chunk whose turn it is.
 func (q *sequencer) pump() {
-	for {
+	for !q.closed {
 		c := q.nextChunk()
 		if c == nil {
 			return
@@ -138,7 +139,7 @@ func (q *sequencer) place(c *chunk) {
 // finishSplit marks a split as ended once all its chunks are placed, and its
 // source once all splits are.
 func (q *sequencer) finishSplit(sp *split) {
-	if sp.ended || !sp.eof || sp.seqNum != sp.nextNum {
+	if q.closed || sp.ended || !sp.eof || sp.seqNum != sp.nextNum {
 		return
 	}
 	sp.ended = true
@@ -209,7 +210,9 @@ type splitCut struct {
 }
 
 // barrier closes the current epoch: what is placed later belongs to the next.
-func (q *sequencer) barrier() cut {
+// After the last one nothing is: sinks that are to end in order must not get rows
+// that no commit covers.
+func (q *sequencer) barrier(last bool) cut {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	c := cut{epoch: q.epoch, sources: q.cutSources(), finished: !q.hold}
@@ -219,7 +222,7 @@ func (q *sequencer) barrier() cut {
 	q.post(item{seq: q.nextSeq, barrier: true, epoch: q.epoch})
 	q.nextSeq++
 	q.epoch++
-	q.fresh = false
+	q.fresh, q.closed = false, last
 	return c
 }
 
@@ -296,7 +299,7 @@ func (q *sequencer) polled(sp *split, now time.Time) {
 	sp.empty, sp.dry = true, true
 	s := sp.source
 	wm := s.scan.Watermark
-	if wm == nil || wm.IdleTimeout == 0 || sp.bounded || s.ended {
+	if wm == nil || wm.IdleTimeout == 0 || sp.bounded || s.ended || q.closed {
 		return
 	}
 	before := s.watermark
