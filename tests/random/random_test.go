@@ -96,6 +96,34 @@ func (c *test) String() string {
 	return b.String()
 }
 
+// seedOf is where to begin, and whether to run that seed alone.
+func seedOf(t *testing.T) (seed uint64, one bool) {
+	t.Helper()
+	s := os.Getenv("STREAMSQL_SEED")
+	if s == "" {
+		return uint64(time.Now().UnixNano()), false
+	}
+	seed, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seed, true
+}
+
+// budget is how long to go on.
+func budget(usual time.Duration) time.Duration {
+	s := os.Getenv("STREAMSQL_SOAK")
+	switch d, err := time.ParseDuration(s); {
+	case err == nil:
+		return d
+	case s != "":
+		return 10 * time.Minute
+	case testing.Short():
+		return 3 * time.Second
+	}
+	return usual
+}
+
 // TestAgainstSQLite runs random queries until its time is over.
 func TestAgainstSQLite(t *testing.T) {
 	db, err := openSQLite()
@@ -103,24 +131,9 @@ func TestAgainstSQLite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	seed, one := uint64(time.Now().UnixNano()), false
-	if s := os.Getenv("STREAMSQL_SEED"); s != "" {
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-		one = true
-	}
-	limit := 15 * time.Second
-	if testing.Short() {
-		limit = 3 * time.Second
-	}
-	if s := os.Getenv("STREAMSQL_SOAK"); s != "" {
-		if limit, err = time.ParseDuration(s); err != nil {
-			limit = 10 * time.Minute
-		}
-	}
+	seed, one := seedOf(t)
 	compared, skipped, withRows, failures := 0, 0, 0, 0
-	for end := time.Now().Add(limit); time.Now().Before(end) && failures < 5; seed++ {
+	for end := time.Now().Add(budget(15 * time.Second)); time.Now().Before(end) && failures < 5; seed++ {
 		r := rand.New(rand.NewPCG(seed, 1))
 		c := test{rows: makeRows(r), settings: randomSettings(r)}
 		q, ordered := (&queries{Rand: r}).query(r.IntN(4))
