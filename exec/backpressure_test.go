@@ -89,7 +89,7 @@ func (slowSink) Close(context.Context, bool) error               { return nil }
 
 // runWithCredit runs the INSERT of a script with a byte credit, and gives how far
 // the source was ahead of the sink at most, in rows.
-func runWithCredit(t *testing.T, script string, credit int64, rows int64) int64 {
+func runWithCredit(t *testing.T, script string, credit int64, rows int64) (ahead, queued int64) {
 	t.Helper()
 	g := &gauge{}
 	plain, err := streamsql.Open(streamsql.Options{})
@@ -113,7 +113,7 @@ func runWithCredit(t *testing.T, script string, credit int64, rows int64) int64 
 	step := s.Steps[len(s.Steps)-1].(*planner.Job)
 	job := exec.Start(ctx, exec.Config{
 		Plan: step.Plan, Connectors: eng.Connectors(), Parallelism: 2, BatchRows: 64, Credit: credit,
-		CommitInterval: 50 * time.Millisecond,
+		CommitInterval: time.Minute,
 	})
 	if err := job.Wait(); err != nil {
 		t.Fatal(err)
@@ -121,11 +121,11 @@ func runWithCredit(t *testing.T, script string, credit int64, rows int64) int64 
 	if got := g.written.Load(); got != rows {
 		t.Errorf("%d rows written, want %d", got, rows)
 	}
-	return g.most.Load()
+	return g.most.Load(), job.Progress().QueueBytes
 }
 
 const wideRows = `
-CREATE SOURCE g (k BIGINT, s STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'counted', 'number-of-rows' = '20000',
+CREATE SOURCE g (k BIGINT, s STRING, ts AS TIMESTAMP '2024-01-01 00:00:00', WATERMARK FOR ts AS ts, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'counted', 'number-of-rows' = '20000',
   'rows-per-second' = '0', 'fields.k.kind' = 'sequence', 'fields.k.start' = '0', 'fields.k.end' = '19999', 'fields.s.length' = '200');
 CREATE SINK out (k BIGINT, s STRING) WITH ('connector' = 'slow');
 `
@@ -134,7 +134,7 @@ CREATE SINK out (k BIGINT, s STRING) WITH ('connector' = 'slow');
 // credit (and the chunks that two tasks hold), however long the input is.
 func TestBackpressure(t *testing.T) {
 	const credit = 64 << 10
-	most := runWithCredit(t, wideRows+"INSERT INTO out SELECT k, s FROM g WHERE k >= 0;", credit, 20000)
+	most, _ := runWithCredit(t, wideRows+"INSERT INTO out SELECT k, s FROM g WHERE k >= 0;", credit, 20000)
 	// 64 KiB are about 300 rows; each task may hold chunks of 64 rows beside.
 	if limit := int64(3*credit/208 + 6*64); most > limit {
 		t.Errorf("the source was %d rows ahead, want at most %d", most, limit)
@@ -149,4 +149,16 @@ INSERT INTO out
 SELECT k, s FROM g
 UNION ALL SELECT MAX(k), s FROM g GROUP BY s
 UNION ALL SELECT k, MAX(s) FROM (SELECT DISTINCT k, s FROM g) AS d GROUP BY k;`, 64<<10, 60000)
+}
+
+// TestFlood: what one level gives at once goes to the next in pieces, as that can
+// take it. 20,000 groups of 200 bytes close at once: 4 MB, of which half changes shards.
+func TestFlood(t *testing.T) {
+	_, queued := runWithCredit(t, wideRows+`
+INSERT INTO out SELECT COUNT(*), s FROM (
+  SELECT k, MAX(s) AS s FROM TUMBLE(TABLE g, DESCRIPTOR(ts), INTERVAL '1' DAY) GROUP BY k, window_start, window_end) AS one
+GROUP BY s;`, 64<<10, 20000)
+	if queued > 512<<10 {
+		t.Errorf("%d bytes waited, want at most 512 KiB", queued)
+	}
 }

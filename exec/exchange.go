@@ -52,21 +52,22 @@ func (s *sender) process(b *op.Batch) error {
 				if s.x.kind == exchangeSingle {
 					to = 0
 				}
-				s.send(to, &op.Batch{N: b.N, Payload: p})
+				if err := s.send(to, &op.Batch{N: b.N, Payload: p}); err != nil {
+					return err
+				}
 			}
 		}
+		return nil
 	case s.x.kind == exchangeLocal:
-		s.send(s.t.shard, b)
+		return s.send(s.t.shard, b)
 	case s.x.kind == exchangeSingle || shards == 1:
-		s.send(0, b)
-	default:
-		s.spread(b)
+		return s.send(0, b)
 	}
-	return nil
+	return s.spread(b)
 }
 
 // spread sends each row to the shard that owns its key group.
-func (s *sender) spread(b *op.Batch) {
+func (s *sender) spread(b *op.Batch) error {
 	for i, k := range s.cols {
 		s.keys[i] = b.Cols[k]
 	}
@@ -83,30 +84,44 @@ func (s *sender) spread(b *op.Batch) {
 		sel := s.sels[k]
 		switch {
 		case len(sel) == 0:
+			continue
 		case len(sel) == b.N:
-			s.send(k, b)
-		default:
-			part := b.Gather(sel, s.t.alloc)
-			s.send(k, part)
-			part.Release()
+			return s.send(k, b)
+		}
+		part := b.Gather(sel, s.t.alloc)
+		err := s.send(k, part)
+		part.Release()
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // send passes a batch to a shard: with the chunk's bundle above the sources,
 // through the shard's channel elsewhere.
-func (s *sender) send(shard int, b *op.Batch) {
+func (s *sender) send(shard int, b *op.Batch) error {
 	b = &op.Batch{N: b.N, Cols: b.Cols, Kinds: b.Kinds, W: b.W, Payload: b.Payload}
+	t := s.t
+	if s.x.level > 0 && shard == t.shard && t.inbox.clear(t.channels[s.x.index][shard]) {
+		// To itself, and nothing waits before: the consumer is called at once. A
+		// queue to oneself could only grow while one fills it.
+		epoch := t.epoch
+		err := t.deliver(t.inputs[s.x.index], b)
+		t.epoch = epoch
+		return err
+	}
 	b.Retain()
 	size := b.Bytes()
 	if s.x.level == 0 {
-		out := s.t.bundles[shard]
+		out := t.bundles[shard]
 		out.rows = append(out.rows, delivery{s.x, b})
 		out.bytes += size
-		return
+		return nil
 	}
-	s.t.job.reader.inflight.Add(int64(size))
+	t.job.reader.queued(int64(size))
 	s.post(shard, message{batch: b, bytes: size})
+	return t.throttle(t.job.tasks[shard], s.x.level)
 }
 
 func (s *sender) post(shard int, m message) {

@@ -38,6 +38,7 @@ type message struct {
 type channel struct {
 	exchange *exchange
 	from     int
+	level    int // of the consumer
 	queue    []message
 	mark     int64
 	ended    bool
@@ -81,15 +82,15 @@ func (in *inbox) bundle() *bundle {
 	return b
 }
 
-// message takes the next message of some channel that is not blocked, the
-// channels in turn.
-func (in *inbox) message() (*channel, message, bool) {
+// message takes the next message of some channel to a level above the given one
+// that is not blocked, the channels in turn.
+func (in *inbox) message(above int) (*channel, message, bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for range in.chans {
 		ch := in.chans[in.turn]
 		in.turn = (in.turn + 1) % len(in.chans)
-		if ch.blocked || len(ch.queue) == 0 {
+		if ch.blocked || len(ch.queue) == 0 || ch.level <= above {
 			continue
 		}
 		m := ch.queue[0]
@@ -98,4 +99,23 @@ func (in *inbox) message() (*channel, message, bool) {
 		return ch, m, true
 	}
 	return nil, message{}, false
+}
+
+// clear says that nothing waits in a channel and that it is not blocked.
+func (in *inbox) clear(ch *channel) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(ch.queue) == 0 && !ch.blocked
+}
+
+// busy says that there are messages that can be taken.
+func (in *inbox) busy() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, ch := range in.chans {
+		if len(ch.queue) > 0 && !ch.blocked {
+			return true
+		}
+	}
+	return false
 }

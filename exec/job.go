@@ -229,10 +229,11 @@ type job struct {
 	store *statestore.Store // nil for a SELECT
 	tx    *statestore.Tx    // of the epoch being cut
 
-	final   bool        // a SELECT over bounded sources: only its final result counts
-	enough  atomic.Bool // a SELECT has all the rows it wants
-	halted  atomic.Bool // tasks are to return
-	resultM sync.Mutex
+	final     bool         // a SELECT over bounded sources: only its final result counts
+	enough    atomic.Bool  // a SELECT has all the rows it wants
+	throttled atomic.Int32 // shards that wait in throttle
+	halted    atomic.Bool  // tasks are to return
+	resultM   sync.Mutex
 
 	base     counts // counters up to the last commit of earlier runs
 	counts   counts // as of the last barrier

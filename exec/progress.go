@@ -29,6 +29,9 @@ type Progress struct {
 	// slowest shard stood still for it.
 	CommitMillis float64 `json:"commit_ms"`
 	StallMillis  float64 `json:"stall_ms"`
+	// QueueBytes is the most that has waited between the sources and the operators
+	// in this run.
+	QueueBytes int64 `json:"queue_bytes"`
 	// Allocs is the number of heap objects that the process has allocated so
 	// far: a sign of work per row where there should be none.
 	Allocs   uint64 `json:"allocs"`
@@ -137,6 +140,7 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 	if j.store != nil {
 		p.DiskBytes = int64(j.store.Metrics().DiskBytes)
 	}
+	p.QueueBytes = j.reader.peak.Load()
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
 	metrics.Read(sample)
 	p.Allocs = sample[0].Value.Uint64()

@@ -24,6 +24,7 @@ type reader struct {
 	// inflight counts the bytes of fetched chunks and of batches in inboxes;
 	// nothing is fetched while it is at or above credit.
 	inflight atomic.Int64
+	peak     atomic.Int64 // the most that inflight has been
 	credit   int64
 
 	// Guarded by q.mu.
@@ -76,11 +77,22 @@ func (r *reader) next(ctx context.Context) (c *chunk, more bool, err error) {
 	sp.fetched += n
 	c = &chunk{split: sp, num: sp.nextNum, raw: raw, now: now, bytes: raw.Bytes()}
 	sp.nextNum++
-	r.inflight.Add(int64(c.bytes))
+	r.queued(int64(c.bytes))
 	if r.allowance >= 0 {
 		r.allowance = max(0, r.allowance-int64(c.bytes))
 	}
 	return c, true, nil
+}
+
+// queued adds to what is between the sources and the operators.
+func (r *reader) queued(bytes int64) {
+	n := r.inflight.Add(bytes)
+	for {
+		p := r.peak.Load()
+		if n <= p || r.peak.CompareAndSwap(p, n) {
+			return
+		}
+	}
 }
 
 // decoded says that a chunk from next has been offered to the sequencer.

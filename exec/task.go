@@ -104,7 +104,7 @@ func (t *task) step(ctx context.Context) (bool, error) {
 			return true, t.take(b)
 		}
 	}
-	if ch, m, ok := t.inbox.message(); ok {
+	if ch, m, ok := t.inbox.message(0); ok {
 		return true, t.receive(ch, m)
 	}
 	if c := t.job.seq.takeReady(); c != nil {
@@ -166,7 +166,7 @@ func (t *task) runChunk(c *chunk) error {
 		sent += int64(out.bytes)
 		t.job.tasks[i].inbox.put(out)
 	}
-	t.job.reader.inflight.Add(sent - int64(c.bytes))
+	t.job.reader.queued(sent - int64(c.bytes))
 	t.job.wake()
 	return nil
 }
@@ -271,10 +271,51 @@ func (t *task) receive(ch *channel, m message) error {
 		return t.advanceChannel(in)
 	}
 	t.now = t.job.clock.Now()
-	err := in.process(m.batch)
+	err := t.deliver(in, m.batch)
 	m.batch.Release()
 	t.job.reader.inflight.Add(-int64(m.bytes))
+	if t.job.throttled.Load() > 0 {
+		t.job.wake()
+	}
 	return err
+}
+
+// deliver gives a batch from an exchange above level 0 to its consumer.
+func (t *task) deliver(in *input, b *op.Batch) error {
+	t.epoch = t.stages[t.levelOf(in)].epoch
+	return in.process(b)
+}
+
+// throttle makes a shard that has sent far more than the credit wait while the
+// receiver works off what it has got. Meanwhile it takes its own messages for the
+// levels above that of the sender: their operators are not in the middle of
+// anything, those up to it are. So of shards that wait for each other the one that
+// sends from the highest level is always served.
+func (t *task) throttle(to *task, level int) error {
+	j := t.job
+	full := func() bool { return j.reader.inflight.Load() > 2*j.cfg.Credit }
+	if !full() {
+		return nil
+	}
+	epoch, now := t.epoch, t.now
+	defer func() { t.epoch, t.now = epoch, now }()
+	j.throttled.Add(1)
+	defer j.throttled.Add(-1)
+	for full() && !j.stopped() {
+		seen := j.events.version()
+		ch, m, ok := t.inbox.message(level)
+		if ok {
+			if err := t.receive(ch, m); err != nil {
+				return err
+			}
+			continue
+		}
+		if !to.inbox.busy() {
+			break
+		}
+		j.events.wait(seen)
+	}
+	return nil
 }
 
 // advanceChannel moves the watermark of an input from other shards.
