@@ -19,7 +19,7 @@ var rewrite = flag.Bool("rewrite", false, "fill in what is expected where a case
 func TestGolden(t *testing.T) {
 	var paths []string
 	err := filepath.WalkDir("testdata", func(path string, _ os.DirEntry, err error) error {
-		if strings.HasSuffix(path, ".test") {
+		if strings.HasSuffix(path, ".golden") {
 			paths = append(paths, path)
 		}
 		return err
@@ -28,9 +28,9 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
-		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), "testdata/"), ".test")
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), "testdata/"), ".golden")
 		t.Run(name, func(t *testing.T) {
-			f, err := parseFile(path, name+".test")
+			f, err := parseFile(path, name+".golden")
 			if err != nil {
 				t.Fatal(err)
 			}

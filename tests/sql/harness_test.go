@@ -12,11 +12,11 @@ import (
 // caseOf parses a file of one case.
 func caseOf(t *testing.T, text string) *testCase {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "x.test")
+	path := filepath.Join(t.TempDir(), "x.golden")
 	if err := os.WriteFile(path, []byte("# Expected: by hand.\n\n"+text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	f, err := parseFile(path, "x.test")
+	f, err := parseFile(path, "x.golden")
 	if err != nil {
 		t.Fatal(err)
 	}
