@@ -10,8 +10,8 @@ EVENTS    ?= 10000000
 
 .PHONY: build demo test check vet race bench fuzz soak docs clean
 
-build: ## the binary
-	$(GO) build -o $(BIN) ./cmd/streamsql
+build: ## the binary, static
+	CGO_ENABLED=0 $(GO) build -o $(BIN) ./cmd/streamsql
 
 demo: build ## the main job on a file of events: windows closing, kill -9, resume, same answer
 	./docs/examples/demo/run.sh $(BIN)

@@ -94,8 +94,8 @@ func (c *valuesChunk) End() connectors.Offset { return fmt.Appendf(nil, "%d", c.
 // Release implements connectors.Chunk.
 func (c *valuesChunk) Release() {}
 
-// Decode implements connectors.Chunk. A row in error has NULLs and an entry per
-// column in error.
+// Decode implements connectors.Chunk. A row in error fails the job: it is part of
+// the query, not of the data.
 func (c *valuesChunk) Decode(alloc memory.Allocator) (*connectors.Records, error) {
 	recs := &connectors.Records{
 		N:        c.Records(),
@@ -109,8 +109,8 @@ func (c *valuesChunk) Decode(alloc memory.Allocator) (*connectors.Records, error
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range errs {
-			recs.Errors = append(recs.Errors, connectors.CellError{Row: int32(i - c.from), Col: -1, Code: e.Code, Detail: e.Error()})
+		if len(errs) > 0 {
+			return nil, fmt.Errorf("row %d of VALUES: %w", i+1, errs[0])
 		}
 		for k, a := range out {
 			parts[k] = append(parts[k], a)
