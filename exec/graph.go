@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/streamsql/streamsql/planner"
 )
@@ -13,10 +14,10 @@ import (
 // operators that run on whole chunks, on any shard. Level k > 0 runs on the
 // shard that owns the rows. An edge that crosses levels does so through an
 // exchange; where the plan has none, a local one is put in, which keeps rows on
-// their shard. An operator with state never runs on level 0: where the plan sees
-// no need of an exchange, since VALUES are all in one place, one is put in: by the
-// operator's keys, since a restart with other shards looks for its state there, or
-// to a single shard.
+// their shard. An operator with state has its rows by the hash of exactly its keys,
+// or without keys on a single shard, since a restart with other shards looks for
+// its state there: where the plan sees no need of such an exchange (rows are all in
+// one place, or together by fewer columns), one is put in.
 type graph struct {
 	plan      *planner.Plan
 	levels    int
@@ -103,8 +104,8 @@ func newGraph(plan *planner.Plan) (*graph, error) {
 		if _, ok := n.Op.(*planner.Exchange); ok {
 			lvl++
 		}
-		if keepsState(n.Op) {
-			lvl = max(lvl, 1)
+		if unsettled(n) {
+			lvl++
 		}
 		g.level[i] = lvl
 		g.levels = max(g.levels, lvl+1)
@@ -129,7 +130,7 @@ func (g *graph) connect(in planner.Edge, n *planner.Node, i int) {
 		if g.portLevel(in) < g.level[n.ID] {
 			kind := exchangeLocal
 			var keys []int
-			if g.portLevel(in) == 0 && keepsState(n.Op) {
+			if unsettled(n) {
 				kind = exchangeSingle
 				if keys = groupKeys(n.Op); len(keys) > 0 {
 					kind = exchangeHash
@@ -197,6 +198,20 @@ func keepsState(o planner.Op) bool {
 		return true
 	}
 	return false
+}
+
+// unsettled says that an operator with state has its rows straight from an
+// operator that does not spread them as its state is kept.
+func unsettled(n *planner.Node) bool {
+	if !keepsState(n.Op) {
+		return false
+	}
+	from := n.Inputs[0].From
+	if _, ok := from.Op.(*planner.Exchange); ok {
+		return false
+	}
+	keys := groupKeys(n.Op)
+	return len(keys) == 0 || !slices.Equal(from.Props.Hash, keys)
 }
 
 // groupKeys are the columns whose values say which shard owns a row.

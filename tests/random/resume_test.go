@@ -58,7 +58,7 @@ func resumed(ctx context.Context, dir string, r *rand.Rand, q relation, rows []r
 		if r.IntN(4) > 0 {
 			max = 1 + r.IntN(20)
 		}
-		s.batchRows = []int{1, 2, 7, 1000}[r.IntN(4)]
+		s.parallelism, s.batchRows = 1+r.IntN(4), []int{1, 2, 7, 1000}[r.IntN(4)]
 		err := resume(ctx, dir, state, store, script, s, max)
 		if errors.Is(err, streamsql.ErrFinished) || err == nil && max == 0 {
 			break
