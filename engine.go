@@ -1,6 +1,7 @@
 package streamsql
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -152,14 +153,19 @@ func (e *Engine) Jobs() []*Job {
 
 // Close stops all jobs, each with a commit, and waits for them.
 func (e *Engine) Close() error {
-	var first error
+	var errs []error
 	for _, j := range e.Jobs() {
+		select {
+		case <-j.Done(): // whoever waited for it has its error
+			continue
+		default:
+		}
 		j.Stop()
-		if err := j.Wait(); err != nil && first == nil {
-			first = err
+		if err := j.Wait(); err != nil && !errors.Is(err, ErrFinished) {
+			errs = append(errs, fmt.Errorf("job %s: %w", j.name, err))
 		}
 	}
-	return first
+	return errors.Join(errs...)
 }
 
 // stateDir is where a job's state lives; "" for a job without a name, or an

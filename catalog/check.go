@@ -104,6 +104,16 @@ func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string
 		c.check(name, raw[name])
 	}
 	c.fillIn()
+	// A misspelt name comes before the option that is missing for it.
+	slices.SortStableFunc(c.errs, func(a, b OptionError) int {
+		switch {
+		case a.Missing == b.Missing:
+			return 0
+		case b.Missing:
+			return -1
+		}
+		return 1
+	})
 	if len(c.errs) > 0 {
 		return nil, c.errs
 	}
