@@ -177,7 +177,7 @@ func rounds() int {
 	if os.Getenv("STREAMSQL_SOAK") != "" {
 		return 400
 	}
-	return 24
+	return 100
 }
 
 // TestKill kills and restarts the job until it is done, again and again with

@@ -14,8 +14,21 @@ CREATE SINK per_channel (
   window_start TIMESTAMP(3), channel STRING, bids BIGINT, total BIGINT, mean DOUBLE, best BIGINT
 ) WITH ('connector' = 'file', 'path' = 'per_channel', 'format' = 'json');
 
+-- The same windows on the screen, as they close.
+CREATE SINK screen (window_start TIMESTAMP(3), bids BIGINT, total BIGINT) WITH ('connector' = 'print');
+
+BEGIN STATEMENT SET;
+
 INSERT INTO per_channel
 SELECT window_start, bid.channel, COUNT(*), SUM(bid.price), AVG(bid.price), MAX(bid.price)
 FROM TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND)
 WHERE event_type = 2 AND bid.channel IN ('Google', 'Facebook', 'Apple', 'Baidu')
 GROUP BY window_start, window_end, bid.channel;
+
+INSERT INTO screen
+SELECT window_start, COUNT(*), SUM(bid.price)
+FROM TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND)
+WHERE event_type = 2
+GROUP BY window_start, window_end;
+
+END;
