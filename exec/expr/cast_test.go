@@ -101,7 +101,7 @@ func TestCastMatrix(t *testing.T) {
 
 // TestTimeZone checks TIMESTAMP_LTZ in a zone with daylight saving time.
 func TestTimeZone(t *testing.T) {
-	berlin := zoneOrSkip(t, "Europe/Berlin")
+	berlin := zoneNamed(t, "Europe/Berlin")
 	for sql, want := range map[string]string{
 		"CAST(TIMESTAMP '2024-07-01 12:00:00' AS TIMESTAMP_LTZ(3))":                             "1719828000000000", // 10:00 UTC
 		"CAST('2024-01-01 12:00:00' AS TIMESTAMP_LTZ(3))":                                       "1704106800000000", // 11:00 UTC
