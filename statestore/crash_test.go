@@ -8,12 +8,14 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/streamsql/streamsql/internal/crashfs"
 )
 
 // crasher takes a copy of the file system, as a crash at that instant would
 // leave it, before every operation that writes.
 type crasher struct {
-	mem *vfs.MemFS
+	mem *crashfs.FS
 	rng *rand.Rand
 
 	mu      sync.Mutex
@@ -25,7 +27,7 @@ type crasher struct {
 }
 
 type crash struct {
-	fs             *vfs.MemFS
+	fs             *crashfs.FS
 	acked, started uint64
 	op             string
 }
@@ -79,7 +81,7 @@ func TestCrash(t *testing.T) {
 }
 
 func crashes(t *testing.T, size int, seed uint64) {
-	mem := vfs.NewCrashableMem()
+	mem := crashfs.New()
 	c := &crasher{mem: mem, rng: rand.New(rand.NewPCG(uint64(size), seed)), every: 1}
 	fs := errorfs.Wrap(mem, c)
 	const last = 25

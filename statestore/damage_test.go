@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/streamsql/streamsql/internal/crashfs"
 )
 
 // files lists all files of a directory tree with their sizes.
@@ -48,7 +50,7 @@ func TestDamage(t *testing.T) {
 	for _, size := range []int{10, 700, 5000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			t.Parallel()
-			sound := vfs.NewCrashableMem()
+			sound := crashfs.New()
 			s := mustOpen(t, "dir", testOptions(sound))
 			for e := uint64(1); e <= last; e++ {
 				if err := putEpoch(s, e, 2, 3, size); err != nil {
@@ -64,7 +66,7 @@ func TestDamage(t *testing.T) {
 				rounds = 100
 			}
 			detected, harmless := 0, 0
-			for _, base := range []*vfs.MemFS{crashed, sound} {
+			for _, base := range []*crashfs.FS{crashed, sound} {
 				var paths []string
 				for p := range files(t, base, "dir") {
 					paths = append(paths, p)
@@ -136,7 +138,7 @@ func damage(t *testing.T, fs vfs.FS, path string, rng *rand.Rand) string {
 
 // TestMissingFile removes each file of a store in turn.
 func TestMissingFile(t *testing.T) {
-	fs := vfs.NewCrashableMem()
+	fs := crashfs.New()
 	s := mustOpen(t, "dir", testOptions(fs))
 	for e := uint64(1); e <= 5; e++ {
 		if err := putEpoch(s, e, 2, 3, 700); err != nil {

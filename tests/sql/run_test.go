@@ -16,6 +16,7 @@ import (
 	"github.com/streamsql/streamsql/exec"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/internal/clock"
+	"github.com/streamsql/streamsql/internal/crashfs"
 	"github.com/streamsql/streamsql/planner"
 )
 
@@ -29,7 +30,7 @@ const runTimeout = 20 * time.Second
 // world is what a job leaves traces in: its state and its sinks, and what the
 // harness has noted of its commits.
 type world struct {
-	fs   *vfs.MemFS
+	fs   *crashfs.FS
 	out  *outside
 	mu   sync.Mutex
 	last exec.Progress
@@ -40,7 +41,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	return &world{fs: vfs.NewCrashableMem(), out: newOutside(), cuts: map[uint64][]exec.SourceProgress{}, ended: map[string]bool{}}
+	return &world{fs: crashfs.New(), out: newOutside(), cuts: map[uint64][]exec.SourceProgress{}, ended: map[string]bool{}}
 }
 
 // note takes down a commit.
