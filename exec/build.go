@@ -30,16 +30,11 @@ type preKeys struct {
 func compile(p *planner.Plan) (map[int]*expr.Program, error) {
 	progs := map[int]*expr.Program{}
 	for _, n := range p.Nodes {
-		var exprs []catalog.Expr
-		switch o := n.Op.(type) {
-		case *planner.Filter:
-			exprs = []catalog.Expr{o.Pred}
-		case *planner.Project:
-			exprs = o.Exprs
-		default:
+		o, ok := n.Op.(planner.Evaluating)
+		if !ok {
 			continue
 		}
-		prog, err := expr.Compile(exprs, expr.Options{Zone: p.Zone})
+		prog, err := expr.Compile(o.Expressions(), expr.Options{Zone: p.Zone})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", n.Detail, err)
 		}

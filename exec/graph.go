@@ -95,16 +95,17 @@ func newGraph(plan *planner.Plan) (*graph, error) {
 			return nil, fmt.Errorf("plan: node %d stands at place %d", n.ID, i)
 		}
 		lvl := 0
-		for _, in := range n.Inputs {
+		for k, in := range n.Inputs {
 			if in.From.ID >= i {
 				return nil, fmt.Errorf("plan: node %d comes before its input %d", i, in.From.ID)
 			}
-			lvl = max(lvl, g.portLevel(in))
+			from := g.portLevel(in)
+			if unsettled(n, k) {
+				from++
+			}
+			lvl = max(lvl, from)
 		}
 		if _, ok := n.Op.(*planner.Exchange); ok {
-			lvl++
-		}
-		if unsettled(n) {
 			lvl++
 		}
 		g.level[i] = lvl
@@ -130,9 +131,9 @@ func (g *graph) connect(in planner.Edge, n *planner.Node, i int) {
 		if g.portLevel(in) < g.level[n.ID] {
 			kind := exchangeLocal
 			var keys []int
-			if unsettled(n) {
+			if unsettled(n, i) {
 				kind = exchangeSingle
-				if keys = groupKeys(n.Op); len(keys) > 0 {
+				if keys = n.Op.(planner.Stateful).StateKeys(i); len(keys) > 0 {
 					kind = exchangeHash
 				}
 			}
@@ -191,38 +192,19 @@ func (g *graph) sourcesBelow(n *planner.Node) []int {
 	return out
 }
 
-// keepsState says whether an operator needs its rows on the shard that owns them.
-func keepsState(o planner.Op) bool {
-	switch o.(type) {
-	case *planner.WindowAgg, *planner.GroupAgg, *planner.Sort, *planner.Limit:
-		return true
-	}
-	return false
-}
-
-// unsettled says that an operator with state has its rows straight from an
-// operator that does not spread them as its state is kept.
-func unsettled(n *planner.Node) bool {
-	if !keepsState(n.Op) {
+// unsettled says that an operator with state has rows of an input straight from
+// an operator that does not spread them as its state is kept.
+func unsettled(n *planner.Node, input int) bool {
+	o, ok := n.Op.(planner.Stateful)
+	if !ok {
 		return false
 	}
-	from := n.Inputs[0].From
+	from := n.Inputs[input].From
 	if _, ok := from.Op.(*planner.Exchange); ok {
 		return false
 	}
-	keys := groupKeys(n.Op)
+	keys := o.StateKeys(input)
 	return len(keys) == 0 || !slices.Equal(from.Props.Hash, keys)
-}
-
-// groupKeys are the columns whose values say which shard owns a row.
-func groupKeys(o planner.Op) []int {
-	switch o := o.(type) {
-	case *planner.WindowAgg:
-		return o.Keys
-	case *planner.GroupAgg:
-		return o.Keys
-	}
-	return nil
 }
 
 func isSource(o planner.Op) bool {

@@ -44,7 +44,7 @@ func hashText(s string) uint64 {
 
 func keepsState(op Op) bool {
 	switch op.(type) {
-	case *Scan, *WindowAgg, *GroupAgg, *Sort, *Limit, *Values:
+	case *Scan, *Values, Stateful:
 		return true
 	}
 	return false

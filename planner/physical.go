@@ -70,6 +70,24 @@ const (
 // Op is what a node does. Column indexes are positions in the input's columns.
 type Op interface{ op() }
 
+// Stateful is implemented by operators that keep state. Their rows must be on
+// the shard that owns them, and StateID names what they keep.
+type Stateful interface {
+	Op
+	// StateKeys are the columns of an input by whose values rows are spread over
+	// shards; none: all rows are on one shard.
+	StateKeys(input int) []int
+}
+
+// Evaluating is implemented by operators that evaluate expressions; exec
+// compiles them once for all shards.
+type Evaluating interface {
+	Op
+	// Expressions are over the input's columns; for an operator with two inputs,
+	// over those of the first, then those of the second.
+	Expressions() []catalog.Expr
+}
+
 // ErrorMode says what becomes of a row in error.
 type ErrorMode uint8
 
@@ -266,6 +284,24 @@ type Result struct {
 	// Final: all inputs are bounded, so only the folded result is wanted, once.
 	Final bool
 }
+
+// StateKeys implements Stateful.
+func (o *WindowAgg) StateKeys(int) []int { return o.Keys }
+
+// StateKeys implements Stateful.
+func (o *GroupAgg) StateKeys(int) []int { return o.Keys }
+
+// StateKeys implements Stateful.
+func (o *Sort) StateKeys(int) []int { return nil }
+
+// StateKeys implements Stateful.
+func (o *Limit) StateKeys(int) []int { return nil }
+
+// Expressions implements Evaluating.
+func (o *Filter) Expressions() []catalog.Expr { return []catalog.Expr{o.Pred} }
+
+// Expressions implements Evaluating.
+func (o *Project) Expressions() []catalog.Expr { return o.Exprs }
 
 func (*Values) op()       {}
 func (*Scan) op()         {}
