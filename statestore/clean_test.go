@@ -39,7 +39,7 @@ func TestDeadEpochsAreFreed(t *testing.T) {
 					t.Fatalf("epoch %d: %d live epochs", e, m.LogEpochs)
 				}
 			}
-			s.cutting.Wait()
+			s.awaitCut()
 			m := s.Metrics()
 			if m.L0Sublevels > 2 {
 				t.Errorf("%d sublevels in L0", m.L0Sublevels)

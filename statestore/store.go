@@ -27,7 +27,7 @@ type Store struct {
 	fault *fault
 	db    *pebble.DB
 
-	cutting sync.WaitGroup // the Excise in progress, if any
+	excised chan struct{} // closed when the last Excise is done; nil: there was none
 
 	mu         sync.Mutex
 	closed     bool
@@ -318,8 +318,31 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.mu.Unlock()
-	s.cutting.Wait()
+	if !s.awaitCut() {
+		// Pebble waits for a flush that failed, and can't be stopped: its memory and
+		// file handles stay until the process ends. It writes nothing any more.
+		return errors.Join(s.fault.err(), s.releaseFiles())
+	}
 	return errors.Join(s.fault.err(), s.release())
+}
+
+// awaitCut waits for the Excise in progress. It gives false if the store has
+// failed before that was done: it may wait for ever then.
+func (s *Store) awaitCut() bool {
+	if s.excised == nil {
+		return true
+	}
+	select {
+	case <-s.excised:
+		return true
+	case <-s.fault.failed:
+	}
+	select {
+	case <-s.excised:
+		return true
+	default:
+		return false
+	}
 }
 
 // release gives back whatever Open got hold of.
@@ -328,6 +351,12 @@ func (s *Store) release() error {
 	if s.db != nil {
 		errs = append(errs, closePebble(s.db))
 	}
+	return errors.Join(append(errs, s.releaseFiles())...)
+}
+
+// releaseFiles gives back what is not Pebble's: the head file and the lock.
+func (s *Store) releaseFiles() error {
+	var errs []error
 	if s.head != nil {
 		errs = append(errs, s.head.f.Close())
 	}

@@ -356,7 +356,9 @@ func (tx *Tx) committed(r *record, meta map[string][]byte, large bool) error {
 		s.fault.set(err)
 		return s.fault.err()
 	}
-	s.cutting.Wait()
+	if !s.awaitCut() {
+		return s.fault.err()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inMemtable = s.inMemtable || !large
@@ -387,16 +389,19 @@ func (tx *Tx) committed(r *record, meta map[string][]byte, large bool) error {
 		return nil // not worth an edit of the manifest
 	}
 	s.metrics.dead = 0
-	s.cutting.Go(func() { s.excise(bound) })
+	done := make(chan struct{})
+	s.excised = done
+	go s.excise(bound, done)
 	return nil
 }
 
 // excise removes the keys of all epochs below bound. It is no part of a commit:
-// nothing refers to them any more.
-func (s *Store) excise(bound uint64) {
+// nothing refers to them any more. It closes done when it is through.
+func (s *Store) excise(bound uint64, done chan struct{}) {
 	err := s.fault.do(func() error {
 		return s.db.Excise(context.Background(), pebble.KeyRange{Start: epochKey(0), End: epochKey(bound)})
 	})
+	close(done)
 	if err != nil {
 		s.fault.set(fmt.Errorf("cutting the log: %w", err))
 	}
