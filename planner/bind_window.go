@@ -53,8 +53,6 @@ func (env *environment) requireWindow(where place, kind parser.WindowKind) error
 	switch kind {
 	case parser.WindowSession:
 		return asPlain(require(where, featureSessionWindow))
-	case parser.WindowCumulate:
-		return env.runs(where, featureCumulateWindow)
 	}
 	return nil
 }
@@ -200,7 +198,7 @@ func (b *binder) windowSizes(kind parser.WindowKind, a windowArgs, where place) 
 	switch kind {
 	case parser.WindowHop:
 		if win.Slide > win.Size {
-			return win, hint(b.at(slide).errorf("the slide (%s) is greater than the size (%s): rows between two windows would be in none", spanText(win.Slide), spanText(win.Size)), "HOP takes the slide first, then the size")
+			b.env.warn(hint(b.at(slide).errorf("the slide (%s) is greater than the size (%s): rows between two windows are in none", spanText(win.Slide), spanText(win.Size)), "HOP takes the slide first, then the size"))
 		}
 	case parser.WindowCumulate:
 		if win.Size%win.Slide != 0 {

@@ -11,7 +11,6 @@ const (
 	featureQualify
 	featureSubquery
 	featureSessionWindow
-	featureCumulateWindow
 	featureProcessingTimeWindow
 	featureGroupingSets
 	featureMatchRecognize
@@ -44,11 +43,10 @@ var planned = map[feature]struct{ what, hint string }{
 	featureQualify:              {"QUALIFY is", ""},
 	featureSubquery:             {"subqueries within expressions are", ""},
 	featureSessionWindow:        {"SESSION windows are", ""},
-	featureCumulateWindow:       {"CUMULATE windows are", ""},
 	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},
 	featureGroupingSets:         {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
 	featureMatchRecognize:       {"MATCH_RECOGNIZE is", ""},
-	featureTableFunction:        {"table functions other than TUMBLE and HOP are", ""},
+	featureTableFunction:        {"table functions other than window functions are", ""},
 	featureUnnest:               {"UNNEST is", ""},
 	featureSetOperation:         {"set operations other than UNION ALL are", "UNION ALL within SELECT DISTINCT does what UNION does"},
 	featureEmitWindowChanges:    {"EMIT CHANGES of a windowed aggregation is", "leave it out: a window comes out when it closes"},

@@ -10,11 +10,15 @@ import (
 // 1970; with a zone, alignment is to local time.
 //
 // Panes are numbered by pane length from the offset on: pane p covers
-// [p*pane+offset, (p+1)*pane+offset) in local time.
+// [p*pane+offset, (p+1)*pane+offset) in local time. Where the size of a HOP is
+// no multiple of its slide, each slide has two panes, before and after the end
+// of a window (Krishnamurthy et al., On-the-Fly Sharing for Streamed
+// Aggregation, 2006).
 type spec struct {
 	kind         planner.WindowKind
 	size, slide  int64
 	offset, pane int64
+	rest         int64 // HOP: how far within a slide windows end; 0: at its edge
 	zone         *time.Location
 }
 
@@ -24,7 +28,7 @@ func newSpec(w planner.Window) *spec {
 	case planner.TumbleWindow:
 		s.slide, s.pane = w.Size, w.Size
 	case planner.HopWindow:
-		s.pane = gcd(w.Size, w.Slide)
+		s.pane, s.rest = w.Slide, w.Size%w.Slide
 	case planner.CumulateWindow:
 		s.pane = w.Slide
 	}
@@ -32,13 +36,6 @@ func newSpec(w planner.Window) *spec {
 		s.zone = nil
 	}
 	return s
-}
-
-func gcd(a, b int64) int64 {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
 }
 
 // floorDiv rounds towards minus infinity; b > 0.
@@ -88,8 +85,28 @@ func (s *spec) instant(local int64) int64 {
 
 // paneOf is the pane that a time is in, and the pane's edges.
 func (s *spec) paneOf(us int64) (pane, from, to int64) {
-	pane = floorDiv(s.local(us)-s.offset, s.pane)
-	return pane, s.instant(pane*s.pane + s.offset), s.instant((pane+1)*s.pane + s.offset)
+	pane = s.paneAt(s.local(us))
+	return pane, s.instant(s.paneStart(pane)), s.instant(s.paneStart(pane + 1))
+}
+
+// paneAt is the pane that a local time is in.
+func (s *spec) paneAt(local int64) int64 {
+	p := floorDiv(local-s.offset, s.pane)
+	if s.rest == 0 {
+		return p
+	}
+	if local-s.offset-p*s.pane < s.rest {
+		return 2 * p
+	}
+	return 2*p + 1
+}
+
+// paneStart is where a pane begins, in local time.
+func (s *spec) paneStart(pane int64) int64 {
+	if s.rest == 0 {
+		return pane*s.pane + s.offset
+	}
+	return (pane>>1)*s.pane + (pane&1)*s.rest + s.offset
 }
 
 // win is a window in local time; its edges as instants come from edges.
@@ -99,13 +116,13 @@ func (s *spec) edges(w win) (start, end int64) { return s.instant(w.start), s.in
 
 // windowsOf appends the windows that contain a pane, by ascending end.
 func (s *spec) windowsOf(pane int64, dst []win) []win {
-	at := pane*s.pane + s.offset
+	at := s.paneStart(pane)
 	switch s.kind {
 	case planner.TumbleWindow:
 		return append(dst, win{at, at + s.size})
 	case planner.CumulateWindow:
 		base := floorDiv(at-s.offset, s.size)*s.size + s.offset
-		for end := at + s.pane; end <= base+s.size; end += s.slide {
+		for end := at + s.slide; end <= base+s.size; end += s.slide {
 			dst = append(dst, win{base, end})
 		}
 		return dst
@@ -126,25 +143,24 @@ func (s *spec) windowsOf(pane int64, dst []win) []win {
 }
 
 // panesOf is the range of panes [from, to) of a window.
-func (s *spec) panesOf(w win) (from, to int64) {
-	return floorDiv(w.start-s.offset, s.pane), floorDiv(w.end-s.offset-1, s.pane) + 1
-}
+func (s *spec) panesOf(w win) (from, to int64) { return s.paneAt(w.start), s.paneAt(w.end-1) + 1 }
 
 // bucket numbers: panes are even, windows of their own odd. A window is numbered
-// by its end in steps of the slide, and for CUMULATE that is unique too, since
-// windows of one base have different ends... save that the greatest window of a
-// base ends where no window of the next does.
+// by its start, but CUMULATE's, several of which start together, by its end.
 func paneBucket(pane int64) int64 { return pane << 1 }
 
 func (s *spec) windowBucket(w win) int64 {
-	return floorDiv(w.end-s.offset, s.pane)<<1 | 1
+	if s.kind == planner.CumulateWindow {
+		return floorDiv(w.end-s.offset, s.slide)<<1 | 1
+	}
+	return floorDiv(w.start-s.offset, s.slide)<<1 | 1
 }
 
 // windowOf is the inverse of windowBucket.
 func (s *spec) windowOf(bucket int64) win {
-	end := (bucket>>1)*s.pane + s.offset
+	at := (bucket>>1)*s.slide + s.offset
 	if s.kind == planner.CumulateWindow {
-		return win{floorDiv(end-1-s.offset, s.size)*s.size + s.offset, end}
+		return win{floorDiv(at-1-s.offset, s.size)*s.size + s.offset, at}
 	}
-	return win{end - s.size, end}
+	return win{at, at + s.size}
 }
