@@ -9,6 +9,7 @@ import (
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/order"
 	"github.com/streamsql/streamsql/exec/rowwise"
+	"github.com/streamsql/streamsql/exec/setop"
 	"github.com/streamsql/streamsql/exec/window"
 	"github.com/streamsql/streamsql/planner"
 )
@@ -83,6 +84,11 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 			b.preKeys = preKeys{types: types(in.Cols), keys: o.Keys}
 		}
 		if b.main, err = group.New(o, in, t.shard == 0, ctx); err != nil {
+			return b, err
+		}
+	case *planner.SetOp:
+		var err error
+		if b.main, err = setop.New(o, n.Cols, ctx); err != nil {
 			return b, err
 		}
 	case *planner.Sort:

@@ -228,7 +228,7 @@ func hasState(r rel) bool {
 	found := false
 	visit(r, func(r rel) {
 		switch r.(type) {
-		case *aggregateRel, *sortRel, *limitRel:
+		case *aggregateRel, *sortRel, *limitRel, *setRel:
 			found = true
 		}
 	})
@@ -244,6 +244,10 @@ func updateCause(r rel) rel {
 	switch r := r.(type) {
 	case *aggregateRel:
 		if r.window == nil && len(r.aggs) > 0 {
+			return r
+		}
+	case *setRel:
+		if r.kind == ExceptOp {
 			return r
 		}
 	case *sortRel:
@@ -329,83 +333,6 @@ func (b *binder) assign(e catalog.Expr, t catalog.Type, where place, want []colu
 		return b.env.castTo(e, t), nil
 	}
 	return b.env.store(e, want[c].Column, where)
-}
-
-// setOp binds UNION ALL.
-func (b *binder) setOp(s *parser.SetOp) (rel, error) {
-	if s.Op != parser.Union || !s.All {
-		if err := require(b.at(s), featureSetOperation); err != nil {
-			return nil, err
-		}
-	}
-	var ins []rel
-	var parts []parser.QueryBody
-	var flatten func(q parser.QueryBody)
-	flatten = func(q parser.QueryBody) {
-		if u, ok := q.(*parser.SetOp); ok && u.Op == parser.Union && u.All {
-			flatten(u.Left)
-			flatten(u.Right)
-			return
-		}
-		parts = append(parts, q)
-	}
-	flatten(s)
-	for _, q := range parts {
-		r, err := b.body(q)
-		if err != nil {
-			return nil, err
-		}
-		if len(ins) > 0 && len(r.cols()) != len(ins[0].cols()) {
-			return nil, b.at(q).errorf("this part of UNION ALL has %s, the first one has %d", count(len(r.cols()), "column"), len(ins[0].cols()))
-		}
-		ins = append(ins, r)
-	}
-	return b.unite(ins, b.at(s))
-}
-
-// unite brings relations to common types and takes them together.
-func (b *binder) unite(ins []rel, where place) (rel, error) {
-	out := append([]column(nil), ins[0].cols()...)
-	for c := range out {
-		types := make([]catalog.Type, len(ins))
-		for i, in := range ins {
-			types[i] = in.cols()[c].Type
-			if isNull(constantOf(in, c)) {
-				types[i] = catalog.Null
-			}
-		}
-		t, ok := catalog.CommonTypeOf(types...)
-		if t.Kind == catalog.KindNull {
-			t = catalog.String
-		}
-		if !ok {
-			return nil, where.errorf("column %d (`%s`) of UNION ALL has types that don't go together: %s", c+1, out[c].Name, typeList(types))
-		}
-		out[c].Type = t
-		for _, in := range ins {
-			col := in.cols()[c]
-			out[c].NotNull = out[c].NotNull && col.NotNull
-			if col.time != out[c].time || !col.Type.Equal(t) {
-				out[c].time, out[c].timeMember = noTime, nil
-				out[c].lost = "the UNION ALL at " + where.line() + ", whose inputs do not all have it there"
-			}
-			if col.window != out[c].window || col.windowID != out[c].windowID {
-				out[c].window, out[c].windowID = noWindow, 0
-			}
-		}
-	}
-	for i, in := range ins {
-		exprs, changed := refs(in.cols()), false
-		for c := range exprs {
-			if !exprs[c].Type().Equal(out[c].Type) {
-				exprs[c], changed = b.env.castTo(constantOf(in, c), out[c].Type), true
-			}
-		}
-		if changed {
-			ins[i] = &projectRel{in: in, exprs: exprs, out: out, place: where}
-		}
-	}
-	return &unionRel{ins: ins, out: out, place: where}, nil
 }
 
 // isNull says whether an expression is the constant NULL, of whatever type.

@@ -150,6 +150,8 @@ func operatorName(r rel) string {
 		return "the GROUP BY at " + r.place.line()
 	case *unionRel:
 		return "the UNION ALL at " + r.place.line()
+	case *setRel:
+		return "the " + r.op().String() + " at " + r.place.line()
 	case *sortRel:
 		return "the ORDER BY at " + r.place.line()
 	case *limitRel:

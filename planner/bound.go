@@ -39,6 +39,8 @@ func (b *builder) bound(n *Node) {
 			p.Bound = "a row for each " + names(op.Keys) + ", for ever"
 			p.Unbounded = true
 		}
+	case *SetOp:
+		setBound(p, op)
 	case *Sort:
 		p.Bound = "all rows of a bounded input"
 		if op.Limit >= 0 && n.Inputs[0].From.Props.Kinds.AppendOnly() {

@@ -321,6 +321,8 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 			edges = append(edges, Edge{From: in})
 		}
 		return b.node(&Union{}, r, edges, plain(r.out), "union"), nil
+	case *setRel:
+		return b.setOp(r, ins), nil
 	case *sortRel:
 		in := b.single(ins[0], r)
 		op := &Sort{Keys: r.keys, Limit: r.limit, Offset: r.offset}

@@ -59,6 +59,8 @@ func detail(n *Node) string {
 			text = "all rows"
 		}
 		return text + callsDetail(op.Aggs) + phases(op.TwoPhase) + onError(op.OnError)
+	case *SetOp:
+		return op.String()
 	case *Sort:
 		var keys []string
 		for _, k := range op.Keys {

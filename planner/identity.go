@@ -145,6 +145,8 @@ func (c *canon) stateful(n *Node, ins []described) described {
 		return aggregateText(base, op.Keys, op.Aggs, in, []string{"window_start", "window_end", "window_time"})
 	case *GroupAgg:
 		return aggregateText(fmt.Sprintf("group %s over (%s)", in.pick(op.Keys), in.text), op.Keys, op.Aggs, in, nil)
+	case *SetOp:
+		return setText(op, ins)
 	case *Sort:
 		var keys []string
 		for _, k := range op.Keys {

@@ -52,6 +52,8 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferWindowAgg(n, op)
 	case *GroupAgg:
 		b.inferGroupAgg(n, op)
+	case *SetOp:
+		b.inferSetOp(n, op)
 	case *Exchange:
 		b.inherit(n)
 		if p.Single, p.Hash = op.Kind == SingleExchange, nil; op.Kind == HashExchange {
@@ -198,9 +200,6 @@ func (b *builder) inferGroupAgg(n *Node, op *GroupAgg) {
 	}
 	if !in.Props.Kinds.AppendOnly() {
 		n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)
-		if len(op.Keys) == 0 {
-			n.Props.Kinds &^= 1 << catalog.Delete // its one row never goes
-		}
 	}
 	n.Props.Hash = b.hashAfter(n, op.Keys)
 	b.orderSensitive(n, op.Aggs)

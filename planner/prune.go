@@ -167,6 +167,8 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 				}
 			}
 		}
+	case *setRel:
+		askSet(r, of)
 	case *sortRel:
 		of[r.in].merge(out)
 		for _, k := range r.keys {
@@ -310,6 +312,8 @@ func (p *pruner) node(r rel) pruned {
 		return p.aggregate(r)
 	case *unionRel:
 		return p.union(r)
+	case *setRel:
+		return p.set(r)
 	case *sortRel:
 		in := p.rebuild(r.in)
 		keys := slices.Clone(r.keys)

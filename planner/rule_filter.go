@@ -46,6 +46,8 @@ func pushFilter(f *filterRel, c *ruleContext) rel {
 			ins[i] = pushFilter(&filterRel{in: part, pred: f.pred, place: f.place}, c)
 		}
 		return in.over(ins)
+	case *setRel:
+		return pushIntoSet(f, in, c)
 	case *aggregateRel:
 		if in.late != nil || len(in.keys) == 0 {
 			return f

@@ -165,6 +165,10 @@ func (b *builder) cause(n *Node) string {
 				}
 				return "the GROUP BY at " + b.places[n].line()
 			}
+		case *SetOp:
+			if op := n.Op.(*SetOp); op.Kind == ExceptOp {
+				return "the " + op.String() + " at " + b.places[n].line()
+			}
 		}
 		next := slices.IndexFunc(n.Inputs, func(e Edge) bool { return e.Port == MainPort && !e.From.Props.Kinds.AppendOnly() })
 		if next < 0 {

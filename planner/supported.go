@@ -16,7 +16,6 @@ const (
 	featureMatchRecognize
 	featureTableFunction
 	featureUnnest
-	featureSetOperation
 	featureEmitWindowChanges
 	featureEmitComplete
 	featureEmitEvery
@@ -48,7 +47,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureMatchRecognize:       {"MATCH_RECOGNIZE is", ""},
 	featureTableFunction:        {"table functions other than window functions are", ""},
 	featureUnnest:               {"UNNEST is", ""},
-	featureSetOperation:         {"set operations other than UNION ALL are", "UNION ALL within SELECT DISTINCT does what UNION does"},
 	featureEmitWindowChanges:    {"EMIT CHANGES of a windowed aggregation is", "leave it out: a window comes out when it closes"},
 	featureEmitComplete:         {"EMIT COMPLETE is", ""},
 	featureEmitEvery:            {"EMIT EVERY is", ""},

@@ -154,13 +154,13 @@ func (g *aggregation) Advance(_ int, w int64, out op.Output) error {
 
 // End implements op.Operator.
 func (g *aggregation) End(_ int, out op.Output) error {
+	if err := g.flush(true, out); err != nil {
+		return err
+	}
 	if g.home && !g.over && g.groups.Len() == 0 {
 		if err := g.emptyRow(out); err != nil {
 			return err
 		}
-	}
-	if err := g.flush(true, out); err != nil {
-		return err
 	}
 	return out.End()
 }
@@ -188,7 +188,7 @@ func (g *aggregation) flush(judge bool, out op.Output) error {
 		}
 	}
 	var dead []uint32
-	if g.retract && len(g.o.Keys) > 0 {
+	if g.retract {
 		for _, id := range ids {
 			if g.groups.Rows(id) == 0 {
 				dead = append(dead, id)
@@ -232,7 +232,7 @@ func (g *aggregation) emit(ids []uint32, at []place, out op.Output) error {
 	put := func(row int32, k catalog.RowKind) { sel, kinds = append(sel, row), append(kinds, k) }
 	for i, id := range ids {
 		l, bad := g.letters[id]
-		gone := g.retract && len(g.o.Keys) > 0 && g.groups.Rows(id) == 0
+		gone := g.retract && g.groups.Rows(id) == 0
 		said := g.groups.Emitted(id)
 		delete(g.failed, id)
 		old := int32(-1)
