@@ -12,7 +12,7 @@ import (
 // words that look like calls.
 func (x *exprBinder) call(e *parser.Call) (catalog.Expr, error) {
 	if e.Over != nil {
-		return nil, require(x.at(e), featureOver)
+		return x.over(e)
 	}
 	if len(e.Name.Parts) > 1 {
 		return nil, x.at(e.Name).errorf("no function `%s`", dotted(e.Name.Parts))
@@ -23,6 +23,9 @@ func (x *exprBinder) call(e *parser.Call) (catalog.Expr, error) {
 	}
 	fn, ok := x.env.functions.Lookup(name)
 	if !ok {
+		if _, windowed := overKinds[name]; windowed {
+			return nil, hint(x.at(e).errorf("%s needs OVER", name), "%s(...) OVER (PARTITION BY ... ORDER BY ...)", name)
+		}
 		return nil, x.noFunction(e, name)
 	}
 	if fn.Kind == catalog.AggregateFunction {

@@ -15,6 +15,8 @@ type exprBinder struct {
 	clause string
 	// aggs collects aggregate calls; nil where none may stand.
 	aggs *aggregates
+	// overs collects calls with OVER; nil where none may stand.
+	overs *overs
 	// aliases are output columns that a name may stand for if no column does
 	// (GROUP BY, HAVING); nil: none.
 	aliases func(parser.Ident) parser.Expr

@@ -47,7 +47,12 @@ func (bl *block) isAggregated() bool {
 			return true
 		}
 	}
-	return false
+	for _, w := range bl.sel.Windows {
+		if slices.ContainsFunc(windowTerms(w.Spec), bl.hasAggregate) {
+			return true
+		}
+	}
+	return bl.sel.Qualify != nil && bl.hasAggregate(bl.sel.Qualify)
 }
 
 // hasAggregate looks for an aggregate call, without going into subqueries.
@@ -82,42 +87,54 @@ func (x *exprBinder) aggregate(e *parser.Call, fn *catalog.Function) (catalog.Ex
 		}
 		return nil, err
 	}
+	c, err := x.aggregateOf(e, fn)
+	if err != nil {
+		return nil, err
+	}
+	return &catalog.ColumnRef{Index: aggregateBase + x.aggs.add(c), Name: c.name, T: c.overload.Result}, nil
+}
+
+// aggregateOf binds the clauses of an aggregate call. Its operands may hold
+// aggregates only where x is the binder of an OVER call.
+func (x *exprBinder) aggregateOf(e *parser.Call, fn *catalog.Function) (c aggregateCall, err error) {
 	if len(e.OrderBy) > 0 || len(e.WithinGroup) > 0 || e.Nulls != parser.NullsUnspecified {
 		if err := require(x.at(e), featureOrderedAggregate); err != nil {
-			return nil, err
+			return c, err
 		}
 	}
 	inner := &exprBinder{binder: x.binder, scope: x.scope, clause: "aggregate", conditional: x.conditional}
+	if e.Over != nil {
+		inner = x
+	}
 	args, places, err := inner.list(e.Args)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	if e.Star && fn.Name != "COUNT" {
-		return nil, x.at(e).errorf("%s(*) is no aggregate; COUNT(*) is", fn.Name)
+		return c, x.at(e).errorf("%s(*) is no aggregate; COUNT(*) is", fn.Name)
 	}
 	if e.Distinct && len(args) == 0 {
-		return nil, x.at(e).errorf("%s(DISTINCT) needs an argument", fn.Name)
+		return c, x.at(e).errorf("%s(DISTINCT) needs an argument", fn.Name)
 	}
 	overload, err := resolveOverload(x.at(e), fn, args, e.Distinct)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	if overload.Aggregate == nil {
-		return nil, x.at(e).errorf("%s has no aggregate for these arguments", fn.Name)
+		return c, x.at(e).errorf("%s has no aggregate for these arguments", fn.Name)
 	}
 	for i := range args {
 		if args[i], err = inner.coerce(args[i], overload.Params[i], places[i]); err != nil {
-			return nil, err
+			return c, err
 		}
 	}
-	c := aggregateCall{fn: fn, overload: overload, args: args, distinct: e.Distinct, name: callText(x.src, e)}
+	c = aggregateCall{fn: fn, overload: overload, args: args, distinct: e.Distinct, name: callText(x.src, e)}
 	if e.Filter != nil {
-		inner.clause = "FILTER"
-		if c.filter, err = inner.condition(e.Filter); err != nil {
-			return nil, err
-		}
+		within := *inner
+		within.clause = "FILTER"
+		c.filter, err = within.condition(e.Filter)
 	}
-	return &catalog.ColumnRef{Index: aggregateBase + x.aggs.add(c), Name: c.name, T: overload.Result}, nil
+	return c, err
 }
 
 // callText is the call as written, on one line, cut where it is long.
@@ -160,7 +177,7 @@ func (bl *block) bindAggregate() error {
 	bound := make([]catalog.Expr, len(bl.items))
 	binders := make([]*exprBinder, len(bl.items))
 	for i, it := range bl.items {
-		x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "SELECT"}
+		x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "SELECT", overs: bl.overs}
 		a.attach(x)
 		e, err := bl.bindItem(x, it)
 		if err != nil {
@@ -180,6 +197,9 @@ func (bl *block) bindAggregate() error {
 	if err := bl.bindOrder(); err != nil {
 		return err
 	}
+	if err := bl.bindQualify(); err != nil {
+		return err
+	}
 	a.build()
 	bl.agg, bl.top = a.agg, a.agg
 	if having != nil {
@@ -196,7 +216,7 @@ func (bl *block) bindAggregate() error {
 		}
 		bl.exprs = append(bl.exprs, e)
 	}
-	return nil
+	return bl.bindOver()
 }
 
 // bindKeys binds the GROUP BY list: expressions, ordinals, output names.
@@ -369,6 +389,9 @@ func (a *aggregates) over(e catalog.Expr, x *exprBinder) (catalog.Expr, error) {
 		c, ok := e.(*catalog.ColumnRef)
 		if !ok {
 			return nil
+		}
+		if c.Index >= overBase {
+			return c
 		}
 		if c.Index >= aggregateBase {
 			return ref(a.agg.out, a.outputs[len(a.keys)+c.Index-aggregateBase])

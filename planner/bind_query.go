@@ -228,7 +228,7 @@ func hasState(r rel) bool {
 	found := false
 	visit(r, func(r rel) {
 		switch r.(type) {
-		case *aggregateRel, *sortRel, *limitRel, *setRel:
+		case *aggregateRel, *overRel, *sortRel, *limitRel, *setRel:
 			found = true
 		}
 	})
@@ -250,6 +250,14 @@ func updateCause(r rel) rel {
 		if r.kind == ExceptOp {
 			return r
 		}
+	case *overRel:
+		if cause := updateCause(r.in); cause != nil {
+			return cause
+		}
+		if !r.byTime() && !r.windowed() {
+			return r
+		}
+		return nil
 	case *sortRel:
 		return nil // gives its rows once, at the end of its input
 	}

@@ -16,12 +16,6 @@ func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel
 			return nil, nil, 0, err
 		}
 	}
-	if len(s.Windows) > 0 {
-		return nil, nil, 0, require(b.at(s.Windows[0]), featureOver)
-	}
-	if s.Qualify != nil {
-		return nil, nil, 0, require(b.at(s.Qualify), featureQualify)
-	}
 	r, sc, err := b.from(s)
 	if err != nil {
 		return nil, nil, 0, err
@@ -63,12 +57,17 @@ type block struct {
 	terms []sortTerm
 	// aggs is there if the block aggregates.
 	aggs *aggregates
+	// overs are the block's calls with OVER.
+	overs *overs
 	// agg is the block's own GROUP BY, nil if it has none.
 	agg *aggregateRel
 	// top is the relation over which the SELECT items are computed, exprs are
 	// the items over it.
 	top   rel
 	exprs []catalog.Expr
+	// qualify is QUALIFY, over what the items see; nil: none.
+	qualify       catalog.Expr
+	qualifyBinder *exprBinder
 }
 
 // item is an item of the SELECT list after the expansion of stars.
@@ -132,6 +131,10 @@ func itemName(it *parser.SelectItem, i int) string {
 
 // bind computes the SELECT items.
 func (bl *block) bind() (rel, error) {
+	var err error
+	if bl.overs, err = newOvers(bl); err != nil {
+		return nil, err
+	}
 	if bl.isAggregated() {
 		if err := bl.bindAggregate(); err != nil {
 			return nil, err
@@ -141,13 +144,19 @@ func (bl *block) bind() (rel, error) {
 		if err := bl.bindOrder(); err != nil {
 			return nil, err
 		}
-		x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "SELECT"}
+		x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "SELECT", overs: bl.overs}
 		for _, it := range bl.items {
 			e, err := bl.bindItem(x, it)
 			if err != nil {
 				return nil, err
 			}
 			bl.exprs = append(bl.exprs, e)
+		}
+		if err := bl.bindQualify(); err != nil {
+			return nil, err
+		}
+		if err := bl.bindOver(); err != nil {
+			return nil, err
 		}
 	}
 	r, err := bl.project()
@@ -317,7 +326,7 @@ func (bl *block) bindOrder() error {
 		if bl.sel.Distinct {
 			return bl.at(o.Expr).errorf("ORDER BY of SELECT DISTINCT takes output columns only")
 		}
-		x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "ORDER BY", aliases: bl.alias}
+		x := &exprBinder{binder: bl.binder, scope: bl.scope, clause: "ORDER BY", aliases: bl.alias, overs: bl.overs}
 		if bl.aggs != nil {
 			bl.aggs.attach(x)
 		}
@@ -348,6 +357,7 @@ func (bl *block) orderBy(r rel) (rel, []SortKey, error) {
 					return nil, nil, err
 				}
 			}
+			e = bl.overs.result(e)
 			at, typ = len(cols)+len(hidden), e.Type()
 			hidden = append(hidden, e)
 		}

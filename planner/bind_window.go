@@ -148,6 +148,8 @@ func operatorName(r rel) string {
 			return "the aggregation at " + r.place.line()
 		}
 		return "the GROUP BY at " + r.place.line()
+	case *overRel:
+		return "the OVER at " + r.place.line()
 	case *unionRel:
 		return "the UNION ALL at " + r.place.line()
 	case *setRel:

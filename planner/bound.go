@@ -41,6 +41,8 @@ func (b *builder) bound(n *Node) {
 		}
 	case *SetOp:
 		setBound(p, op)
+	case *Over:
+		b.overBound(n, op, names)
 	case *Sort:
 		p.Bound = "all rows of a bounded input"
 		if op.Limit >= 0 && n.Inputs[0].From.Props.Kinds.AppendOnly() {

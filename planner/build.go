@@ -167,6 +167,12 @@ func (b *builder) needWatermarks(trees []rel) {
 				for _, c := range r.aggs {
 					sensitive = sensitive || c.Overload.Aggregate.OrderSensitive
 				}
+			case *overRel:
+				if r.byTime() || r.windowed() {
+					for _, s := range sourcesOf(r) {
+						b.watched[s] = true
+					}
+				}
 			case *limitRel:
 				sensitive = true
 			}
@@ -315,6 +321,8 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 		return b.node(&WindowAssign{Window: r.win}, r, from(ins[0]), plain(r.out), fmt.Sprintf("%+v", r.win)), nil
 	case *aggregateRel:
 		return b.aggregate(r, ins[0])
+	case *overRel:
+		return b.over(r, ins[0])
 	case *unionRel:
 		var edges []Edge
 		for _, in := range ins {

@@ -61,19 +61,10 @@ func detail(n *Node) string {
 		return text + callsDetail(op.Aggs) + phases(op.TwoPhase) + onError(op.OnError)
 	case *SetOp:
 		return op.String()
+	case *Over:
+		return overDetail(op, in) + onError(op.OnError)
 	case *Sort:
-		var keys []string
-		for _, k := range op.Keys {
-			key := catalog.QuoteName(in[k.Col].Name)
-			if k.Desc {
-				key += " DESC"
-			}
-			if k.NullsFirst {
-				key += " NULLS FIRST"
-			}
-			keys = append(keys, key)
-		}
-		return "by " + strings.Join(keys, ", ") + limits(op.Limit, op.Offset)
+		return "by " + orderDetail(op.Keys, in) + limits(op.Limit, op.Offset)
 	case *Limit:
 		return strings.TrimPrefix(limits(op.Limit, op.Offset), " limit ")
 	case *Exchange:
@@ -181,6 +172,21 @@ func windowDetail(w Window, in []Column) string {
 		text += ", " + w.Zone.String()
 	}
 	return text + ")"
+}
+
+// orderDetail prints the terms of ORDER BY.
+func orderDetail(keys []SortKey, in []Column) string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = catalog.QuoteName(in[k.Col].Name)
+		if k.Desc {
+			out[i] += " DESC"
+		}
+		if k.NullsFirst {
+			out[i] += " NULLS FIRST"
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func callsDetail(calls []AggCall) string {

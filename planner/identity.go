@@ -147,12 +147,10 @@ func (c *canon) stateful(n *Node, ins []described) described {
 		return aggregateText(fmt.Sprintf("group %s over (%s)", in.pick(op.Keys), in.text), op.Keys, op.Aggs, in, nil)
 	case *SetOp:
 		return setText(op, ins)
+	case *Over:
+		return overText(n, op, in)
 	case *Sort:
-		var keys []string
-		for _, k := range op.Keys {
-			keys = append(keys, fmt.Sprintf("%s desc=%v nullsfirst=%v", in.cols[k.Col], k.Desc, k.NullsFirst))
-		}
-		return described{base: fmt.Sprintf("sort %s limit %d offset %d of (%s select %s)", strings.Join(keys, ", "), op.Limit, op.Offset, in.text, strings.Join(in.cols, ", ")), cols: in.cols}
+		return described{base: fmt.Sprintf("sort %s limit %d offset %d of (%s select %s)", in.order(op.Keys), op.Limit, op.Offset, in.text, strings.Join(in.cols, ", ")), cols: in.cols}
 	case *Limit:
 		return described{base: fmt.Sprintf("limit %d offset %d of (%s)", op.Limit, op.Offset, in.text), cols: in.cols}
 	}
@@ -188,6 +186,15 @@ func (d described) pick(cols []int) string {
 	out := make([]string, len(cols))
 	for i, c := range cols {
 		out[i] = d.cols[c]
+	}
+	return strings.Join(out, ", ")
+}
+
+// order prints the terms of ORDER BY.
+func (d described) order(keys []SortKey) string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = fmt.Sprintf("%s desc=%v nullsfirst=%v", d.cols[k.Col], k.Desc, k.NullsFirst)
 	}
 	return strings.Join(out, ", ")
 }

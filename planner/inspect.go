@@ -46,6 +46,9 @@ func inspectExpr(e parser.Expr, f func(parser.Expr)) {
 	case *parser.Call:
 		each(e.Args...)
 		each(e.Filter)
+		if e.Over != nil && e.Over.Spec != nil {
+			each(windowTerms(e.Over.Spec)...)
+		}
 	case *parser.NamedArg:
 		each(e.Value)
 	case *parser.Extract:
@@ -62,4 +65,13 @@ func inspectExpr(e parser.Expr, f func(parser.Expr)) {
 	case *parser.RowExpr:
 		each(e.Elems...)
 	}
+}
+
+// windowTerms are the expressions of PARTITION BY and ORDER BY.
+func windowTerms(w *parser.WindowSpec) []parser.Expr {
+	out := append([]parser.Expr(nil), w.PartitionBy...)
+	for _, o := range w.OrderBy {
+		out = append(out, o.Expr)
+	}
+	return out
 }

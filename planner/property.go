@@ -54,6 +54,8 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferGroupAgg(n, op)
 	case *SetOp:
 		b.inferSetOp(n, op)
+	case *Over:
+		b.inferOver(n, op)
 	case *Exchange:
 		b.inherit(n)
 		if p.Single, p.Hash = op.Kind == SingleExchange, nil; op.Kind == HashExchange {
@@ -289,9 +291,11 @@ func (b *builder) hasKey(n *Node, cols []int) bool {
 // wantsW says whether consumer n looks at the W of its input's rows, for itself
 // or for one above it.
 func wantsW(n *Node, above bool) bool {
-	switch n.Op.(type) {
+	switch op := n.Op.(type) {
 	case *WindowAgg:
 		return true
+	case *Over:
+		return above || op.ByTime || op.WindowStart >= 0
 	case *Guard, *Filter, *Project, *WindowAssign, *Union, *Exchange, *Limit:
 		return above
 	}

@@ -159,6 +159,8 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		of[r.in].at(r.win.Time).add(nil)
 	case *aggregateRel:
 		askAggregate(r, out, of[r.in], late)
+	case *overRel:
+		askOver(r, out, of[r.in], late)
 	case *unionRel:
 		for _, in := range r.ins {
 			for i, n := range out {
@@ -310,6 +312,8 @@ func (p *pruner) node(r rel) pruned {
 		return p.window(r)
 	case *aggregateRel:
 		return p.aggregate(r)
+	case *overRel:
+		return p.over(r)
 	case *unionRel:
 		return p.union(r)
 	case *setRel:

@@ -29,6 +29,7 @@ func (c *ruleContext) note(r rel, name string) {
 func rules() []rule {
 	return []rule{
 		{"drop-unread", dropUnread},
+		{"drop-unread-over", dropUnreadOver},
 		{"fold-constants", foldConstants},
 		{"merge-projections", mergeProjections},
 		{"push-filters", pushFilters},

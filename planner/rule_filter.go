@@ -37,6 +37,8 @@ func pushFilter(f *filterRel, c *ruleContext) rel {
 		return splitFilter(f, c, len(in.in.cols()), func(pred catalog.Expr) rel {
 			return in.over([]rel{pushFilter(&filterRel{in: in.in, pred: pred, place: f.place}, c)})
 		})
+	case *overRel:
+		return pushThroughOver(f, in, c)
 	case *unionRel:
 		if canFail(f.pred) {
 			return f

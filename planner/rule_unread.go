@@ -23,6 +23,26 @@ func dropUnread(r rel, c *ruleContext) rel {
 	return walk(r)
 }
 
+// dropUnreadOver takes out the calls with OVER that nobody reads, and an OVER
+// without any: a filter may then pass, or be seen to stand on a rank.
+func dropUnreadOver(r rel, c *ruleContext) rel {
+	of := demand(r, true)
+	done := map[rel]rel{}
+	var walk func(rel) rel
+	walk = func(r rel) rel {
+		if out, ok := done[r]; ok {
+			return out
+		}
+		out := overRewritten(r, walk)
+		if o, ok := out.(*overRel); ok {
+			out = withoutUnreadCalls(o, of[r])
+		}
+		done[r] = out
+		return out
+	}
+	return walk(r)
+}
+
 func withoutUnread(p *projectRel, read needs) rel {
 	var exprs []catalog.Expr
 	for i, e := range p.exprs {

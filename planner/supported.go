@@ -8,7 +8,6 @@ type feature int
 const (
 	featureJoin feature = iota
 	featureOver
-	featureQualify
 	featureSubquery
 	featureSessionWindow
 	featureProcessingTimeWindow
@@ -39,7 +38,6 @@ const (
 var planned = map[feature]struct{ what, hint string }{
 	featureJoin:                 {"joins are", ""},
 	featureOver:                 {"OVER windows are", ""},
-	featureQualify:              {"QUALIFY is", ""},
 	featureSubquery:             {"subqueries within expressions are", ""},
 	featureSessionWindow:        {"SESSION windows are", ""},
 	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},

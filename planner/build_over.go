@@ -1,0 +1,266 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+)
+
+// over lowers the calls of an overRel that no rule has made something better of.
+func (b *builder) over(r *overRel, in *Node) (*Node, error) {
+	if err := b.env.runs(r.place, featureOver); err != nil {
+		return nil, err
+	}
+	ex := b.hashed(in, r.partition, r)
+	op := &Over{Partition: r.partition, Order: r.order, Calls: r.calls, ByTime: r.byTime(), WindowStart: -1, WindowEnd: -1}
+	if r.windowed() {
+		op.WindowStart, op.WindowEnd = windowKeys(r.in.cols(), r.partition)
+	}
+	text := fmt.Sprintf("%v %v", op.Partition, op.Order)
+	for _, c := range op.Calls {
+		if c.Overload != nil && c.Overload.CanFail {
+			op.OnError = b.mode
+		}
+		text += fmt.Sprintf(" %d%v/%d/%d/%s", c.Kind, c.Args, c.Filter, c.N, c.text())
+	}
+	return b.node(op, r, from(ex), plain(r.out), text), nil
+}
+
+// inferOver: the input's rows with columns more. Where neither time nor a window
+// says when a result is final, a row that comes or goes changes those of others.
+func (b *builder) inferOver(n *Node, op *Over) {
+	b.inherit(n)
+	n.Props.Kinds = KindSet(0).With(catalog.Insert)
+	if op.ByTime || op.WindowStart >= 0 {
+		return
+	}
+	n.Props.Kinds = n.Props.Kinds.With(catalog.UpdateBefore).With(catalog.UpdateAfter)
+	if !n.Inputs[0].From.Props.Kinds.AppendOnly() {
+		n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)
+	}
+}
+
+// overBound says what limits the rows that an Over keeps.
+func (b *builder) overBound(n *Node, op *Over, names func([]int) string) {
+	p := &n.Props
+	what := "all rows"
+	if op.ByTime || op.WindowStart >= 0 {
+		what = "rows that the watermark has not passed, and those in the frame of a later one"
+	}
+	p.Bound = what
+	if len(op.Partition) > 0 {
+		p.Bound += " by " + names(op.Partition)
+	}
+	if p.Bounded {
+		p.Bound += " of a bounded input"
+	}
+	p.Unbounded = !p.Bounded && !op.ByTime && op.WindowStart < 0
+}
+
+// overText is the canonical text of an Over.
+func overText(n *Node, op *Over, in described) described {
+	calls := make([]string, len(op.Calls))
+	for i, c := range op.Calls {
+		calls[i] = c.canonical(in)
+	}
+	base := fmt.Sprintf("over partition %s order %s", in.pick(op.Partition), in.order(op.Order))
+	if op.ByTime || op.WindowStart >= 0 {
+		base += " watermark " + watermarksText(n)
+	}
+	base += fmt.Sprintf(" compute %s of (%s select %s)", strings.Join(calls, ", "), in.text, strings.Join(in.cols, ", "))
+	return described{base: base, cols: append(slices.Clone(in.cols), calls...)}
+}
+
+var overNames = map[OverKind]string{OverRowNumber: "ROW_NUMBER", OverRank: "RANK", OverDenseRank: "DENSE_RANK", OverPercentRank: "PERCENT_RANK",
+	OverCumeDist: "CUME_DIST", OverNTile: "NTILE", OverLag: "LAG", OverLead: "LEAD", OverFirstValue: "FIRST_VALUE", OverLastValue: "LAST_VALUE", OverNthValue: "NTH_VALUE"}
+
+// text is what of a call is no column.
+func (c OverCall) text() string {
+	name := overNames[c.Kind]
+	if c.Fn != nil {
+		name = c.Fn.Name
+	}
+	if c.Distinct {
+		name += " distinct"
+	}
+	if c.IgnoreNulls {
+		name += " ignore nulls"
+	}
+	if c.N != 0 {
+		name += " " + itoa(int(c.N))
+	}
+	if c.Kind.framed() {
+		name += " " + c.Frame.text()
+	}
+	return name
+}
+
+func (c OverCall) canonical(in described) string {
+	text := c.text() + "(" + in.pick(c.Args) + ")"
+	if c.Filter >= 0 {
+		text += " filter " + in.cols[c.Filter]
+	}
+	return text
+}
+
+// overDetail is what EXPLAIN prints.
+func overDetail(op *Over, in []Column) string {
+	names := make([]string, len(op.Calls))
+	for i, c := range op.Calls {
+		names[i] = c.Name
+	}
+	return partitionDetail(op.Partition, op.Order, in) + ": " + strings.Join(names, ", ")
+}
+
+// partitionDetail prints PARTITION BY and ORDER BY.
+func partitionDetail(partition []int, order []SortKey, in []Column) string {
+	text := "all rows"
+	if len(partition) > 0 {
+		names := make([]string, len(partition))
+		for i, c := range partition {
+			names[i] = in[c].Name
+		}
+		text = "by " + joinNames(names)
+	}
+	if len(order) > 0 {
+		text += " in order of " + orderDetail(order, in)
+	}
+	return text
+}
+
+// read says whether somebody reads a call; out are the needs of its columns.
+func (r *overRel) read(out needs) bool {
+	return r.late != nil || slices.ContainsFunc(out[len(r.in.cols()):], func(n *need) bool { return n != nil })
+}
+
+// askOver adds what an overRel reads of its input.
+func askOver(r *overRel, out needs, in needs, late bool) {
+	n := len(r.in.cols())
+	in.merge(out[:n])
+	if !r.read(out) {
+		return
+	}
+	for _, p := range r.partition {
+		in.at(p).add(nil)
+	}
+	for _, k := range r.order {
+		in.at(k.Col).add(nil)
+	}
+	for i, c := range r.calls {
+		if out[n+i] == nil && r.late == nil {
+			continue
+		}
+		for _, a := range c.Args {
+			in.at(a).add(nil)
+		}
+		if c.Filter >= 0 {
+			in.at(c.Filter).add(nil)
+		}
+	}
+	if late && r.late != nil {
+		for _, c := range r.late.cols {
+			in.at(c).add(nil)
+		}
+	}
+}
+
+// over drops the columns and calls that nobody reads, and an OVER without any.
+func (p *pruner) over(r *overRel) pruned {
+	want := p.of[r]
+	if !r.read(want) {
+		in := p.rebuild(r.in)
+		for range r.calls {
+			in.index, in.shape = append(slices.Clip(in.index), -1), append(slices.Clip(in.shape), nil)
+		}
+		return in
+	}
+	in := p.narrowed(r.in)
+	n := *r
+	n.in, n.partition, n.calls = in.rel, in.each(r.partition), nil
+	n.order = slices.Clone(r.order)
+	for i := range n.order {
+		n.order[i].Col = in.col(n.order[i].Col)
+	}
+	first := len(r.in.cols())
+	n.out = slices.Clone(in.rel.cols())
+	for i, at := range in.index {
+		if at < 0 {
+			continue
+		}
+		c := r.out[i]
+		c.Type = n.out[at].Type
+		n.out[at] = c
+	}
+	out := pruned{index: slices.Clone(in.index), shape: slices.Clone(in.shape)}
+	for i, c := range r.calls {
+		if want[first+i] == nil && r.late == nil {
+			out.index, out.shape = append(out.index, -1), append(out.shape, nil)
+			continue
+		}
+		out.index, out.shape = append(out.index, len(n.out)), append(out.shape, &need{whole: true})
+		c.Args, c.Filter = in.each(c.Args), in.col(c.Filter)
+		n.calls, n.out = append(n.calls, c), append(n.out, r.out[first+i])
+	}
+	if r.late != nil {
+		late := *r.late
+		late.cols = in.each(late.cols)
+		n.late = &late
+	}
+	out.rel = &n
+	return out
+}
+
+// pushThroughOver moves below an OVER what reads its PARTITION BY only: such a
+// predicate keeps or drops whole partitions.
+func pushThroughOver(f *filterRel, in *overRel, c *ruleContext) rel {
+	if in.late != nil || len(in.partition) == 0 {
+		return f
+	}
+	var down, stay []catalog.Expr
+	for _, p := range conjuncts(f.pred) {
+		movable := !canFail(p) && volatility(p) != catalog.Volatile && len(columnsOf(p)) > 0 && subset(columnsOf(p), in.partition)
+		if movable {
+			down = append(down, p)
+		} else {
+			stay = append(stay, p)
+		}
+	}
+	if len(down) == 0 || anyCanFail(stay) {
+		return f
+	}
+	out := in.over([]rel{pushFilter(&filterRel{in: in.in, pred: conjunction(down), place: f.place}, c)})
+	c.note(out, "push-filters")
+	if len(stay) > 0 {
+		return &filterRel{in: out, pred: conjunction(stay), place: f.place}
+	}
+	return out
+}
+
+// withoutUnreadCalls drops the calls that nobody reads; NULL stands for them.
+func withoutUnreadCalls(r *overRel, read needs) rel {
+	n := len(r.in.cols())
+	if r.late != nil || !slices.Contains(read[n:], nil) {
+		return r
+	}
+	exprs := make([]catalog.Expr, len(r.out))
+	kept := *r
+	kept.calls, kept.out = nil, slices.Clone(r.out[:n])
+	for i := range r.out {
+		switch {
+		case i < n:
+			exprs[i] = ref(r.out, i)
+		case read[i] == nil:
+			exprs[i] = nullLiteral(r.out[i].Type)
+		default:
+			exprs[i] = &catalog.ColumnRef{Index: len(kept.out), Name: r.out[i].Name, T: r.out[i].Type}
+			kept.calls, kept.out = append(kept.calls, r.calls[i-n]), append(kept.out, r.out[i])
+		}
+	}
+	p := &projectRel{in: &kept, exprs: exprs, out: r.out, place: r.place}
+	if len(kept.calls) == 0 {
+		p.in = r.in
+	}
+	return p
+}
