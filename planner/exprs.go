@@ -343,7 +343,7 @@ func writeCall(b *strings.Builder, e *catalog.Call, col func(*catalog.ColumnRef)
 // isOperator says whether a function is written between its operands.
 func isOperator(name string) bool {
 	switch name {
-	case "+", "-", "*", "/", "%", "||", "=", "<>", "<", "<=", ">", ">=", "DIV", "LIKE", "NOT LIKE", "SIMILAR TO", "NOT SIMILAR TO",
+	case "+", "-", "*", "/", "%", "||", "=", "<>", "<", "<=", ">", ">=", "DIV", "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE", "SIMILAR TO", "NOT SIMILAR TO",
 		"IS DISTINCT FROM", "IS NOT DISTINCT FROM":
 		return true
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -40,7 +41,7 @@ func hashFunctions() []*catalog.Function {
 		digest("SHA512", "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
 			func(b []byte) []byte { h := sha512.Sum512(b); return h[:] }),
 		{
-			Name: "TO_BASE64", Category: hashing, Signatures: []string{"TO_BASE64(s STRING | BYTES) -> STRING"},
+			Name: "TO_BASE64", Aliases: []string{"BASE64"}, Category: hashing, Signatures: []string{"TO_BASE64(s STRING | BYTES) -> STRING"},
 			Doc: "s in base 64. NULL if s is NULL.", Examples: []catalog.Example{{SQL: "TO_BASE64('hello')", Result: "aGVsbG8="}},
 			Resolve: choose("TO_BASE64", signature{params: []catalog.Type{str}, result: str, kernel: base64Of}, signature{params: []catalog.Type{catalog.Bytes}, result: str, kernel: base64Of}),
 		},
@@ -57,12 +58,21 @@ func hashFunctions() []*catalog.Function {
 				}))}),
 		},
 		{
-			Name: "HEX", Category: hashing, Signatures: []string{"HEX(s STRING | BYTES) -> STRING"},
-			Doc: "The bytes of s (a text in UTF-8) as hexadecimal digits in upper case. NULL if s is NULL.", Examples: []catalog.Example{{SQL: "HEX('Jk')", Result: "4A6B"}},
-			Resolve: choose("HEX", signature{params: []catalog.Type{str}, result: str, kernel: hexOf}, signature{params: []catalog.Type{catalog.Bytes}, result: str, kernel: hexOf}),
+			Name: "HEX", Aliases: []string{"TO_HEX"}, Category: hashing, Signatures: []string{"HEX(s STRING | BYTES) -> STRING", "HEX(n BIGINT) -> STRING"},
+			Doc:      "The bytes of s (a text in UTF-8), or the number n (the 64 bits of a negative one), as hexadecimal digits in upper case. NULL if the argument is NULL.",
+			Examples: []catalog.Example{{SQL: "HEX('Jk')", Result: "4A6B"}, {SQL: "HEX(255)", Result: "FF"}},
+			Resolve: choose("HEX", signature{params: []catalog.Type{str}, result: str, kernel: hexOf}, signature{params: []catalog.Type{catalog.Bytes}, result: str, kernel: hexOf},
+				overload(str, rowText(str, func(_ *catalog.EvalContext, a arguments) func(i int) ([]byte, bool) {
+					n := a.integer(0)
+					var out []byte
+					return func(i int) ([]byte, bool) {
+						out = strconv.AppendUint(out[:0], uint64(n(i)), 16)
+						return upper(out[:0], out), true
+					}
+				}), catalog.BigInt)),
 		},
 		{
-			Name: "UUID", Category: hashing, Volatility: catalog.Volatile, Signatures: []string{"UUID() -> STRING"},
+			Name: "UUID", Aliases: []string{"GEN_RANDOM_UUID"}, Category: hashing, Volatility: catalog.Volatile, Signatures: []string{"UUID() -> STRING"},
 			Doc: "A random UUID (version 4), another one for each row.", Examples: []catalog.Example{{SQL: "CHAR_LENGTH(UUID())", Result: "36"}},
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("UUID", args, 0, 0); err != nil {

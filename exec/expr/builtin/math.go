@@ -20,7 +20,7 @@ func mathFunctions() []*catalog.Function {
 			Resolve:  resolveAbs,
 		},
 		{
-			Name: "SIGN", Category: arithmetics, Signatures: []string{"SIGN(x) -> type of x"},
+			Name: "SIGN", Aliases: []string{"SIGNUM"}, Category: arithmetics, Signatures: []string{"SIGN(x) -> type of x"},
 			Doc:      "-1, 0 or 1 as x is negative, zero or positive. NULL if x is NULL.",
 			Examples: []catalog.Example{{SQL: "SIGN(-7)", Result: "-1"}, {SQL: "SIGN(0.5)", Result: "1.0"}},
 			Resolve:  resolveSign,

@@ -34,10 +34,16 @@ func (l constants) integer(k int) (int64, bool) {
 type arguments struct {
 	cols []arrow.Array
 	lits constants
+	// fold, if set, is applied to argument 0 where it is read as a text.
+	fold func(s []byte) []byte
 }
 
 // text reads argument k, a text or bytes.
 func (a arguments) text(k int) func(i int) []byte {
+	if a.fold != nil && k == 0 {
+		read := arguments{cols: a.cols, lits: a.lits}.text(0)
+		return func(i int) []byte { return a.fold(read(i)) }
+	}
 	if s, ok := a.lits.text(k); ok {
 		b := []byte(s)
 		return func(int) []byte { return b }
@@ -115,7 +121,7 @@ func (k textRows) Eval(c *catalog.EvalContext, args []arrow.Array, n int, sel []
 		}
 	}
 	b := kernel.NewTextBuilder(c.Alloc, n, size)
-	row := k.open(c, arguments{args, k.lits})
+	row := k.open(c, arguments{cols: args, lits: k.lits})
 	m := n
 	if sel != nil {
 		m = len(sel)
@@ -141,7 +147,7 @@ func (k textRows) Eval(c *catalog.EvalContext, args []arrow.Array, n int, sel []
 func (k textRows) NullTest(t kernel.NullTest) catalog.Kernel {
 	return kernel.Func(func(c *catalog.EvalContext, args []arrow.Array, n int, sel []int32) (arrow.Array, error) {
 		valid := kernel.NewNullable(c.Alloc, n, args...)
-		row := k.open(c, arguments{args, k.lits})
+		row := k.open(c, arguments{cols: args, lits: k.lits})
 		all := kernel.Nullable{}
 		out := kernel.BoolColumn(c.Alloc, n, sel, &all, func(i int) bool {
 			ok := valid.Valid(i)
@@ -179,7 +185,7 @@ func (k fixedRows[R]) Eval(c *catalog.EvalContext, args []arrow.Array, n int, se
 	valid := kernel.NewNullable(c.Alloc, n, args...)
 	buf := column.NewBuffer(c.Alloc, n*k.dt.(arrow.FixedWidthDataType).BitWidth()/8)
 	dst := column.As[R](buf, n)
-	row := k.open(c, arguments{args, k.lits})
+	row := k.open(c, arguments{cols: args, lits: k.lits})
 	kernel.ForEach(n, sel, &valid, func(i int) {
 		v, ok := row(i)
 		if dst[i] = v; !ok {
@@ -206,7 +212,7 @@ func (k boolRows) BindConst(lits []*catalog.Literal) catalog.Kernel {
 // Eval implements catalog.Kernel.
 func (k boolRows) Eval(c *catalog.EvalContext, args []arrow.Array, n int, sel []int32) (arrow.Array, error) {
 	valid := kernel.NewNullable(c.Alloc, n, args...)
-	row := k.open(c, arguments{args, k.lits})
+	row := k.open(c, arguments{cols: args, lits: k.lits})
 	return kernel.BoolColumn(c.Alloc, n, sel, &valid, func(i int) bool {
 		v, ok := row(i)
 		if !ok {

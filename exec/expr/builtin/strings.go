@@ -31,10 +31,10 @@ func simpleText(name, doc, sig string, examples []catalog.Example, k catalog.Ker
 
 func stringFunctions() []*catalog.Function {
 	return append([]*catalog.Function{
-		simpleText("UPPER", "s in upper case.", "UPPER(s STRING) -> STRING",
-			[]catalog.Example{{SQL: "UPPER('äöü')", Result: "ÄÖÜ"}, {SQL: "UPPER('aBc')", Result: "ABC"}}, caseKernel(upper, 'a')),
-		simpleText("LOWER", "s in lower case.", "LOWER(s STRING) -> STRING",
-			[]catalog.Example{{SQL: "LOWER('ÄbC')", Result: "äbc"}, {SQL: "LOWER('Apple')", Result: "apple"}}, caseKernel(lower, 'A')),
+		withAliases(simpleText("UPPER", "s in upper case.", "UPPER(s STRING) -> STRING",
+			[]catalog.Example{{SQL: "UPPER('äöü')", Result: "ÄÖÜ"}, {SQL: "UPPER('aBc')", Result: "ABC"}}, caseKernel(upper, 'a')), "UCASE"),
+		withAliases(simpleText("LOWER", "s in lower case.", "LOWER(s STRING) -> STRING",
+			[]catalog.Example{{SQL: "LOWER('ÄbC')", Result: "äbc"}, {SQL: "LOWER('Apple')", Result: "apple"}}, caseKernel(lower, 'A')), "LCASE"),
 		simpleText("INITCAP", "s with each word in lower case but its first letter. A word is a run of letters and digits.", "INITCAP(s STRING) -> STRING",
 			[]catalog.Example{{SQL: "INITCAP('hELLO new-world')", Result: "Hello New-World"}}, textToText(str, capitalised)),
 		simpleText("REVERSE", "The characters of s from the last to the first.", "REVERSE(s STRING) -> STRING",

@@ -206,7 +206,7 @@ func concatKernel(t catalog.Type) catalog.Kernel {
 			parts := make([]func(i int) []byte, len(cols))
 			size := 0
 			for k, col := range cols {
-				parts[k] = arguments{cols, lits}.text(k)
+				parts[k] = arguments{cols: cols, lits: lits}.text(k)
 				if col != nil {
 					size += kernel.TextsOf(col).Size(n)
 				} else {

@@ -235,7 +235,7 @@ func (p *parser) isPattern() bool {
 	if strings.EqualFold(p.peek(), "NOT") {
 		at = 1
 	}
-	return len(p.tokens) > at && oneOf(strings.ToUpper(p.tokens[at]), "LIKE", "RLIKE", "REGEXP", "SIMILAR")
+	return len(p.tokens) > at && oneOf(strings.ToUpper(p.tokens[at]), "LIKE", "ILIKE", "RLIKE", "REGEXP", "SIMILAR")
 }
 
 func (p *parser) pattern(x catalog.Expr) catalog.Expr {
