@@ -16,10 +16,18 @@ func (b *binder) from(s *parser.Select) (rel, *scope, error) {
 			out: []column{{Column: Column{Name: "ROW$", Type: catalog.Boolean, NotNull: true}}}}
 		return one, &scope{}, nil
 	}
-	if len(s.From) > 1 {
-		return nil, nil, require(b.at(s.From[1]), featureJoin)
+	r, sc, err := b.tableRef(s.From[0])
+	for _, t := range s.From[1:] {
+		if err != nil {
+			return nil, nil, err
+		}
+		right, rs, rerr := b.tableRef(t)
+		if rerr != nil {
+			return nil, nil, rerr
+		}
+		r, sc, err = b.cross(fromItem{r, sc}, fromItem{right, rs}, b.at(t))
 	}
-	return b.tableRef(s.From[0])
+	return r, sc, err
 }
 
 // tableRef binds one item of a FROM clause.
@@ -40,7 +48,7 @@ func (b *binder) tableRef(t parser.TableRef) (rel, *scope, error) {
 	case *parser.WindowTable:
 		return b.windowTable(t)
 	case *parser.Join:
-		return nil, nil, require(b.joinPlace(t), featureJoin)
+		return b.join(t)
 	case *parser.MatchRecognize:
 		return nil, nil, require(b.at(t), featureMatchRecognize)
 	case *parser.Unnest:

@@ -228,7 +228,7 @@ func hasState(r rel) bool {
 	found := false
 	visit(r, func(r rel) {
 		switch r.(type) {
-		case *aggregateRel, *overRel, *sortRel, *limitRel, *setRel:
+		case *aggregateRel, *overRel, *sortRel, *limitRel, *setRel, *joinRel:
 			found = true
 		}
 	})
@@ -265,6 +265,9 @@ func updateCause(r rel) rel {
 		if cause := updateCause(in); cause != nil {
 			return cause
 		}
+	}
+	if j, ok := r.(*joinRel); ok && j.mode == regularJoin && j.kind != InnerJoin && j.kind != SemiJoin {
+		return r // what it says of a row without a partner, a later row takes back
 	}
 	return nil
 }

@@ -20,13 +20,8 @@ func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	if s.Where != nil {
-		x := &exprBinder{binder: b, scope: sc, clause: "WHERE"}
-		pred, err := x.condition(s.Where)
-		if err != nil {
-			return nil, nil, 0, err
-		}
-		r = &filterRel{in: r, pred: pred, place: b.at(s.Where)}
+	if r, err = b.where(s, r, sc); err != nil {
+		return nil, nil, 0, err
 	}
 	items, err := b.expandStars(s, sc)
 	if err != nil {
@@ -44,6 +39,32 @@ func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel
 		return nil, nil, 0, err
 	}
 	return r, keys, visible, nil
+}
+
+// where binds the WHERE clause and puts it over FROM, whose joins it settles.
+func (b *binder) where(s *parser.Select, r rel, sc *scope) (rel, error) {
+	var pred catalog.Expr
+	where := b.at(s)
+	if s.Where != nil {
+		x := &exprBinder{binder: b, scope: sc, clause: "WHERE"}
+		var err error
+		if pred, err = x.condition(s.Where); err != nil {
+			return nil, err
+		}
+		where = b.at(s.Where)
+	}
+	if unsettled(r) {
+		out, err := b.settleJoins(r, pred, where)
+		if err != nil {
+			return nil, err
+		}
+		sc.cols = out.cols()
+		return out, nil
+	}
+	if pred == nil {
+		return r, nil
+	}
+	return &filterRel{in: r, pred: pred, place: where}, nil
 }
 
 // block is a SELECT block being bound.
@@ -89,7 +110,13 @@ func (b *binder) expandStars(s *parser.Select, sc *scope) ([]item, error) {
 		if len(sc.tables) == 0 {
 			return nil, b.at(it).errorf("* needs a FROM clause")
 		}
-		found := false
+		found := it.Qualifier == nil && sc.visible != nil
+		if found {
+			for _, k := range sc.visible {
+				items = append(items, item{name: sc.cols[k].Name, index: k, place: b.at(it)})
+			}
+			continue
+		}
 		for _, t := range sc.tables {
 			if it.Qualifier != nil && !t.qualifies(it.Qualifier.Parts) {
 				continue

@@ -28,6 +28,12 @@ func (b *binder) windowTable(w *parser.WindowTable) (rel, *scope, error) {
 	if err := b.env.requireWindow(b.at(w), w.Kind); err != nil {
 		return nil, nil, err
 	}
+	if unsettled(in) {
+		if in, err = b.settleJoins(in, nil, b.at(w)); err != nil {
+			return nil, nil, err
+		}
+		sc.cols = in.cols()
+	}
 	x := &exprBinder{binder: b, scope: sc, clause: "DESCRIPTOR"}
 	col, err := x.column(&parser.ColumnRef{Span: w.TimeColumn.Span, Parts: w.TimeColumn.Parts})
 	if err != nil {
@@ -41,7 +47,10 @@ func (b *binder) windowTable(w *parser.WindowTable) (rel, *scope, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	names := sc.tables[0].names
+	var names []string
+	if len(sc.tables) == 1 {
+		names = sc.tables[0].names
+	}
 	if w.Alias != nil {
 		return b.aliased(r, nil, w.Alias)
 	}
@@ -150,6 +159,8 @@ func operatorName(r rel) string {
 		return "the GROUP BY at " + r.place.line()
 	case *overRel:
 		return "the OVER at " + r.place.line()
+	case *joinRel:
+		return "the " + r.name() + " at " + r.place.line()
 	case *unionRel:
 		return "the UNION ALL at " + r.place.line()
 	case *setRel:

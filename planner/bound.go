@@ -43,6 +43,11 @@ func (b *builder) bound(n *Node) {
 		setBound(p, op)
 	case *Over:
 		b.overBound(n, op, names)
+	case *Join:
+		p.Bound = "all rows of both inputs"
+		if p.Unbounded = !p.Bounded; p.Unbounded {
+			p.Bound += ", for ever"
+		}
 	case *Sort:
 		p.Bound = "all rows of a bounded input"
 		if op.Limit >= 0 && n.Inputs[0].From.Props.Kinds.AppendOnly() {

@@ -300,6 +300,11 @@ func (b *builder) lower(r rel) (*Node, error) {
 }
 
 func (b *builder) lowerNew(r rel) (*Node, error) {
+	var k keyedJoin
+	if j, ok := r.(*joinRel); ok {
+		k = keyed(j)
+		r = k.join
+	}
 	var ins []*Node
 	for _, in := range r.inputs() {
 		n, err := b.lower(in)
@@ -323,6 +328,8 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 		return b.aggregate(r, ins[0])
 	case *overRel:
 		return b.over(r, ins[0])
+	case *joinRel:
+		return b.join(k, ins[0], ins[1])
 	case *unionRel:
 		var edges []Edge
 		for _, in := range ins {

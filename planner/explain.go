@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +64,8 @@ func detail(n *Node) string {
 		return op.String()
 	case *Over:
 		return overDetail(op, in) + onError(op.OnError)
+	case *Join:
+		return joinDetail(op, n) + onError(op.OnError)
 	case *Sort:
 		return "by " + orderDetail(op.Keys, in) + limits(op.Limit, op.Offset)
 	case *Limit:
@@ -187,6 +190,30 @@ func orderDetail(keys []SortKey, in []Column) string {
 		}
 	}
 	return strings.Join(out, ", ")
+}
+
+// joinDetail shows the kind and the condition, the columns of both sides marked
+// where their names are the same.
+func joinDetail(op *Join, n *Node) string {
+	left, right := n.Inputs[0].Columns(), n.Inputs[1].Columns()
+	var parts []string
+	for i, l := range op.LeftKeys {
+		sign := " = "
+		if op.NullSafe[i] {
+			sign = " IS NOT DISTINCT FROM "
+		}
+		parts = append(parts, catalog.QuoteName(left[l].Name)+sign+catalog.QuoteName(right[op.RightKeys[i]].Name))
+	}
+	text := op.Kind.String()
+	if len(parts) > 0 {
+		text += " by " + strings.Join(parts, ", ")
+	} else {
+		text += " of all pairs"
+	}
+	if op.Residual != nil {
+		text += " where " + showExpr(op.Residual, append(slices.Clip(left), right...))
+	}
+	return text
 }
 
 func callsDetail(calls []AggCall) string {

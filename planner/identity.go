@@ -149,6 +149,8 @@ func (c *canon) stateful(n *Node, ins []described) described {
 		return setText(op, ins)
 	case *Over:
 		return overText(n, op, in)
+	case *Join:
+		return joinText(op, ins)
 	case *Sort:
 		return described{base: fmt.Sprintf("sort %s limit %d offset %d of (%s select %s)", in.order(op.Keys), op.Limit, op.Offset, in.text, strings.Join(in.cols, ", ")), cols: in.cols}
 	case *Limit:
@@ -180,14 +182,46 @@ func aggregateText(base string, keys []int, calls []AggCall, in described, windo
 	return described{base: base, cols: append(cols, window...)}
 }
 
-func (d described) col(c *catalog.ColumnRef) string { return d.cols[c.Index] }
+// joinText describes a regular join. The state holds the columns of both sides as
+// they come, so they are in the text, in their order.
+func joinText(op *Join, ins []described) described {
+	left, right := ins[0], ins[1]
+	both := described{cols: append(slices.Clip(left.cols), right.cols...)}
+	for i := range both.cols {
+		side := "left "
+		if i >= len(left.cols) {
+			side = "right "
+		}
+		both.cols[i] = side + both.cols[i]
+	}
+	keys := make([]string, len(op.LeftKeys))
+	for i := range keys {
+		sign := " = "
+		if op.NullSafe[i] {
+			sign = " is "
+		}
+		keys[i] = left.cols[op.LeftKeys[i]] + sign + right.cols[op.RightKeys[i]]
+	}
+	text := fmt.Sprintf("%s join (%s select %s) with (%s select %s) on %s", strings.ToLower(op.Kind.String()),
+		left.text, strings.Join(left.cols, ", "), right.text, strings.Join(right.cols, ", "), strings.Join(keys, ", "))
+	if op.Residual != nil {
+		text += " and " + exprText(op.Residual, both.col)
+	}
+	return described{base: text, cols: both.pickAll(op.Emit)}
+}
 
-func (d described) pick(cols []int) string {
+func (d described) pickAll(cols []int) []string {
 	out := make([]string, len(cols))
 	for i, c := range cols {
 		out[i] = d.cols[c]
 	}
-	return strings.Join(out, ", ")
+	return out
+}
+
+func (d described) col(c *catalog.ColumnRef) string { return d.cols[c.Index] }
+
+func (d described) pick(cols []int) string {
+	return strings.Join(d.pickAll(cols), ", ")
 }
 
 // order prints the terms of ORDER BY.

@@ -81,6 +81,8 @@ func checkNode(n *planner.Node) error {
 				return err
 			}
 		}
+	case *planner.Join:
+		return checkJoin(n, op)
 	case *planner.WindowAssign:
 		return sameTypes(n.Cols[:len(n.Cols)-3], in)
 	case *planner.WindowAgg:
@@ -103,6 +105,38 @@ func checkNode(n *planner.Node) error {
 		}
 	}
 	return nil
+}
+
+// checkJoin: keys of both sides have the same types and are where the rows are
+// spread by; the residual and what comes out are over the columns of both.
+func checkJoin(n *planner.Node, op *planner.Join) error {
+	left, right := n.Inputs[0].From, n.Inputs[1].From
+	if len(op.LeftKeys) != len(op.RightKeys) || len(op.NullSafe) != len(op.LeftKeys) {
+		return fmt.Errorf("keys %v against %v", op.LeftKeys, op.RightKeys)
+	}
+	for i, l := range op.LeftKeys {
+		if a, b := left.Cols[l].Type, right.Cols[op.RightKeys[i]].Type; !a.Equal(b) {
+			return fmt.Errorf("key %d is %s and %s", i, a, b)
+		}
+	}
+	for i, in := range []*planner.Node{left, right} {
+		keys := op.StateKeys(i)
+		if len(keys) == 0 && !in.Props.Single || len(keys) > 0 && !slices.Equal(in.Props.Hash, keys) {
+			return fmt.Errorf("input %d is not spread by %v", i, keys)
+		}
+	}
+	both := append(slices.Clip(left.Cols), right.Cols...)
+	var out []planner.Column
+	for _, e := range op.Emit {
+		if e >= len(both) {
+			return fmt.Errorf("emits column %d of %d", e, len(both))
+		}
+		out = append(out, both[e])
+	}
+	if err := sameTypes(n.Cols, out); err != nil {
+		return err
+	}
+	return checkExprs(op.Expressions(), both, nil)
 }
 
 func checkAggregate(n *planner.Node, keys []int, calls []planner.AggCall, extra int) error {

@@ -231,6 +231,22 @@ type GroupAgg struct {
 	OnError    ErrorMode
 }
 
+// Join is a regular join: it keeps the rows of both sides, and pairs each row with
+// those of the other side that have the same keys and satisfy the residual. Its
+// columns are Emit of the left columns followed by the right ones. With no keys all
+// rows are on one shard and every pair is looked at.
+type Join struct {
+	Kind JoinKind
+	// LeftKeys and RightKeys are columns of each side whose values must be equal, of
+	// the same types. A NULL equals none, save where NullSafe says otherwise.
+	LeftKeys, RightKeys []int
+	NullSafe            []bool
+	// Residual is over the left columns, then the right ones; nil: TRUE.
+	Residual catalog.Expr
+	Emit     []int
+	OnError  ErrorMode
+}
+
 // Union is UNION ALL: inputs have the same columns.
 type Union struct{}
 
@@ -292,6 +308,22 @@ func (o *WindowAgg) StateKeys(int) []int { return o.Keys }
 func (o *GroupAgg) StateKeys(int) []int { return o.Keys }
 
 // StateKeys implements Stateful.
+func (o *Join) StateKeys(input int) []int {
+	if input == 0 {
+		return o.LeftKeys
+	}
+	return o.RightKeys
+}
+
+// Expressions implements Evaluating.
+func (o *Join) Expressions() []catalog.Expr {
+	if o.Residual == nil {
+		return nil
+	}
+	return []catalog.Expr{o.Residual}
+}
+
+// StateKeys implements Stateful.
 func (o *Sort) StateKeys(int) []int { return nil }
 
 // StateKeys implements Stateful.
@@ -311,6 +343,7 @@ func (*Project) op()      {}
 func (*WindowAssign) op() {}
 func (*WindowAgg) op()    {}
 func (*GroupAgg) op()     {}
+func (*Join) op()         {}
 func (*Union) op()        {}
 func (*Sort) op()         {}
 func (*Limit) op()        {}

@@ -56,6 +56,8 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferSetOp(n, op)
 	case *Over:
 		b.inferOver(n, op)
+	case *Join:
+		b.inferJoin(n, op)
 	case *Exchange:
 		b.inherit(n)
 		if p.Single, p.Hash = op.Kind == SingleExchange, nil; op.Kind == HashExchange {

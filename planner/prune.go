@@ -161,6 +161,8 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		askAggregate(r, out, of[r.in], late)
 	case *overRel:
 		askOver(r, out, of[r.in], late)
+	case *joinRel:
+		askJoin(r, out, of[r.left], of[r.right])
 	case *unionRel:
 		for _, in := range r.ins {
 			for i, n := range out {
@@ -179,6 +181,26 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 	case *limitRel:
 		of[r.in].merge(out)
 	}
+}
+
+// askJoin asks for what comes out, and what the condition reads.
+func askJoin(r *joinRel, out, left, right needs) {
+	n := len(left)
+	both := make(needs, n+len(right))
+	for i, w := range out {
+		if w == nil {
+			continue
+		}
+		if r.emit != nil {
+			i = r.emit[i]
+		}
+		both.at(i).under(nil, w)
+	}
+	for _, e := range r.exprs() {
+		both.read(e)
+	}
+	left.merge(both[:n])
+	right.merge(both[n:])
 }
 
 func askAggregate(r *aggregateRel, out needs, in needs, late bool) {
@@ -314,6 +336,8 @@ func (p *pruner) node(r rel) pruned {
 		return p.aggregate(r)
 	case *overRel:
 		return p.over(r)
+	case *joinRel:
+		return p.join(r)
 	case *unionRel:
 		return p.union(r)
 	case *setRel:
@@ -464,6 +488,40 @@ func (p *pruner) aggregate(r *aggregateRel) pruned {
 		late := *r.late
 		late.cols = in.each(late.cols)
 		n.late = &late
+	}
+	out.rel = &n
+	return out
+}
+
+// join gives the columns that are read; others come no further than the condition.
+func (p *pruner) join(r *joinRel) pruned {
+	left, right := p.narrowed(r.left), p.narrowed(r.right)
+	nl := len(left.rel.cols())
+	both := pruned{rel: &valuesRel{out: append(slices.Clip(left.rel.cols()), right.rel.cols()...)},
+		index: slices.Clone(left.index), shape: append(slices.Clip(left.shape), right.shape...)}
+	for _, i := range right.index {
+		if i >= 0 {
+			i += nl
+		}
+		both.index = append(both.index, i)
+	}
+	n := *r
+	n.left, n.right, n.emit, n.out = left.rel, right.rel, []int{}, nil
+	n.eachExpr(both.expr)
+	want := p.of[r]
+	out := pruned{index: make([]int, len(r.out)), shape: make(needs, len(r.out))}
+	for i, c := range r.out {
+		out.index[i] = -1
+		if want[i] == nil {
+			continue
+		}
+		from := i
+		if r.emit != nil {
+			from = r.emit[i]
+		}
+		c.Type = both.rel.cols()[both.index[from]].Type
+		out.index[i], out.shape[i] = len(n.out), both.shape[from]
+		n.emit, n.out = append(n.emit, both.index[from]), append(n.out, c)
 	}
 	out.rel = &n
 	return out

@@ -8,7 +8,16 @@ import "github.com/streamsql/streamsql/catalog"
 func checkRepeatable(root rel) error {
 	var bad error
 	visit(root, func(r rel) {
-		if bad != nil || len(r.inputs()) == 0 || !updates(r.inputs()[0]) {
+		if bad != nil {
+			return
+		}
+		var cause rel
+		for _, in := range r.inputs() {
+			if cause == nil {
+				cause = updateCause(in)
+			}
+		}
+		if cause == nil {
 			return
 		}
 		var exprs []catalog.Expr
@@ -17,13 +26,15 @@ func checkRepeatable(root rel) error {
 			exprs = r.exprs
 		case *filterRel:
 			exprs = []catalog.Expr{r.pred}
+		case *joinRel:
+			exprs = r.exprs()
 		}
 		for _, e := range exprs {
 			if volatility(e) == catalog.Immutable {
 				continue
 			}
 			bad = hint(r.at().errorf("%s gives another value each time, but %s takes rows back: what it takes back would not be what was given out",
-				changing(e), operatorName(updateCause(r.inputs()[0]))), "compute it below the aggregation, or leave it out")
+				changing(e), operatorName(cause)), "compute it below the aggregation, or leave it out")
 			return
 		}
 	})

@@ -3,8 +3,9 @@ package planner
 import "github.com/streamsql/streamsql/catalog"
 
 // pushFilters moves filters towards their sources: below projections, windows,
-// UNION ALL, and below a GROUP BY where they read its keys only. Filters that
-// come to lie on one another become one.
+// UNION ALL, below a GROUP BY where they read its keys only, and below joins where
+// they read one side that is not padded. Filters that come to lie on one another
+// become one.
 //
 // A predicate that can fail is moved below projections only, and nothing is moved
 // below a projection that can fail: either would change which rows are in error. A
@@ -12,11 +13,13 @@ import "github.com/streamsql/streamsql/catalog"
 // goes below the guard of its scan, so the watermark sees every row.
 func pushFilters(r rel, c *ruleContext) rel {
 	return rewrite(r, func(r rel) rel {
-		f, ok := r.(*filterRel)
-		if !ok {
-			return r
+		switch r := r.(type) {
+		case *filterRel:
+			return pushFilter(r, c)
+		case *joinRel:
+			return pushCondition(r, c)
 		}
-		return pushFilter(f, c)
+		return r
 	})
 }
 
@@ -39,6 +42,8 @@ func pushFilter(f *filterRel, c *ruleContext) rel {
 		})
 	case *overRel:
 		return pushThroughOver(f, in, c)
+	case *joinRel:
+		return pushIntoJoin(f, in, c)
 	case *unionRel:
 		if canFail(f.pred) {
 			return f

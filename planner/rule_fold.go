@@ -16,6 +16,15 @@ func foldConstants(r rel, c *ruleContext) rel {
 			if pred != r.pred {
 				return &filterRel{in: r.in, pred: pred, place: r.place}
 			}
+		case *joinRel:
+			out := *r
+			out.eachExpr(func(e catalog.Expr) catalog.Expr { return foldExpr(e, c.env) })
+			if out.on != nil && isTrue(out.on) {
+				out.on = nil
+			}
+			if out.on != r.on || out.match != r.match || out.notIn != r.notIn {
+				return &out
+			}
 		case *projectRel:
 			exprs, changed := make([]catalog.Expr, len(r.exprs)), false
 			for i, e := range r.exprs {

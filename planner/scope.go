@@ -13,6 +13,9 @@ import (
 type scope struct {
 	cols   []column
 	tables []scopeTable
+	// visible are the columns that * and names without a table see, in order; nil:
+	// all. A join with USING shows the columns of both sides as one.
+	visible []int
 }
 
 // scopeTable is one table of a scope: its qualifier, and which columns are its.
@@ -25,6 +28,14 @@ type scopeTable struct {
 // tableScope is a scope of one table.
 func tableScope(cols []column, names ...string) *scope {
 	return &scope{cols: cols, tables: []scopeTable{{names: names, n: len(cols)}}}
+}
+
+// shown are the columns that * and names without a table see.
+func (s *scope) shown() []int {
+	if s.visible != nil {
+		return s.visible
+	}
+	return positions(len(s.cols))
 }
 
 // matching gives the positions at which names are what an identifier says: the
@@ -54,6 +65,20 @@ func (t scopeTable) qualifies(parts []parser.Ident) bool {
 	tail := t.names[len(t.names)-len(parts):]
 	for i, p := range parts {
 		if !strings.EqualFold(p.Text, tail[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameName says whether no name could tell two tables apart.
+func (t scopeTable) sameName(o scopeTable) bool {
+	n := min(len(t.names), len(o.names))
+	if n == 0 {
+		return false
+	}
+	for i := range n {
+		if !strings.EqualFold(t.names[len(t.names)-n+i], o.names[len(o.names)-n+i]) {
 			return false
 		}
 	}
@@ -92,8 +117,9 @@ func (s *scope) hits(parts []parser.Ident) []hit {
 		}
 	}
 	var found []hit
-	for _, i := range matching(parts[0], len(s.cols), func(i int) string { return s.cols[i].Name }) {
-		found = append(found, hit{i, parts[1:]})
+	shown := s.shown()
+	for _, i := range matching(parts[0], len(shown), func(i int) string { return s.cols[shown[i]].Name }) {
+		found = append(found, hit{shown[i], parts[1:]})
 	}
 	return found
 }
@@ -160,8 +186,8 @@ func (s *scope) columnNames(t scopeTable) []string {
 
 func (s *scope) allNames() []string {
 	var names []string
-	for _, c := range s.cols {
-		names = append(names, c.Name)
+	for _, i := range s.shown() {
+		names = append(names, s.cols[i].Name)
 	}
 	return names
 }

@@ -169,6 +169,10 @@ func (b *builder) cause(n *Node) string {
 			if op := n.Op.(*SetOp); op.Kind == ExceptOp {
 				return "the " + op.String() + " at " + b.places[n].line()
 			}
+		case *Join:
+			if op := n.Op.(*Join); op.Kind != InnerJoin && op.Kind != SemiJoin {
+				return "the " + op.Kind.String() + " JOIN at " + b.places[n].line()
+			}
 		}
 		next := slices.IndexFunc(n.Inputs, func(e Edge) bool { return e.Port == MainPort && !e.From.Props.Kinds.AppendOnly() })
 		if next < 0 {

@@ -7,6 +7,7 @@ type feature int
 
 const (
 	featureJoin feature = iota
+	featureAsofJoin
 	featureOver
 	featureSubquery
 	featureSessionWindow
@@ -37,6 +38,7 @@ const (
 // feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
 	featureJoin:                 {"joins are", ""},
+	featureAsofJoin:             {"ASOF joins are", ""},
 	featureOver:                 {"OVER windows are", ""},
 	featureSubquery:             {"subqueries within expressions are", ""},
 	featureSessionWindow:        {"SESSION windows are", ""},

@@ -9,26 +9,28 @@ import (
 // The names under which a function set holds what SQL writes with signs and
 // words of its own.
 const (
-	fnNot     = "NOT"
-	fnNegate  = "UNARY -" // -x
-	fnItem    = "ITEM"    // a[i]
-	fnIn      = "IN"      // over constants
-	fnExtract = "EXTRACT"
-	fnFloor   = "FLOOR"
-	fnCeil    = "CEIL"
-	fnArray   = "ARRAY"
-	fnMap     = "MAP"
-	fnRow     = "ROW"
-	fnProc    = "PROCTIME"
-	fnTrim    = "TRIM"
-	fnIsTrue  = "IS TRUE"
+	fnNot        = "NOT"
+	fnNegate     = "UNARY -" // -x
+	fnItem       = "ITEM"    // a[i]
+	fnIn         = "IN"      // over constants
+	fnExtract    = "EXTRACT"
+	fnFloor      = "FLOOR"
+	fnCeil       = "CEIL"
+	fnArray      = "ARRAY"
+	fnMap        = "MAP"
+	fnRow        = "ROW"
+	fnProc       = "PROCTIME"
+	fnTrim       = "TRIM"
+	fnIsTrue     = "IS TRUE"
+	fnIsNotFalse = "IS NOT FALSE"
+	fnSame       = "IS NOT DISTINCT FROM"
 )
 
 // operatorNames are the functions of the operators between two operands. AND
 // and OR are expressions of their own.
 var operatorNames = map[parser.BinaryOp]string{
 	parser.Eq: "=", parser.NotEq: "<>", parser.Less: "<", parser.LessEq: "<=", parser.Greater: ">", parser.GreaterEq: ">=",
-	parser.IsDistinctFrom: "IS DISTINCT FROM", parser.IsNotDistinctFrom: "IS NOT DISTINCT FROM",
+	parser.IsDistinctFrom: "IS DISTINCT FROM", parser.IsNotDistinctFrom: fnSame,
 	parser.Add: "+", parser.Sub: "-", parser.Mul: "*", parser.Div: "/", parser.IntDiv: "DIV", parser.Mod: "%",
 	parser.Concat: "||",
 }
