@@ -134,6 +134,8 @@ func (s *Session) Exec(ctx context.Context, text string) error {
 		switch step := step.(type) {
 		case *planner.Select:
 			err = s.Select(ctx, step, func(*Batch, []planner.Column) error { return nil })
+		case *planner.Analyze:
+			err = s.ExplainAnalyze(ctx, step).Wait()
 		case *planner.Job:
 			var j *Job
 			if j, err = s.Start(ctx, step, "", nil); err == nil {

@@ -60,7 +60,7 @@ func (j *job) account(c cut, cuts []*shardCut) error {
 // isGauge says whether a counter is what is held now, not a sum over time.
 func isGauge(name string) bool {
 	name = strings.TrimPrefix(name, op.PrePrefix)
-	return name == op.CountOpen || name == op.CountHeld
+	return name == op.CountOpen || name == op.CountHeld || name == op.CountMemory
 }
 
 // unbalanced gives the first equation that does not hold, with its numbers.

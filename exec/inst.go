@@ -20,8 +20,9 @@ type inst struct {
 	// total are the counts of all epochs closed so far, open those of epochs
 	// under way: level 0 may be at work on the next epoch before the shard has
 	// taken the barrier of the last.
-	total op.Counters
-	open  map[uint64]op.Counters
+	total   op.Counters
+	open    map[uint64]op.Counters
+	profile *profile
 }
 
 // enter makes the operator count for an epoch.
@@ -64,12 +65,25 @@ type inputOf struct {
 
 func (t inputOf) process(b *op.Batch) error {
 	t.ctx.Counters[op.CountIn] += int64(b.N)
-	return t.oper.Process(t.input, b, t.inst)
+	t.profile.enter(t.node.ID)
+	err := t.oper.Process(t.input, b, t.inst)
+	t.profile.leave()
+	return err
 }
 
-func (t inputOf) advance(w int64) error { return t.oper.Advance(t.input, w, t.inst) }
+func (t inputOf) advance(w int64) error {
+	t.profile.enter(t.node.ID)
+	err := t.oper.Advance(t.input, w, t.inst)
+	t.profile.leave()
+	return err
+}
 
-func (t inputOf) end() error { return t.oper.End(t.input, t.inst) }
+func (t inputOf) end() error {
+	t.profile.enter(t.node.ID)
+	err := t.oper.End(t.input, t.inst)
+	t.profile.leave()
+	return err
+}
 
 // Emit implements op.Output.
 func (i *inst) Emit(port planner.Port, b *op.Batch) error {
@@ -104,7 +118,10 @@ func (i *inst) EmitSelected(port planner.Port, b *op.Batch, sel []int32) error {
 		if in, ok := t.(inputOf); ok {
 			if s, ok := in.oper.(op.Selector); ok {
 				in.ctx.Counters[op.CountIn] += int64(len(sel))
-				if err := s.ProcessSelected(in.input, b, sel, in.inst); err != nil {
+				in.profile.enter(in.node.ID)
+				err := s.ProcessSelected(in.input, b, sel, in.inst)
+				in.profile.leave()
+				if err != nil {
 					return err
 				}
 				continue

@@ -48,6 +48,10 @@ type Config struct {
 	Result func(b *op.Batch, cols []planner.Column) error
 	// Progress is called after each commit and at the end.
 	Progress func(Progress)
+	// Measure has progress say how long each operator was at work.
+	Measure bool
+	// Discard drops what sinks would write: they are not opened.
+	Discard bool
 	// Fault is called at named points of a commit, in test builds.
 	Fault func(point string)
 	// BarrierEvery ends a micro-batch whenever so many records have been read

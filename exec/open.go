@@ -113,17 +113,7 @@ func (j *job) openSinks() error {
 		case *planner.Result:
 			j.final = o.Final
 		case *planner.Sink:
-			c, err := j.cfg.Connectors.Connector(o.Connector)
-			if err != nil {
-				return fmt.Errorf("sink %s: %w", o.Name, err)
-			}
-			if c.OpenSink == nil {
-				return fmt.Errorf("sink %s: connector '%s' can't be written", o.Name, o.Connector)
-			}
-			conn, err := c.OpenSink(connectors.SinkConfig{
-				Name: o.Name, Options: o.Options, Columns: o.Columns, PrimaryKey: o.PrimaryKey,
-				Mode: o.Mode, Shards: j.layout.Shards,
-			}, j.cfg.Env)
+			conn, err := j.openSink(o)
 			if err != nil {
 				return fmt.Errorf("sink %s: %w", o.Name, err)
 			}
@@ -135,6 +125,23 @@ func (j *job) openSinks() error {
 		}
 	}
 	return nil
+}
+
+func (j *job) openSink(o *planner.Sink) (connectors.Sink, error) {
+	if j.cfg.Discard {
+		return discard{}, nil
+	}
+	c, err := j.cfg.Connectors.Connector(o.Connector)
+	if err != nil {
+		return nil, err
+	}
+	if c.OpenSink == nil {
+		return nil, fmt.Errorf("connector '%s' can't be written", o.Connector)
+	}
+	return c.OpenSink(connectors.SinkConfig{
+		Name: o.Name, Options: o.Options, Columns: o.Columns, PrimaryKey: o.PrimaryKey,
+		Mode: o.Mode, Shards: j.layout.Shards,
+	}, j.cfg.Env)
 }
 
 // recover opens the store and the sinks at the last commit and restores state:
@@ -271,6 +278,9 @@ func (j *job) buildTasks() error {
 			bundles:  make([]*bundle, j.layout.Shards),
 			ended:    make([]bool, len(j.seq.sources)),
 		}
+		if j.cfg.Measure {
+			t.profile = newProfile(len(j.plan.Nodes))
+		}
 		for _, s := range j.seq.sources {
 			t.marks = append(t.marks, op.MinTime)
 			var w *watermarker
@@ -343,7 +353,7 @@ func (t *task) addRoot(n *planner.Node, to target) {
 }
 
 func (t *task) newInst(n *planner.Node, o op.Operator, ctx *op.Context, level int) *inst {
-	i := &inst{node: n, oper: o, ctx: ctx, level: level, total: op.Counters{}, open: map[uint64]op.Counters{}}
+	i := &inst{node: n, oper: o, ctx: ctx, level: level, total: op.Counters{}, open: map[uint64]op.Counters{}, profile: t.profile}
 	i.enter(t.job.seq.epoch)
 	t.insts = append(t.insts, i)
 	return i

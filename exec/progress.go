@@ -7,6 +7,7 @@ import (
 
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/planner"
+	"github.com/streamsql/streamsql/statestore"
 )
 
 // Progress is the state of a job at a commit. Counts are since the job began,
@@ -21,10 +22,11 @@ type Progress struct {
 	// Late and Bad rows, over all operators.
 	Late int64 `json:"late"`
 	Bad  int64 `json:"bad"`
-	// StateBytes is what the operators hold in memory; DiskBytes the state on
-	// disk.
-	StateRows int64 `json:"state_rows"`
-	DiskBytes int64 `json:"disk_bytes"`
+	// StateRows and StateBytes are what the operators hold in memory, without
+	// indexes; DiskBytes is the size of the whole state on disk.
+	StateRows  int64 `json:"state_rows"`
+	StateBytes int64 `json:"state_bytes"`
+	DiskBytes  int64 `json:"disk_bytes"`
 	// CommitMillis is the time from barrier to commit, StallMillis what the
 	// slowest shard stood still for it.
 	CommitMillis float64 `json:"commit_ms"`
@@ -98,6 +100,12 @@ type OperatorProgress struct {
 	Name   string      `json:"name"`   // WindowAgg, Filter, ...
 	Detail string      `json:"detail"` // as in EXPLAIN, cut if long
 	Counts op.Counters `json:"counts"`
+	// MemoryBytes and DiskBytes are the size of its state, 0 without one.
+	MemoryBytes int64 `json:"memory_bytes,omitempty"`
+	DiskBytes   int64 `json:"disk_bytes,omitempty"`
+	// BusyMillis is the time that all shards were at work in it, without the
+	// operators above it; of Config.Measure only.
+	BusyMillis float64 `json:"busy_ms,omitempty"`
 }
 
 // SinkProgress is the state of one sink.
@@ -117,9 +125,15 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 		p.StallMillis = max(p.StallMillis, millis(s.stall))
 	}
 	p.Sources = sourceProgress(j.seq.sources, c.sources)
+	var disk map[statestore.OperatorID]int64
+	if j.store != nil {
+		p.DiskBytes = int64(j.store.Metrics().DiskBytes)
+		disk = j.store.OperatorBytes()
+	}
 	for i, n := range j.plan.Nodes {
 		cs := j.counts[i]
-		if len(cs) == 0 {
+		busy := j.busy(i)
+		if len(cs) == 0 && busy == 0 {
 			continue
 		}
 		if _, ok := n.Op.(*planner.Sink); ok {
@@ -128,7 +142,11 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 		p.Late += cs[op.CountLate] + cs[op.PrePrefix+op.CountLate]
 		p.Bad += cs[op.CountBad] + cs[op.PrePrefix+op.CountBad]
 		p.StateRows += cs[op.CountHeld]
-		p.Operators = append(p.Operators, OperatorProgress{Node: i, Name: n.Name(), Detail: shorten(n.Detail), Counts: cs})
+		p.StateBytes += cs[op.CountMemory]
+		p.Operators = append(p.Operators, OperatorProgress{
+			Node: i, Name: n.Name(), Detail: shorten(n.Detail), Counts: cs,
+			MemoryBytes: cs[op.CountMemory], DiskBytes: disk[statestore.OperatorID(n.StateID)], BusyMillis: millis(busy),
+		})
 	}
 	j.seq.mu.Lock()
 	p.RunRecords = j.seq.records
@@ -137,9 +155,6 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 		p.RecordsPerSec = float64(p.RunRecords-j.lastRows) / d
 	}
 	j.lastRows, j.lastTime = p.RunRecords, now
-	if j.store != nil {
-		p.DiskBytes = int64(j.store.Metrics().DiskBytes)
-	}
 	p.QueueBytes = j.reader.peak.Load()
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
 	metrics.Read(sample)

@@ -40,6 +40,7 @@ type task struct {
 	ended   []bool    // sources
 	cut     *shardCut // being collected
 	hasPre  []bool    // by node
+	profile *profile  // nil: nobody asks
 }
 
 // input is the receiving end of an exchange on one shard.
@@ -115,7 +116,9 @@ func (t *task) step(ctx context.Context) (bool, error) {
 		return more, err
 	}
 	t.now = c.now
+	t.profile.enter(c.split.source.node.ID)
 	err = c.decode(t.alloc, t.wms[c.split.source.index])
+	t.profile.leave()
 	if err != nil {
 		return false, err
 	}
@@ -374,6 +377,9 @@ func (t *task) stageBarrier(st *stage, epoch uint64) error {
 				return fmt.Errorf("%s: %w", i.node.Detail, err)
 			}
 			t.cut.frozen = append(t.cut.frozen, f)
+			if m, ok := f.(interface{ MemoryBytes() int64 }); ok {
+				i.total[op.CountMemory] = m.MemoryBytes()
+			}
 		}
 		// Now, not when the levels above are through: rows of the next epoch
 		// may come first.
@@ -397,7 +403,10 @@ func (t *task) flush(st *stage, settled bool) error {
 	t.epoch = st.epoch
 	for _, i := range t.insts {
 		if f, ok := i.oper.(op.Flusher); ok && i.level == st.level {
-			if err := f.Flush(settled, i); err != nil {
+			t.profile.enter(i.node.ID)
+			err := f.Flush(settled, i)
+			t.profile.leave()
+			if err != nil {
 				return err
 			}
 		}

@@ -230,8 +230,12 @@ func callsDetail(calls []AggCall) string {
 // Explain prints the plan as a tree, sinks first, each operator with what it
 // does. With verbose each has a second line with its properties: changelog,
 // keys, time, distribution, rules, and its columns.
-func (p *Plan) Explain(verbose bool) string {
-	e := explainer{verbose: verbose, seen: map[*Node]bool{}}
+func (p *Plan) Explain(verbose bool) string { return p.ExplainWith(verbose, nil) }
+
+// ExplainWith is Explain with a further line for each operator, where note gives
+// one.
+func (p *Plan) ExplainWith(verbose bool, note func(*Node) string) string {
+	e := explainer{verbose: verbose, note: note, seen: map[*Node]bool{}}
 	consumers := map[*Node]int{}
 	for _, n := range p.Nodes {
 		for _, in := range n.Inputs {
@@ -256,6 +260,7 @@ func (p *Plan) Explain(verbose bool) string {
 type explainer struct {
 	b       strings.Builder
 	verbose bool
+	note    func(*Node) string
 	shared  func(*Node) bool
 	seen    map[*Node]bool
 }
@@ -285,8 +290,28 @@ func (e *explainer) node(n *Node, port Port, depth int) {
 	if line := e.summary(n); line != "" {
 		fmt.Fprintf(&e.b, "%s    %s\n", indent, line)
 	}
+	if e.note != nil {
+		if line := e.note(n); line != "" {
+			fmt.Fprintf(&e.b, "%s    %s\n", indent, line)
+		}
+	}
 	for _, in := range n.Inputs {
 		e.node(in.From, in.Port, depth+1)
+	}
+}
+
+// discardResult makes a sink of the result of a SELECT, for EXPLAIN ANALYZE.
+func (p *Plan) discardResult() {
+	for _, n := range p.Nodes {
+		if _, ok := n.Op.(*Result); !ok {
+			continue
+		}
+		op := &Sink{Name: "SELECT", Connector: "no sink", Mode: catalog.RetractMode}
+		for _, c := range n.Cols {
+			op.Columns = append(op.Columns, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
+		}
+		n.Op = op
+		n.Detail = op.Name
 	}
 }
 

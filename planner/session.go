@@ -69,7 +69,7 @@ type Script struct {
 	Warnings []*parser.Error
 }
 
-// Step is one thing to do: *Select, *Job, *Rows or *Message.
+// Step is one thing to do: *Select, *Job, *Analyze, *Rows or *Message.
 type Step interface{ step() }
 
 // Select is a top-level SELECT: run Plan, whose only sink is a Result, and show
@@ -105,8 +105,16 @@ type Message struct {
 	Plan bool
 }
 
+// Analyze is EXPLAIN ANALYZE: run Plan, write nothing, and show the plan with
+// what was measured. All its sinks are to be discarded; that of a SELECT too.
+type Analyze struct {
+	Plan     *Plan
+	Settings *catalog.Settings
+}
+
 func (*Select) step()  {}
 func (*Job) step()     {}
+func (*Analyze) step() {}
 func (*Rows) step()    {}
 func (*Message) step() {}
 

@@ -124,11 +124,8 @@ func (a *analysis) settingRows() *Rows {
 	return r
 }
 
-// explain plans a statement of its own and prints the plan.
+// explain plans a statement of its own and prints the plan, or has it run.
 func (a *analysis) explain(e *parser.Explain) error {
-	if e.Mode == parser.ExplainAnalyze {
-		return asPlain(require(place{a.src, e.Span}, featureExplainAnalyze))
-	}
 	var outs []*output
 	b := a.binder()
 	switch s := e.Stmt.(type) {
@@ -158,6 +155,11 @@ func (a *analysis) explain(e *parser.Explain) error {
 	plan, err := planOutputs(b.env, outs, a.session.without)
 	if err != nil {
 		return err
+	}
+	if e.Mode == parser.ExplainAnalyze {
+		plan.discardResult()
+		a.add(&Analyze{Plan: plan, Settings: a.settings.Clone()})
+		return nil
 	}
 	a.add(&Message{Text: strings.TrimSuffix(plan.Explain(e.Mode == parser.ExplainVerbose), "\n"), Plan: true})
 	return nil

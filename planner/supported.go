@@ -30,7 +30,6 @@ const (
 	featureReplay
 	featureSystemTime
 	featureHint
-	featureExplainAnalyze
 	featureTimeZone
 )
 
@@ -61,7 +60,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureReplay:               {"REPLAY DEAD LETTERS is", ""},
 	featureSystemTime:           {"FOR SYSTEM_TIME AS OF is", ""},
 	featureHint:                 {"this hint is", "OPTIONS is the hint that is"},
-	featureExplainAnalyze:       {"EXPLAIN ANALYZE is", "EXPLAIN VERBOSE shows the plan"},
 	featureTimeZone:             {"AT TIME ZONE is", ""},
 }
 

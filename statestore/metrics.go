@@ -85,6 +85,20 @@ func (s *Store) Metrics() Metrics {
 	return m
 }
 
+// OperatorBytes is the size of each operator's live state on disk as of the last
+// commit: what a rewrite of it would take.
+func (s *Store) OperatorBytes() map[OperatorID]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[OperatorID]int64{}
+	if n := len(s.commits); n > 0 {
+		for _, e := range s.commits[n-1].streams {
+			out[e.id.Operator] += int64(e.liveBytes)
+		}
+	}
+	return out
+}
+
 // Congested reports whether Pebble has fallen behind, so that the coordinator
 // should postpone the next barrier: ingests are not throttled by Pebble itself.
 func (s *Store) Congested() bool {

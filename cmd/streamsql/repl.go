@@ -149,6 +149,8 @@ func (sh *shell) step(ctx context.Context, step planner.Step) error {
 		return runSelect(ctx, sh.session, step, lines{sh.out}, untilSignal)
 	case *planner.Job:
 		return sh.start(ctx, step)
+	case *planner.Analyze:
+		return runAnalyze(ctx, sh.session, step, sh.out)
 	}
 	return nil
 }

@@ -117,8 +117,21 @@ func (r *runner) step(ctx context.Context, step planner.Step) error {
 		return r.sel(ctx, step)
 	case *planner.Job:
 		return r.run(ctx, step)
+	case *planner.Analyze:
+		return runAnalyze(ctx, r.session, step, flushing{r.out})
 	}
 	return nil
+}
+
+// runAnalyze runs EXPLAIN ANALYZE until its input or a signal ends it, and prints
+// the plan with what was measured.
+func runAnalyze(ctx context.Context, s *streamsql.Session, step *planner.Analyze, out io.Writer) error {
+	job := s.ExplainAnalyze(ctx, step)
+	if err := untilSignal(job); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, streamsql.AnalyzedPlan(step, job.Progress()))
+	return err
 }
 
 // rows shows the answer of SHOW and DESCRIBE.

@@ -134,6 +134,7 @@ const (
 	CountClosed     = "closed"      // pairs in windows that have fired
 	CountOpen       = "open"        // pairs in windows still open (a gauge)
 	CountHeld       = "held"        // rows in state (a gauge)
+	CountMemory     = "memory"      // bytes of state in memory (a gauge)
 	CountReleased   = "released"    // rows that have left state
 	CountUnmatched  = "unmatchable" // rows with a NULL key or time
 	CountTTLDropped = "ttl_dropped" // retractions of expired keys

@@ -46,6 +46,8 @@ func NewArena() *Arena { return &Arena{tail: -1} }
 // Size is the number of bytes held, Live that of those not freed.
 func (a *Arena) Size() int { return a.size }
 
+func (a *Arena) memory() int { return a.size }
+
 // Live is the number of bytes not freed.
 func (a *Arena) Live() int { return a.live }
 

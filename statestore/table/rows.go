@@ -56,6 +56,8 @@ func (r *Rows) Bytes() int {
 	return n
 }
 
+func (r *Rows) memory() int { return r.Bytes() }
+
 // At is the row with the id, to be read. It holds until the next Alloc.
 func (r *Rows) At(id uint32) []uint64 {
 	off := int(id&r.mask) * r.width

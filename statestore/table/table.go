@@ -30,6 +30,8 @@ type part interface {
 	apply(block []byte, generation uint64) error
 	// loaded ends a replay.
 	loaded(liveFrom uint64) error
+	// memory is what it holds, in bytes.
+	memory() int
 }
 
 // frozenPart is what a part hands over at a barrier.
@@ -109,9 +111,20 @@ func (t *Table) Buckets() []int64 {
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// Bytes is what the table holds in memory: rows, strings and records, those of
+// indexes that an operator keeps beside them not.
+func (t *Table) Bytes() int64 {
+	n := 0
+	for _, p := range t.parts {
+		n += p.memory()
+	}
+	return int64(n)
+}
+
 // Frozen is what a barrier takes from a table.
 type Frozen struct {
 	op      statestore.OperatorID
+	memory  int64
 	pool    *bufferPool
 	dropped []partID
 	parts   []frozenEntry
@@ -130,7 +143,7 @@ type frozenEntry struct {
 // The next Freeze must come after Write. If the epoch can't be committed, the
 // changes are lost and the table must be loaded again.
 func (t *Table) Freeze(cut statestore.Cut) *Frozen {
-	f := &Frozen{op: t.op, pool: &t.pool}
+	f := &Frozen{op: t.op, pool: &t.pool, memory: t.Bytes()}
 	for id := range t.dropped {
 		f.dropped = append(f.dropped, id)
 	}
@@ -158,6 +171,9 @@ func (s *FrozenStats) add(p partStats) {
 	s.EvacuatedBytes += p.evacuatedBytes
 	s.LiveBytes += p.liveBytes
 }
+
+// MemoryBytes is what the table held in memory at the barrier.
+func (f *Frozen) MemoryBytes() int64 { return f.memory }
 
 // Stats holds once Write has returned.
 func (f *Frozen) Stats() FrozenStats { return f.sum }

@@ -1,0 +1,61 @@
+package streamsql_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/streamsql/streamsql"
+	"github.com/streamsql/streamsql/planner"
+)
+
+// TestExplainAnalyze counts rows by hand: of the numbers 1 to 1000, 500 are even,
+// in 10 groups. The sink's directory must not come to be.
+func TestExplainAnalyze(t *testing.T) {
+	dir := t.TempDir()
+	eng, err := streamsql.Open(streamsql.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer eng.Close()
+	s := eng.Script()
+	script, err := s.Analyze("q.sql", fmt.Sprintf(`
+		CREATE SOURCE n (i BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '1000',
+			'fields.i.kind' = 'sequence', 'fields.i.start' = '1', 'fields.i.end' = '1000');
+		CREATE SINK o (k BIGINT, n BIGINT, PRIMARY KEY (k)) WITH ('connector' = 'blackhole');
+		CREATE SINK f (i BIGINT) WITH ('connector' = 'file', 'path' = '%s/out', 'format' = 'json');
+		EXPLAIN ANALYZE INSERT INTO o SELECT MOD(i, 20), COUNT(*) FROM n WHERE MOD(i, 2) = 0 GROUP BY MOD(i, 20);
+		EXPLAIN ANALYZE INSERT INTO f SELECT i FROM n`, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, step := range script.Steps {
+		if step, ok := step.(*planner.Analyze); ok {
+			job := s.ExplainAnalyze(context.Background(), step)
+			if err := job.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			texts = append(texts, streamsql.AnalyzedPlan(step, job.Progress()))
+		}
+	}
+	for _, want := range []string{
+		`Filter .*\n +1000 rows in, 500 out; \d+ % of the time\n`,
+		`GroupAgg .*\n.*\n +500 rows in, \d+ out; \d+ % of the time; state 10 rows, [1-9]\d* B in memory, [1-9]\d* B on disk\n`,
+		`Scan n .*\n +1000 records; \d+ % of the time\n`,
+		`\n1000 records read; `,
+	} {
+		if !regexp.MustCompile(want).MatchString(texts[0]) {
+			t.Errorf("no %s in\n%s", want, texts[0])
+		}
+	}
+	if !strings.Contains(texts[1], "1000 rows in, 0 out") {
+		t.Errorf("the sink took not all rows:\n%s", texts[1])
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("something was written: %v %v", entries, err)
+	}
+}
