@@ -104,6 +104,9 @@ func (b *builder) writeSink(s *sinkInput) error {
 	} else if op.Mode == catalog.UpsertMode && !in.Props.Kinds.AppendOnly() && in.Props.UpsertKey != nil {
 		in = b.hashed(in, in.Props.UpsertKey, nil)
 	}
+	if op.Mode == catalog.RetractMode && in.Props.Kinds.AppendOnly() {
+		op.Mode = catalog.AppendOnly // nothing is ever taken back: the sink need not show kinds
+	}
 	for i, c := range op.Columns {
 		if c.NotNull && !in.Cols[i].NotNull {
 			op.OnError = b.sinkMode(in)
