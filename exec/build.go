@@ -86,6 +86,8 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		if b.main, err = group.New(o, in, t.shard == 0, ctx); err != nil {
 			return b, err
 		}
+	case *planner.Unnest:
+		b.main = rowwise.NewUnnest(o, prog, ctx)
 	case *planner.SetOp:
 		var err error
 		if b.main, err = setop.New(o, n.Cols, ctx); err != nil {

@@ -12,22 +12,50 @@ import (
 // that count.
 func (b *binder) from(s *parser.Select) (rel, *scope, error) {
 	if len(s.From) == 0 {
-		one := &valuesRel{rows: [][]catalog.Expr{{boolLiteral(true)}}, place: b.at(s),
-			out: []column{{Column: Column{Name: "ROW$", Type: catalog.Boolean, NotNull: true}}}}
-		return one, &scope{}, nil
+		return oneRow(b.at(s)), &scope{}, nil
 	}
 	r, sc, err := b.tableRef(s.From[0])
 	for _, t := range s.From[1:] {
 		if err != nil {
 			return nil, nil, err
 		}
-		right, rs, rerr := b.tableRef(t)
-		if rerr != nil {
-			return nil, nil, rerr
-		}
-		r, sc, err = b.cross(fromItem{r, sc}, fromItem{right, rs}, b.at(t))
+		r, sc, err = b.nextItem(fromItem{r, sc}, t)
 	}
 	return r, sc, err
+}
+
+// nextItem binds a further item of FROM beside those on its left, which it may
+// refer to if it is a function of rows.
+func (b *binder) nextItem(left fromItem, t parser.TableRef) (rel, *scope, error) {
+	if isRowFunction(t) {
+		return b.rowFunction(left, t, false)
+	}
+	if j, ok := t.(*parser.Join); ok && isRowFunction(leftmost(j)) {
+		if k := joinKinds[j.Kind]; k.padsLeft() {
+			return nil, nil, hint(b.joinPlace(j).errorf("a %s can't have a function of the table before it on its left", j.Kind), "put the function behind the join")
+		}
+		r, sc, err := b.nextItem(left, j.Left)
+		if err != nil {
+			return nil, nil, err
+		}
+		return b.joinTo(fromItem{r, sc}, j)
+	}
+	right, rs, err := b.tableRef(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b.cross(left, fromItem{right, rs}, b.at(t))
+}
+
+// leftmost is the first table of a chain of joins.
+func leftmost(j *parser.Join) parser.TableRef {
+	for {
+		inner, ok := j.Left.(*parser.Join)
+		if !ok {
+			return j.Left
+		}
+		j = inner
+	}
 }
 
 // tableRef binds one item of a FROM clause.
@@ -51,10 +79,9 @@ func (b *binder) tableRef(t parser.TableRef) (rel, *scope, error) {
 		return b.join(t)
 	case *parser.MatchRecognize:
 		return nil, nil, require(b.at(t), featureMatchRecognize)
-	case *parser.Unnest:
-		return nil, nil, require(b.at(t), featureUnnest)
-	case *parser.TableFunction:
-		return nil, nil, require(b.at(t), featureTableFunction)
+	case *parser.Unnest, *parser.TableFunction:
+		one := oneRow(b.at(t))
+		return b.rowFunction(fromItem{one, &scope{cols: one.cols(), visible: []int{}}}, t, false)
 	}
 	return nil, nil, b.at(t).errorf("this is not supported in FROM")
 }

@@ -27,6 +27,15 @@ func (b *binder) join(t *parser.Join) (rel, *scope, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return b.joinTo(fromItem{left, ls}, t)
+}
+
+// joinTo binds what is joined to a left side.
+func (b *binder) joinTo(l fromItem, t *parser.Join) (rel, *scope, error) {
+	if isRowFunction(t.Right) {
+		return b.joinFunction(l, t)
+	}
+	left, ls := l.rel, l.scope
 	right, rs, err := b.tableRef(t.Right)
 	if err != nil {
 		return nil, nil, err

@@ -338,6 +338,8 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 		return b.node(&Union{}, r, edges, plain(r.out), "union"), nil
 	case *setRel:
 		return b.setOp(r, ins), nil
+	case *unnestRel:
+		return b.unnest(r, ins[0]), nil
 	case *sortRel:
 		in := b.single(ins[0], r)
 		op := &Sort{Keys: r.keys, Limit: r.limit, Offset: r.offset}

@@ -62,6 +62,8 @@ func detail(n *Node) string {
 		return text + callsDetail(op.Aggs) + phases(op.TwoPhase) + onError(op.OnError)
 	case *SetOp:
 		return op.String()
+	case *Unnest:
+		return unnestDetail(op, in) + onError(op.OnError)
 	case *Over:
 		return overDetail(op, in) + onError(op.OnError)
 	case *Join:

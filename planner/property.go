@@ -54,6 +54,8 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferGroupAgg(n, op)
 	case *SetOp:
 		b.inferSetOp(n, op)
+	case *Unnest:
+		b.inferUnnest(n, op)
 	case *Over:
 		b.inferOver(n, op)
 	case *Join:
@@ -298,7 +300,7 @@ func wantsW(n *Node, above bool) bool {
 		return true
 	case *Over:
 		return above || op.ByTime || op.WindowStart >= 0
-	case *Guard, *Filter, *Project, *WindowAssign, *Union, *Exchange, *Limit:
+	case *Guard, *Filter, *Project, *WindowAssign, *Unnest, *Union, *Exchange, *Limit:
 		return above
 	}
 	return false
@@ -306,6 +308,10 @@ func wantsW(n *Node, above bool) bool {
 
 // settleKinds takes -U out of the row kinds where nobody wants it.
 func (b *builder) settleKinds(n *Node, before bool) {
+	if _, ok := n.Op.(*Unnest); ok {
+		n.Props.Kinds = unnestKinds(n.Inputs[0].From.Props.Kinds)
+		return
+	}
 	if op, ok := n.Op.(*GroupAgg); ok {
 		op.EmitBefore = before && len(op.Aggs) > 0
 		if !before {

@@ -173,6 +173,11 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		}
 	case *setRel:
 		askSet(r, of)
+	case *unnestRel:
+		of[r.in].merge(out[:len(r.in.cols())])
+		for _, e := range r.exprs() {
+			of[r.in].read(e)
+		}
 	case *sortRel:
 		of[r.in].merge(out)
 		for _, k := range r.keys {
@@ -342,6 +347,8 @@ func (p *pruner) node(r rel) pruned {
 		return p.union(r)
 	case *setRel:
 		return p.set(r)
+	case *unnestRel:
+		return p.unnest(r)
 	case *sortRel:
 		in := p.rebuild(r.in)
 		keys := slices.Clone(r.keys)

@@ -28,6 +28,8 @@ func checkRepeatable(root rel) error {
 			exprs = []catalog.Expr{r.pred}
 		case *joinRel:
 			exprs = r.exprs()
+		case *unnestRel:
+			exprs = r.exprs()
 		}
 		for _, e := range exprs {
 			if volatility(e) == catalog.Immutable {

@@ -53,6 +53,10 @@ func pushFilter(f *filterRel, c *ruleContext) rel {
 			ins[i] = pushFilter(&filterRel{in: part, pred: f.pred, place: f.place}, c)
 		}
 		return in.over(ins)
+	case *unnestRel:
+		return splitFilter(f, c, len(in.in.cols()), func(pred catalog.Expr) rel {
+			return in.over([]rel{pushFilter(&filterRel{in: in.in, pred: pred, place: f.place}, c)})
+		})
 	case *setRel:
 		return pushIntoSet(f, in, c)
 	case *aggregateRel:

@@ -33,6 +33,8 @@ func unsettled(r rel) bool {
 		return unsettled(r.in)
 	case *filterRel:
 		return unsettled(r.in)
+	case *unnestRel:
+		return unsettled(r.in)
 	}
 	return false
 }
@@ -44,6 +46,14 @@ func absorb(r rel, preds []catalog.Expr, where place) rel {
 	case *joinRel:
 		if n.mode == unsettledJoin {
 			return absorbJoin(n, preds, where)
+		}
+	case *filterRel:
+		if unsettled(n) {
+			return absorb(n.in, append(conjuncts(n.pred), preds...), n.place)
+		}
+	case *unnestRel:
+		if unsettled(n) {
+			return absorbUnnest(n, preds, where)
 		}
 	case *projectRel: // the columns of USING
 		if !unsettled(n) {
@@ -60,6 +70,19 @@ func absorb(r rel, preds []catalog.Expr, where place) rel {
 		return filtered(&projectRel{in: absorb(n.in, down, where), exprs: n.exprs, out: n.out, place: n.place}, stay, where)
 	}
 	return filtered(r, preds, where)
+}
+
+// absorbUnnest lets through what only reads the rows below.
+func absorbUnnest(n *unnestRel, preds []catalog.Expr, where place) rel {
+	var down, stay []catalog.Expr
+	for _, p := range preds {
+		if sideOf(p, len(n.in.cols())) == leftSide && passes(p, n.in) {
+			down = append(down, p)
+		} else {
+			stay = append(stay, p)
+		}
+	}
+	return filtered(n.over([]rel{absorb(n.in, down, where)}), stay, where)
 }
 
 // filtered puts a filter over r if there is something to filter by.
@@ -153,6 +176,12 @@ func (b *binder) settle(r rel) (rel, error) {
 	case *filterRel:
 		in, err := b.settle(r.in)
 		return &filterRel{in: in, pred: r.pred, place: r.place}, err
+	case *unnestRel:
+		in, err := b.settle(r.in)
+		if err != nil {
+			return nil, err
+		}
+		return r.withExprs(in, func(e catalog.Expr) catalog.Expr { return e }), nil
 	case *projectRel:
 		in, err := b.settle(r.in)
 		if err != nil {

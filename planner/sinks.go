@@ -285,6 +285,8 @@ func errorModeOf(op Op) ErrorMode {
 		return op.OnError
 	case *Project:
 		return op.OnError
+	case *Unnest:
+		return op.OnError
 	case *WindowAgg:
 		return op.OnError
 	case *GroupAgg:

@@ -14,8 +14,6 @@ const (
 	featureProcessingTimeWindow
 	featureGroupingSets
 	featureMatchRecognize
-	featureTableFunction
-	featureUnnest
 	featureEmitWindowChanges
 	featureEmitComplete
 	featureEmitEvery
@@ -44,8 +42,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},
 	featureGroupingSets:         {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
 	featureMatchRecognize:       {"MATCH_RECOGNIZE is", ""},
-	featureTableFunction:        {"table functions other than window functions are", ""},
-	featureUnnest:               {"UNNEST is", ""},
 	featureEmitWindowChanges:    {"EMIT CHANGES of a windowed aggregation is", "leave it out: a window comes out when it closes"},
 	featureEmitComplete:         {"EMIT COMPLETE is", ""},
 	featureEmitEvery:            {"EMIT EVERY is", ""},
