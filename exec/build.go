@@ -64,8 +64,14 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		b.main = window.NewAssign(o, t.job.graph.beforeExchange(n.Inputs[0]).From.Cols, ctx)
 	case *planner.WindowAgg:
 		in := t.job.graph.beforeExchange(n.Inputs[0]).From
-		b.preCtx = t.context(n)
 		var err error
+		if o.Window.Kind == planner.SessionWindow {
+			if b.main, err = window.NewSession(o, in.Cols, ctx); err != nil {
+				return b, err
+			}
+			break
+		}
+		b.preCtx = t.context(n)
 		if b.pre, err = window.NewPre(o, in.Cols, b.preCtx); err != nil {
 			return b, err
 		}

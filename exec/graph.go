@@ -62,7 +62,7 @@ const (
 func hasPre(o planner.Op) bool {
 	switch o := o.(type) {
 	case *planner.WindowAgg:
-		return true
+		return o.Window.Kind != planner.SessionWindow
 	case *planner.GroupAgg:
 		return o.TwoPhase
 	}

@@ -243,7 +243,7 @@ func (bl *block) bindKeys(a *aggregates) error {
 			}
 		}
 	}
-	return nil
+	return a.sessionWindow()
 }
 
 // bindKey binds one GROUP BY expression; nil for a group window, which adds its

@@ -227,9 +227,11 @@ func totalOrder(cols []column) []SortKey {
 func hasState(r rel) bool {
 	found := false
 	visit(r, func(r rel) {
-		switch r.(type) {
+		switch r := r.(type) {
 		case *aggregateRel, *overRel, *sortRel, *limitRel, *setRel, *joinRel:
 			found = true
+		case *windowRel:
+			found = found || r.sessions()
 		}
 	})
 	return found

@@ -25,9 +25,6 @@ func (b *binder) windowTable(w *parser.WindowTable) (rel, *scope, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := b.env.requireWindow(b.at(w), w.Kind); err != nil {
-		return nil, nil, err
-	}
 	if unsettled(in) {
 		if in, err = b.settleJoins(in, nil, b.at(w)); err != nil {
 			return nil, nil, err
@@ -43,7 +40,19 @@ func (b *binder) windowTable(w *parser.WindowTable) (rel, *scope, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := b.assignWindow(in, win, col, b.at(w.TimeColumn), b.at(w))
+	var partition []catalog.Expr
+	for _, e := range w.PartitionBy {
+		x := &exprBinder{binder: b, scope: sc, clause: "PARTITION BY"}
+		key, err := x.bind(e)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !groupable(key.Type()) {
+			return nil, nil, b.at(e).errorf("PARTITION BY can't compare %s", article(key.Type()))
+		}
+		partition = append(partition, key)
+	}
+	r, err := b.assignWindow(in, win, col, partition, b.at(w.TimeColumn), b.at(w))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,33 +66,48 @@ func (b *binder) windowTable(w *parser.WindowTable) (rel, *scope, error) {
 	return r, tableScope(r.cols(), names...), nil
 }
 
-// requireWindow gives an error for a kind of window that can't be planned or run.
-func (env *environment) requireWindow(where place, kind parser.WindowKind) error {
-	switch kind {
-	case parser.WindowSession:
-		return asPlain(require(where, featureSessionWindow))
-	}
-	return nil
-}
-
-// assignWindow puts a windowRel over a relation. A time attribute that is a
-// member of a ROW column gets a column of its own first.
-func (b *binder) assignWindow(in rel, win Window, time catalog.Expr, timePlace, where place) (*windowRel, error) {
+// assignWindow puts a windowRel over a relation; partition are the keys of
+// sessions. The window's three columns come after those of the relation. A time
+// attribute or key that is no column of the input gets one below the window.
+func (b *binder) assignWindow(in rel, win Window, time catalog.Expr, partition []catalog.Expr, timePlace, where place) (rel, error) {
 	if err := b.timeAttribute(in, time, timePlace); err != nil {
 		return nil, err
 	}
-	if c, ok := time.(*catalog.ColumnRef); ok {
-		win.Time = c.Index
+	visible := len(in.cols())
+	exprs := refs(in.cols())
+	names := make([]string, visible)
+	for i, c := range in.cols() {
+		names[i] = c.Name
+	}
+	column := func(e catalog.Expr, name string) int {
+		if c, ok := e.(*catalog.ColumnRef); ok {
+			return c.Index
+		}
+		exprs, names = append(exprs, e), append(names, name)
+		return len(exprs) - 1
+	}
+	win.Time = column(time, "TIME$")
+	for i, e := range partition {
+		win.Partition = append(win.Partition, column(e, "KEY$"+itoa(i)))
+	}
+	if len(exprs) == visible {
 		return newWindow(in, win, b.env.nextWindow(), where), nil
 	}
-	cols := in.cols()
-	names := make([]string, 0, len(cols)+1)
-	for _, c := range cols {
-		names = append(names, c.Name)
+	w := newWindow(project(in, exprs, names, where), win, b.env.nextWindow(), where)
+	return withoutColumns(w, visible, len(exprs)), nil
+}
+
+// withoutColumns leaves columns from..to-1 of a relation out.
+func withoutColumns(r rel, from, to int) rel {
+	cols := r.cols()
+	var exprs []catalog.Expr
+	var names []string
+	for i, c := range cols {
+		if i < from || i >= to {
+			exprs, names = append(exprs, ref(cols, i)), append(names, c.Name)
+		}
 	}
-	p := project(in, append(refs(cols), time), append(names, "TIME$"), where)
-	win.Time = len(cols)
-	return newWindow(p, win, b.env.nextWindow(), where), nil
+	return project(r, exprs, names, r.at())
 }
 
 // newWindow makes a windowRel.
@@ -263,6 +287,10 @@ type groupWindow struct {
 	kind   parser.WindowKind
 	text   string // of the arguments, for TUMBLE_START(ts, ...) to match
 	bounds [3]catalog.Expr
+	// A session needs all other keys before it can be put in.
+	session *Window
+	time    catalog.Expr
+	places  [2]place // of the time attribute, and of the window
 }
 
 // groupWindow binds GROUP BY TUMBLE(ts, INTERVAL ...): a windowRel below the
@@ -270,9 +298,6 @@ type groupWindow struct {
 func (bl *block) groupWindow(a *aggregates, e *parser.Call, kind parser.WindowKind) error {
 	if a.group != nil {
 		return bl.at(e).errorf("GROUP BY has two windows")
-	}
-	if err := bl.env.requireWindow(bl.at(e), kind); err != nil {
-		return err
 	}
 	args, err := groupWindowArgs(bl.binder, e, kind)
 	if err != nil {
@@ -287,19 +312,69 @@ func (bl *block) groupWindow(a *aggregates, e *parser.Call, kind parser.WindowKi
 	if err != nil {
 		return err
 	}
-	w, err := bl.assignWindow(bl.in, win, col, bl.at(e.Args[0]), bl.at(e))
-	if err != nil {
+	a.group = &groupWindow{kind: kind, text: argumentText(bl.src, e), places: [2]place{bl.at(e.Args[0]), bl.at(e)}}
+	if kind == parser.WindowSession {
+		a.group.session, a.group.time = &win, col
+		return bl.timeAttribute(bl.in, col, a.group.places[0])
+	}
+	if bl.in, err = bl.assignWindow(bl.in, win, col, nil, a.group.places[0], a.group.places[1]); err != nil {
 		return err
 	}
-	bl.in = w
-	a.group = &groupWindow{kind: kind, text: argumentText(bl.src, e)}
-	first := len(w.out) - 3
+	a.windowKeys()
+	return nil
+}
+
+// windowKeys makes the bounds of the block's window, the last three columns of
+// its input, keys.
+func (a *aggregates) windowKeys() {
+	cols := a.block.in.cols()
 	for i := range a.group.bounds {
-		a.group.bounds[i] = ref(w.out, first+i)
+		a.group.bounds[i] = ref(cols, len(cols)-3+i)
 	}
 	for _, key := range a.group.bounds[:2] {
 		a.keys, a.texts = append(a.keys, key), append(a.texts, exprKey(key))
 	}
+}
+
+// sessionWindow puts the window of GROUP BY SESSION(ts, gap) in once all keys
+// are known, which are what its sessions are told apart by.
+func (a *aggregates) sessionWindow() error {
+	if a.group == nil || a.group.session == nil {
+		return nil
+	}
+	bl := a.block
+	n := len(bl.in.cols())
+	exprs := refs(bl.in.cols())
+	var names []string
+	for _, c := range bl.in.cols() {
+		names = append(names, c.Name)
+	}
+	partition := make([]catalog.Expr, len(a.keys))
+	for i, k := range a.keys {
+		if _, ok := k.(*catalog.ColumnRef); !ok {
+			exprs, names = append(exprs, k), append(names, "KEY$"+itoa(i))
+		}
+	}
+	in := bl.in
+	if len(exprs) > n {
+		in = project(bl.in, exprs, names, a.group.places[1])
+	}
+	at := n
+	for i, k := range a.keys {
+		partition[i] = k
+		if _, ok := k.(*catalog.ColumnRef); !ok {
+			partition[i] = ref(in.cols(), at)
+			at++
+		}
+	}
+	w, err := bl.assignWindow(in, *a.group.session, a.group.time, partition, a.group.places[0], a.group.places[1])
+	if err != nil {
+		return err
+	}
+	bl.in = w
+	// The keys are computed once, below; what stands in SELECT is known by its text.
+	copy(a.keys, partition)
+	a.windowKeys()
 	return nil
 }
 

@@ -23,6 +23,11 @@ func (b *builder) bound(n *Node) {
 		if len(op.Keys) > 0 {
 			p.Bound += " by " + names(op.Keys)
 		}
+	case *SessionAssign:
+		p.Bound = "rows of " + b.windowBound(n, op.Window)
+		if len(op.Window.Partition) > 0 {
+			p.Bound += " by " + names(op.Window.Partition)
+		}
 	case *GroupAgg:
 		switch {
 		case len(op.Keys) == 0:
@@ -62,7 +67,9 @@ func (b *builder) bound(n *Node) {
 // watermarks below.
 func (b *builder) windowBound(n *Node, w Window) string {
 	var parts []string
-	if w.Size > 0 {
+	if w.Kind == SessionWindow {
+		parts = append(parts, "open sessions, "+spanText(w.Size))
+	} else if w.Size > 0 {
 		parts = append(parts, spanText(w.Size))
 	} else {
 		parts = append(parts, "open windows")

@@ -158,8 +158,16 @@ func (b *builder) needWatermarks(trees []rel) {
 	for _, t := range trees {
 		visit(t, func(r rel) {
 			switch r := r.(type) {
+			case *windowRel:
+				if r.sessions() {
+					sensitive = true
+					for _, s := range sourcesOf(r) {
+						b.watched[s] = true
+					}
+				}
 			case *aggregateRel:
 				if r.window != nil {
+					sensitive = sensitive || r.window.Kind == SessionWindow
 					for _, s := range sourcesOf(r) {
 						b.watched[s] = true
 					}
@@ -323,6 +331,13 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 	case *projectRel:
 		return b.project(r, ins[0]), nil
 	case *windowRel:
+		if r.sessions() {
+			if err := b.env.runs(r.place, featureSessionRows); err != nil {
+				return nil, err
+			}
+			in := b.hashed(ins[0], r.win.Partition, r)
+			return b.node(&SessionAssign{Window: r.win}, r, from(in), plain(r.out), fmt.Sprintf("%+v", r.win)), nil
+		}
 		return b.node(&WindowAssign{Window: r.win}, r, from(ins[0]), plain(r.out), fmt.Sprintf("%+v", r.win)), nil
 	case *aggregateRel:
 		return b.aggregate(r, ins[0])
@@ -500,6 +515,14 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	two := ex != in && !b.noTwo && len(r.aggs) > 0 && in.Props.Kinds.AppendOnly()
 	for _, c := range r.aggs {
 		two = two && c.Overload.Aggregate.Mergeable && !c.Distinct
+	}
+	if r.window != nil && r.window.Kind == SessionWindow {
+		two = false // which session a row is in is known beyond the exchange only
+		for _, c := range r.aggs {
+			if !c.Overload.Aggregate.Mergeable {
+				return nil, r.place.errorf("%s can't be aggregated by session: two sessions may become one, and it can't be merged", c.Fn.Name)
+			}
+		}
 	}
 	mode := ErrorFail
 	for _, c := range r.aggs {

@@ -48,6 +48,12 @@ func detail(n *Node) string {
 		return projectDetail(op, n, in) + onError(op.OnError)
 	case *WindowAssign:
 		return windowDetail(op.Window, in)
+	case *SessionAssign:
+		text := windowDetail(op.Window, in)
+		if len(op.Window.Partition) > 0 {
+			text += " by " + names(op.Window.Partition)
+		}
+		return text
 	case *WindowAgg:
 		text := windowDetail(op.Window, in)
 		if len(op.Keys) > 0 {

@@ -145,6 +145,9 @@ func (c *canon) stateful(n *Node, ins []described) described {
 	case *WindowAgg:
 		base := fmt.Sprintf("window %s watermark %s group %s over (%s)", windowText(op.Window, in), watermarksText(n), in.pick(op.Keys), in.text)
 		return aggregateText(base, op.Keys, op.Aggs, in, []string{"window_start", "window_end", "window_time"})
+	case *SessionAssign:
+		base := fmt.Sprintf("sessions %s watermark %s over (%s select %s)", windowText(op.Window, in), watermarksText(n), in.text, strings.Join(in.cols, ", "))
+		return described{base: base, cols: append(slices.Clone(in.cols), "window_start", "window_end", "window_time")}
 	case *GroupAgg:
 		return aggregateText(fmt.Sprintf("group %s over (%s)", in.pick(op.Keys), in.text), op.Keys, op.Aggs, in, nil)
 	case *SetOp:
@@ -275,6 +278,9 @@ func windowText(w Window, in described) string {
 	}
 	if w.Zone != nil {
 		text += ", zone " + w.Zone.String()
+	}
+	if len(w.Partition) > 0 {
+		text += ", by " + in.pick(w.Partition)
 	}
 	return text + ")"
 }

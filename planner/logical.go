@@ -258,6 +258,9 @@ func visit(r rel, f func(rel)) {
 	walk(r)
 }
 
+// sessions says whether the window is of sessions, which only their rows make.
+func (r *windowRel) sessions() bool { return r.win.Kind == SessionWindow }
+
 // refs gives one reference to each column.
 func refs(cols []column) []catalog.Expr {
 	exprs := make([]catalog.Expr, len(cols))

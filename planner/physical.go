@@ -187,12 +187,24 @@ type Window struct {
 	Zone *time.Location
 	// Start and End are the columns of an AttachedWindow.
 	Start, End int
+	// Partition are the columns by which the sessions of a window table function
+	// are told apart; those of a WindowAgg are told apart by its keys.
+	Partition []int
 }
 
 // WindowAssign appends window_start, window_end, window_time to each row
 // (TIMESTAMP(3)), once per window that it is in: a window table function
 // without aggregation. Rows without time are dropped and counted.
 type WindowAssign struct{ Window Window }
+
+// SessionAssign appends window_start, window_end, window_time to each row, as
+// WindowAssign does, for sessions: rows leave when their session closes. W of the
+// input decides, row by row, which session a row is in, and whether it is late.
+type SessionAssign struct {
+	Window Window
+	// LateCols are as those of WindowAgg.
+	LateCols []int
+}
 
 // AggCall is one aggregate of a GROUP BY.
 type AggCall struct {
@@ -305,6 +317,9 @@ type Result struct {
 func (o *WindowAgg) StateKeys(int) []int { return o.Keys }
 
 // StateKeys implements Stateful.
+func (o *SessionAssign) StateKeys(int) []int { return o.Window.Partition }
+
+// StateKeys implements Stateful.
 func (o *GroupAgg) StateKeys(int) []int { return o.Keys }
 
 // StateKeys implements Stateful.
@@ -335,21 +350,22 @@ func (o *Filter) Expressions() []catalog.Expr { return []catalog.Expr{o.Pred} }
 // Expressions implements Evaluating.
 func (o *Project) Expressions() []catalog.Expr { return o.Exprs }
 
-func (*Values) op()       {}
-func (*Scan) op()         {}
-func (*Guard) op()        {}
-func (*Filter) op()       {}
-func (*Project) op()      {}
-func (*WindowAssign) op() {}
-func (*WindowAgg) op()    {}
-func (*GroupAgg) op()     {}
-func (*Join) op()         {}
-func (*Union) op()        {}
-func (*Sort) op()         {}
-func (*Limit) op()        {}
-func (*Exchange) op()     {}
-func (*Sink) op()         {}
-func (*Result) op()       {}
+func (*Values) op()        {}
+func (*Scan) op()          {}
+func (*Guard) op()         {}
+func (*Filter) op()        {}
+func (*Project) op()       {}
+func (*WindowAssign) op()  {}
+func (*WindowAgg) op()     {}
+func (*SessionAssign) op() {}
+func (*GroupAgg) op()      {}
+func (*Join) op()          {}
+func (*Union) op()         {}
+func (*Sort) op()          {}
+func (*Limit) op()         {}
+func (*Exchange) op()      {}
+func (*Sink) op()          {}
+func (*Result) op()        {}
 
 // KindSet is a set of row kinds.
 type KindSet uint8

@@ -48,6 +48,10 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferProject(n, op)
 	case *WindowAssign:
 		b.inferWindowAssign(n, op)
+	case *SessionAssign:
+		n.Props.Hash = op.Window.Partition
+		n.Props.OrderSensitive = true
+		b.keys[n] = b.keys[n.Inputs[0].From]
 	case *WindowAgg:
 		b.inferWindowAgg(n, op)
 	case *GroupAgg:
@@ -156,7 +160,7 @@ func (b *builder) inferWindowAssign(n *Node, op *WindowAssign) {
 func (b *builder) inferWindowAgg(n *Node, op *WindowAgg) {
 	keys := positions(len(op.Keys))
 	start := len(n.Cols) - 3
-	if op.Window.Kind != AttachedWindow && op.Window.Kind != CumulateWindow || b.sizeKnown(n.Inputs[0].From, op.Window) {
+	if op.Window.Kind == TumbleWindow || op.Window.Kind == HopWindow || b.sizeKnown(n.Inputs[0].From, op.Window) {
 		b.keys[n] = [][]int{append(slices.Clone(keys), start), append(slices.Clone(keys), start+1), append(slices.Clone(keys), start+2)}
 	} else {
 		b.keys[n] = [][]int{append(slices.Clone(keys), start, start+1)}
@@ -164,6 +168,7 @@ func (b *builder) inferWindowAgg(n *Node, op *WindowAgg) {
 	n.Props.Kinds = KindSet(0).With(catalog.Insert)
 	n.Props.Hash = b.hashAfter(n, op.Keys)
 	b.orderSensitive(n, op.Aggs)
+	n.Props.OrderSensitive = n.Props.OrderSensitive || op.Window.Kind == SessionWindow
 }
 
 // sizeKnown says whether the windows that an attached window comes from all
@@ -296,7 +301,7 @@ func (b *builder) hasKey(n *Node, cols []int) bool {
 // or for one above it.
 func wantsW(n *Node, above bool) bool {
 	switch op := n.Op.(type) {
-	case *WindowAgg:
+	case *WindowAgg, *SessionAssign:
 		return true
 	case *Over:
 		return above || op.ByTime || op.WindowStart >= 0

@@ -157,6 +157,9 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 	case *windowRel:
 		of[r.in].merge(out[:len(out)-3])
 		of[r.in].at(r.win.Time).add(nil)
+		for _, c := range r.win.Partition {
+			of[r.in].at(c).add(nil)
+		}
 	case *aggregateRel:
 		askAggregate(r, out, of[r.in], late)
 	case *overRel:
@@ -447,7 +450,7 @@ func (p *pruner) project(r *projectRel) pruned {
 func (p *pruner) window(r *windowRel) pruned {
 	in := p.narrowed(r.in)
 	win := r.win
-	win.Time = in.col(win.Time)
+	win.Time, win.Partition = in.col(win.Time), in.each(win.Partition)
 	cols := append(slices.Clone(in.rel.cols()), r.out[len(r.out)-3:]...)
 	out := pruned{rel: &windowRel{in: in.rel, win: win, id: r.id, out: cols, place: r.place}, index: slices.Clone(in.index), shape: slices.Clone(in.shape)}
 	for i := range 3 {

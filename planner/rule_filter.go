@@ -37,6 +37,9 @@ func pushFilter(f *filterRel, c *ruleContext) rel {
 		out := &projectRel{in: below, exprs: in.exprs, out: in.out, place: in.place}
 		return out
 	case *windowRel:
+		if in.sessions() {
+			return f // a row that is filtered out above still makes its session
+		}
 		return splitFilter(f, c, len(in.in.cols()), func(pred catalog.Expr) rel {
 			return in.over([]rel{pushFilter(&filterRel{in: in.in, pred: pred, place: f.place}, c)})
 		})

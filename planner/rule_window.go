@@ -28,12 +28,12 @@ func attachWindows(r rel, c *ruleContext) rel {
 			}
 		}
 		f, ok := takeWindow(a.in, a.window.Start, a.window.End, used)
-		if !ok {
+		if !ok || f.win.Kind == SessionWindow && !sameKeys(a, f.win.Partition) {
 			return r
 		}
 		out := *a
 		win := f.win
-		win.Time, win.Start, win.End = f.time, 0, 0
+		win.Time, win.Start, win.End, win.Partition = f.time, 0, 0, nil
 		out.in, out.window = f.in, &win
 		c.note(&out, "attach-windows")
 		return &out
@@ -69,6 +69,9 @@ func takeWindow(r rel, start, end int, used map[int]bool) (taken, bool) {
 		}
 		return taken{in: &projectRel{in: r.in, exprs: exprs, out: out, place: r.place}, win: r.win, time: n}, true
 	case *filterRel:
+		if below := windowBelow(r.in); below == nil || below.sessions() {
+			return taken{}, false // a row that is filtered out still makes its session
+		}
 		below := map[int]bool{}
 		for i := range used {
 			below[i] = true
@@ -123,4 +126,42 @@ func takeThroughProject(r *projectRel, start, end int, used map[int]bool) (taken
 	t.in = &projectRel{in: t.in, exprs: exprs, out: out, place: r.place}
 	t.time = start
 	return t, true
+}
+
+// windowBelow finds the windowRel below projections and filters; nil: none.
+func windowBelow(r rel) *windowRel {
+	for {
+		switch in := r.(type) {
+		case *windowRel:
+			return in
+		case *filterRel:
+			r = in.in
+		case *projectRel:
+			r = in.in
+		default:
+			return nil
+		}
+	}
+}
+
+// sameKeys says whether a GROUP BY over sessions groups by exactly the columns by
+// which the sessions are told apart, which are columns of the windowRel's input.
+func sameKeys(a *aggregateRel, partition []int) bool {
+	var traced []int
+	for _, k := range a.keys {
+		r := a.in
+		for {
+			p, ok := r.(*projectRel)
+			if !ok {
+				break
+			}
+			c, ok := p.exprs[k].(*catalog.ColumnRef)
+			if !ok {
+				return false
+			}
+			k, r = c.Index, p.in
+		}
+		traced = append(traced, k)
+	}
+	return subset(traced, partition) && subset(partition, traced)
 }

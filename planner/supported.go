@@ -10,8 +10,8 @@ const (
 	featureAsofJoin
 	featureOver
 	featureSubquery
-	featureSessionWindow
 	featureProcessingTimeWindow
+	featureSessionRows
 	featureGroupingSets
 	featureMatchRecognize
 	featureEmitWindowChanges
@@ -38,9 +38,9 @@ var planned = map[feature]struct{ what, hint string }{
 	featureAsofJoin:             {"ASOF joins are", ""},
 	featureOver:                 {"OVER windows are", ""},
 	featureSubquery:             {"subqueries within expressions are", ""},
-	featureSessionWindow:        {"SESSION windows are", ""},
 	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},
 	featureGroupingSets:         {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
+	featureSessionRows:          {"SESSION without a GROUP BY of exactly its PARTITION BY columns, window_start and window_end is", "GROUP BY these, and filter below the window"},
 	featureMatchRecognize:       {"MATCH_RECOGNIZE is", ""},
 	featureEmitWindowChanges:    {"EMIT CHANGES of a windowed aggregation is", "leave it out: a window comes out when it closes"},
 	featureEmitComplete:         {"EMIT COMPLETE is", ""},
