@@ -71,11 +71,24 @@ func (x *exprBinder) special(e *parser.Call, name string) (out catalog.Expr, don
 		}
 		out, err = x.nullIf(e)
 		return out, true, err
-	case "IF":
+	case "IF", "IIF", "IFF":
 		if len(e.Args) != 3 {
-			return nil, true, x.at(e).errorf("IF takes a condition and 2 values")
+			return nil, true, x.at(e).errorf("%s takes a condition and 2 values", name)
 		}
 		out, err = x.caseOf(&parser.Case{Span: e.Span, Whens: []*parser.When{{Span: e.Span, Cond: e.Args[0], Result: e.Args[1]}}, Else: e.Args[2]})
+		return out, true, err
+	case "NVL2":
+		if len(e.Args) != 3 {
+			return nil, true, x.at(e).errorf("NVL2 takes 3 arguments, not %d", len(e.Args))
+		}
+		there := &parser.Is{Span: e.Args[0].Range(), X: e.Args[0], Not: true, Test: parser.IsNull}
+		out, err = x.caseOf(&parser.Case{Span: e.Span, Whens: []*parser.When{{Span: e.Span, Cond: there, Result: e.Args[1]}}, Else: e.Args[2]})
+		return out, true, err
+	case fnTry:
+		err = x.within(func() error {
+			out, err = x.function(e, fnTry, e.Args...)
+			return err
+		})
 		return out, true, err
 	}
 	if x.aggs != nil {

@@ -96,7 +96,7 @@ func (x *exprBinder) bind(e parser.Expr) (catalog.Expr, error) {
 	case *parser.Trim:
 		return x.trim(e)
 	case *parser.AtTimeZone:
-		return nil, require(x.at(e), featureTimeZone)
+		return x.atTimeZone(e)
 	case *parser.ArrayLit:
 		return x.function(e, fnArray, e.Elems...)
 	case *parser.RowExpr:
@@ -249,6 +249,8 @@ func (x *exprBinder) binary(e *parser.Binary) (catalog.Expr, error) {
 	switch e.Op {
 	case parser.And, parser.Or:
 		return x.logical(e)
+	case parser.Overlaps:
+		return x.overlaps(e)
 	}
 	name, ok := operatorNames[e.Op]
 	if !ok {

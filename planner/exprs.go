@@ -344,7 +344,7 @@ func writeCall(b *strings.Builder, e *catalog.Call, col func(*catalog.ColumnRef)
 func isOperator(name string) bool {
 	switch name {
 	case "+", "-", "*", "/", "%", "||", "=", "<>", "<", "<=", ">", ">=", "DIV", "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE", "SIMILAR TO", "NOT SIMILAR TO",
-		"IS DISTINCT FROM", "IS NOT DISTINCT FROM":
+		"RLIKE", "NOT RLIKE", "IS DISTINCT FROM", "IS NOT DISTINCT FROM", fnAtTimeZone:
 		return true
 	}
 	return false

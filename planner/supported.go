@@ -28,7 +28,6 @@ const (
 	featureReplay
 	featureSystemTime
 	featureHint
-	featureTimeZone
 )
 
 // planned says, for each feature that can't be planned or run yet, what to tell. A
@@ -56,7 +55,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureReplay:               {"REPLAY DEAD LETTERS is", ""},
 	featureSystemTime:           {"FOR SYSTEM_TIME AS OF is", ""},
 	featureHint:                 {"this hint is", "OPTIONS is the hint that is"},
-	featureTimeZone:             {"AT TIME ZONE is", ""},
 }
 
 // runs gives an error at p if the engine can't run a feature, though the planner

@@ -24,6 +24,9 @@ const (
 	fnIsTrue     = "IS TRUE"
 	fnIsNotFalse = "IS NOT FALSE"
 	fnSame       = "IS NOT DISTINCT FROM"
+	fnAtTimeZone = "AT TIME ZONE"
+	fnOverlaps   = "OVERLAPS"
+	fnTry        = "TRY"
 )
 
 // operatorNames are the functions of the operators between two operands. AND

@@ -3,6 +3,8 @@ package expr
 import (
 	"cmp"
 	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // fail implements EvalContext.Fail.
@@ -20,6 +22,18 @@ func (e *Evaluator) fail(row int, code, message string) {
 		at = e.origin[row]
 	}
 	e.errs = append(e.errs, RowError{Row: at, Code: code, Message: message, Expr: Format(e.prog.roots[e.root].src)})
+}
+
+// try evaluates an operand whose errors are NULLs. What it computes is forgotten:
+// elsewhere the same value is in error.
+func (e *Evaluator) try(n *node, sel []int32) (arrow.Array, error) {
+	errs, bits := e.errs, e.errBits
+	e.errs, e.errBits = nil, nil
+	e.enter()
+	a, err := e.eval(n.args[0], sel)
+	e.leave()
+	e.errs, e.errBits = errs, bits
+	return a, err // rows in error are NULL in it
 }
 
 func (e *Evaluator) sortedErrors() []RowError {

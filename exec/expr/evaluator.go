@@ -224,6 +224,8 @@ func (e *Evaluator) compute(n *node, sel []int32) (arrow.Array, error) {
 		return e.logical(n, sel, true)
 	case caseNode:
 		return e.caseOf(n, sel)
+	case tryNode:
+		return e.try(n, sel)
 	default:
 		return e.coalesce(n, sel)
 	}

@@ -110,7 +110,7 @@ func formatCall(b *strings.Builder, e *catalog.Call) {
 
 var infix = map[string]bool{
 	"DIV": true, "LIKE": true, "NOT LIKE": true, "ILIKE": true, "NOT ILIKE": true, "SIMILAR TO": true, "NOT SIMILAR TO": true, "RLIKE": true, "NOT RLIKE": true,
-	"IS DISTINCT FROM": true, "IS NOT DISTINCT FROM": true,
+	"AT TIME ZONE": true, "IS DISTINCT FROM": true, "IS NOT DISTINCT FROM": true,
 }
 
 func formatLiteral(b *strings.Builder, l *catalog.Literal) {

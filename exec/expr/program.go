@@ -45,6 +45,7 @@ const (
 	orNode
 	caseNode
 	coalesceNode
+	tryNode // NULL where args[0] is in error
 )
 
 // node is one compiled expression. Equal expressions are one node.
@@ -275,6 +276,14 @@ func (c *compiler) call(e *catalog.Call) (*node, error) {
 	args, err := c.compileAll(e.Args)
 	if err != nil {
 		return nil, err
+	}
+	if _, ok := o.Kernel.(kernel.Try); ok {
+		if !args[0].canFail {
+			return args[0], nil
+		}
+		n := c.inner(&node{kind: tryNode, dt: o.Result.Arrow()}, "try", args...)
+		n.canFail = false
+		return n, nil
 	}
 	literals, constants, null, canFail := make([]*catalog.Literal, len(args)), 0, false, false
 	for i, a := range args {

@@ -28,7 +28,7 @@ func conditionals() []*catalog.Function {
 			},
 		},
 		{
-			Name: "IF", Category: conditional,
+			Name: "IF", Aliases: []string{"IIF", "IFF"}, Category: conditional,
 			Signatures: []string{"IF(condition BOOLEAN, a, b) -> common type"},
 			Doc:        "a if the condition is TRUE, else b (also if it is NULL). Only the one that is needed is evaluated.",
 			Examples:   []catalog.Example{{SQL: "IF(1 > 2, 'a', 'b')", Result: "b"}, {SQL: "IF(TRUE, 1, CAST('x' AS INT))", Result: "1"}},
@@ -73,6 +73,57 @@ func conditionals() []*catalog.Function {
 					}}
 					return &catalog.Case{Whens: []catalog.When{{Cond: same, Then: &catalog.Literal{T: t}}}, Else: args[0], T: t}
 				}), nil
+			},
+		},
+	}
+}
+
+// choices are further functions that stand for CASE.
+func choices() []*catalog.Function {
+	return []*catalog.Function{
+		{
+			Name: "NVL2", Category: conditional, Signatures: []string{"NVL2(x, a, b) -> common type of a and b"},
+			Doc: "a if x is not NULL, else b. Only the one that is needed is evaluated.", Examples: shows("NVL2(1, 'a', 'b')", "a", "NVL2(NULL, 'a', 'b')", "b"),
+			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
+				if err := argCount("NVL2", args, 3, 3); err != nil {
+					return nil, err
+				}
+				t, ok := catalog.CommonType(args[1].Type, args[2].Type)
+				if !ok {
+					return nil, noOverload("NVL2", args)
+				}
+				there := nullTest("IS NOT NULL", false)
+				test, err := there.Resolve(args[:1])
+				if err != nil {
+					return nil, err
+				}
+				return macro([]catalog.Type{args[0].Type, t, t}, t, func(args []catalog.Expr) catalog.Expr {
+					cond := &catalog.Call{Fn: there, Overload: test, Args: args[:1]}
+					return &catalog.Case{Whens: []catalog.When{{Cond: cond, Then: args[1]}}, Else: args[2], T: t}
+				}), nil
+			},
+		},
+		{
+			Name: "TRY", Category: conditional, Signatures: []string{"TRY(x) -> type of x"},
+			Doc: "x, or NULL where x is an error of the row.", Examples: shows("TRY(CAST('x' AS INT))", "NULL", "TRY(1 + 1)", "2", "COALESCE(TRY(2147483647 + 1), -1)", "-1"),
+			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
+				if err := argCount("TRY", args, 1, 1); err != nil {
+					return nil, err
+				}
+				return &catalog.Overload{Params: argTypes(args), Result: args[0].Type, Kernel: kernel.Try{}}, nil
+			},
+		},
+		{
+			Name: "TYPEOF", Category: conditional, Signatures: []string{"TYPEOF(x) -> STRING"},
+			Doc: "The name of the type of x, which is not evaluated. Never NULL.", Examples: shows("TYPEOF(1 + 1)", "INT", "TYPEOF(ARRAY[1.5])", "ARRAY<DECIMAL(2, 1)>"),
+			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
+				if err := argCount("TYPEOF", args, 1, 1); err != nil {
+					return nil, err
+				}
+				name := args[0].Type.String()
+				o := macro(argTypes(args), str, func([]catalog.Expr) catalog.Expr { return &catalog.Literal{Value: name, T: str} })
+				o.NeverNull = true
+				return o, nil
 			},
 		},
 	}

@@ -1,6 +1,9 @@
 package builtin
 
-import "github.com/streamsql/streamsql/catalog"
+import (
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/exec/expr/kernel"
+)
 
 // names are those of one function: the first is its own, the others stand for it.
 type names []string
@@ -56,3 +59,6 @@ func withAliases(f *catalog.Function, list ...string) *catalog.Function {
 	f.Aliases = append(f.Aliases, list...)
 	return f
 }
+
+// unbound is a kernel that gets constants as columns too.
+func unbound(k catalog.Kernel) catalog.Kernel { return kernel.Func(k.Eval) }

@@ -76,7 +76,7 @@ func nestedFunctions() []*catalog.Function {
 			Resolve:  resolveItem,
 		},
 		{
-			Name: "CARDINALITY", Category: nestedData, Signatures: []string{"CARDINALITY(array | map) -> INT"},
+			Name: "CARDINALITY", Aliases: []string{"SIZE", "ARRAY_LENGTH", "ARRAY_SIZE"}, Category: nestedData, Signatures: []string{"CARDINALITY(array | map) -> INT"},
 			Doc: "The number of elements or entries. NULL if the argument is NULL.", Examples: []catalog.Example{{SQL: "CARDINALITY(ARRAY[1, 2])", Result: "2"}},
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("CARDINALITY", args, 1, 1); err != nil {
@@ -117,7 +117,7 @@ func nestedFunctions() []*catalog.Function {
 			},
 		},
 		{
-			Name: "ARRAY_CONTAINS", Category: nestedData, Signatures: []string{"ARRAY_CONTAINS(array, x) -> BOOLEAN"},
+			Name: "ARRAY_CONTAINS", Aliases: []string{"LIST_CONTAINS"}, Category: nestedData, Signatures: []string{"ARRAY_CONTAINS(array, x) -> BOOLEAN"},
 			Doc: "Whether an element equals x. NULL if an argument is NULL.", Examples: []catalog.Example{{SQL: "ARRAY_CONTAINS(ARRAY[1, 2], 2)", Result: "true"}, {SQL: "ARRAY_CONTAINS(ARRAY['a'], 'b')", Result: "false"}},
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("ARRAY_CONTAINS", args, 2, 2); err != nil {

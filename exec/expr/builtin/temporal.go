@@ -93,8 +93,8 @@ func timeType(a catalog.Arg) (catalog.Type, bool) {
 
 func extractFunctions() []*catalog.Function {
 	fns := []*catalog.Function{{
-		Name: "EXTRACT", Category: temporals,
-		Signatures: []string{"EXTRACT(unit FROM x) -> BIGINT"},
+		Name: "EXTRACT", Aliases: []string{"DATE_PART"}, Category: temporals,
+		Signatures: []string{"EXTRACT(unit FROM x) -> BIGINT", "DATE_PART('unit', x) -> BIGINT"},
 		Doc: "A field of a DATE, TIME, TIMESTAMP or interval: YEAR, QUARTER, MONTH, WEEK (ISO 8601), DAY, DOW (1 is Sunday), ISODOW (1 is Monday), DOY, " +
 			"HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, DECADE, CENTURY, MILLENNIUM, ISOYEAR, EPOCH (seconds since 1970). MILLISECOND and " +
 			"MICROSECOND are those of the second. TIMESTAMP_LTZ is taken in the session's time zone. NULL if x is NULL.",

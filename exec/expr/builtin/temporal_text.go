@@ -2,7 +2,6 @@ package builtin
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/expr/calendar"
@@ -158,22 +157,11 @@ func temporalTextFunctions() []*catalog.Function {
 			Resolve: choose("CONVERT_TZ", signature{params: []catalog.Type{str, str, str}, result: str, kernel: textKernel(str, stateless(
 				func(_ *catalog.EvalContext, a arguments) func(i int) ([]byte, bool) {
 					s, from, to := a.text(0), a.text(1), a.text(2)
-					zones := map[string]*calendar.Local{}
-					zone := func(name []byte) *calendar.Local {
-						l, ok := zones[string(name)]
-						if !ok {
-							if loc, err := time.LoadLocation(string(name)); err == nil && len(name) > 0 {
-								local := calendar.NewLocal(loc)
-								l = &local
-							}
-							zones[string(name)] = l
-						}
-						return l
-					}
+					zones := zoneCache{}
 					var text []byte
 					return func(i int) ([]byte, bool) {
 						us, zoned, ok := calendar.ParseTimestamp(s(i))
-						x, y := zone(from(i)), zone(to(i))
+						x, y := zones.get(from(i)), zones.get(to(i))
 						if !ok || zoned || x == nil || y == nil {
 							return nil, false
 						}

@@ -169,6 +169,8 @@ func (p *parser) expr(level int) catalog.Expr {
 			left = p.call(p.next(), left, p.expr(levelAdd))
 		case level < levelMultiply && oneOf(strings.ToUpper(p.peek()), "*", "/", "%", "DIV"):
 			left = p.call(strings.ToUpper(p.next()), left, p.expr(levelMultiply))
+		case level < levelSign && p.is("AT", "TIME", "ZONE"):
+			left = p.call("AT TIME ZONE", left, p.expr(levelSign))
 		case p.is("["):
 			left = p.call("ITEM", left, p.expr(0))
 			p.want("]")

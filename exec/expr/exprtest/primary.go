@@ -16,6 +16,9 @@ func (p *parser) prefix() catalog.Expr {
 	switch {
 	case t == "(":
 		e := p.expr(0)
+		if p.is(",") {
+			return p.overlaps(e)
+		}
 		p.want(")")
 		return e
 	case t == "-":
@@ -68,6 +71,24 @@ func (p *parser) prefix() catalog.Expr {
 	}
 	fail("no column %s", t)
 	return nil
+}
+
+// overlaps reads on after (from, of (from, to) OVERLAPS (from, to).
+func (p *parser) overlaps(from catalog.Expr) catalog.Expr {
+	to := func(from catalog.Expr) catalog.Expr {
+		e := p.expr(0)
+		p.want(")")
+		if e.Type().IsInterval() {
+			return p.call("+", from, e)
+		}
+		return e
+	}
+	end := to(from)
+	p.want("OVERLAPS")
+	p.want("(")
+	second := p.expr(0)
+	p.want(",")
+	return p.call("OVERLAPS", from, end, second, to(second))
 }
 
 func number(t string) catalog.Expr {

@@ -19,3 +19,11 @@ var errMacro = errors.New("a macro was evaluated without being compiled")
 func (Macro) Eval(*catalog.EvalContext, []arrow.Array, int, []int32) (arrow.Array, error) {
 	return nil, errMacro
 }
+
+// Try is the "kernel" of TRY, which the compiler makes a node of its own of.
+type Try struct{}
+
+// Eval implements catalog.Kernel; the compiler never lets it be called.
+func (Try) Eval(*catalog.EvalContext, []arrow.Array, int, []int32) (arrow.Array, error) {
+	return nil, errMacro
+}
