@@ -8,6 +8,7 @@ import (
 	"github.com/streamsql/streamsql/exec/group"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/order"
+	"github.com/streamsql/streamsql/exec/over"
 	"github.com/streamsql/streamsql/exec/rowwise"
 	"github.com/streamsql/streamsql/exec/setop"
 	"github.com/streamsql/streamsql/exec/window"
@@ -97,6 +98,17 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 	case *planner.SetOp:
 		var err error
 		if b.main, err = setop.New(o, n.Cols, ctx); err != nil {
+			return b, err
+		}
+	case *planner.Over:
+		in := t.job.graph.beforeExchange(n.Inputs[0]).From
+		if o.HasPre() {
+			b.preCtx = t.context(n)
+			b.pre = over.NewPre(o, in.Cols, b.preCtx)
+			b.preKeys = preKeys{types: types(in.Cols), keys: o.Partition}
+		}
+		var err error
+		if b.main, err = over.New(o, in.Cols, ctx); err != nil {
 			return b, err
 		}
 	case *planner.Sort:

@@ -57,14 +57,16 @@ const (
 )
 
 // hasPre says whether an operator has a half that runs before its exchange:
-// the assignment of windows (which must see each row's W), and two-phase
-// aggregation.
+// the assignment of windows and OVER in the order of time (which must see each
+// row's W), and two-phase aggregation.
 func hasPre(o planner.Op) bool {
 	switch o := o.(type) {
 	case *planner.WindowAgg:
 		return o.Window.Kind != planner.SessionWindow
 	case *planner.GroupAgg:
 		return o.TwoPhase
+	case *planner.Over:
+		return o.HasPre()
 	}
 	return false
 }

@@ -125,7 +125,7 @@ func (q *sequencer) place(c *chunk) {
 		sp.idle, sp.source.allIdle = false, false
 		sp.w = max(sp.w, sp.source.watermark)
 	}
-	c.baseW = sp.w
+	c.baseW, c.first, c.order = sp.w, sp.records, sp.order(q.sources)
 	sp.w = max(sp.w, c.maxW)
 	sp.records += int64(c.raw.Records())
 	sp.offset = c.raw.End()

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
+	"strconv"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -90,6 +92,8 @@ type chunk struct {
 	seq   int64
 	epoch uint64
 	baseW int64   // the split's W before the first record
+	first int64   // number of the first record within the split
+	order int64   // of the split among all, by source name and split
 	marks []int64 // all sources' watermarks after this chunk
 	bytes int
 }
@@ -273,4 +277,21 @@ func (s *source) allEnded() bool {
 // the fixed merge.
 func (s *source) sortSplits() {
 	sort.Slice(s.splits, func(i, j int) bool { return s.splits[i].id < s.splits[j].id })
+}
+
+// order numbers the split among all splits of all sources, by source name, then
+// split: by its ID if that is a number, which stays what it is as splits are
+// added, else by its place among the IDs.
+func (sp *split) order(sources []*source) int64 {
+	rank := int64(0)
+	for _, s := range sources {
+		if s.scan.Source < sp.source.scan.Source {
+			rank++
+		}
+	}
+	n, err := strconv.ParseUint(sp.id, 10, 31)
+	if err != nil {
+		n = uint64(slices.Index(sp.source.splits, sp))
+	}
+	return rank<<32 | int64(n)
 }

@@ -152,7 +152,7 @@ func (t *task) runChunk(c *chunk) error {
 	src := c.split.source
 	b := &op.Batch{
 		N: c.recs.N, Cols: c.recs.Cols, Kinds: c.recs.Kinds,
-		Origin: &op.Origin{Source: src.scan.Source, Records: c.recs, Skewed: c.skewed},
+		Origin: &op.Origin{Source: src.scan.Source, Records: c.recs, Skewed: c.skewed, Split: c.order, First: c.first},
 	}
 	if src.node.Props.NeedsW {
 		b.W = c.rowW()

@@ -110,7 +110,7 @@ func (x *exprBinder) over(e *parser.Call) (catalog.Expr, error) {
 	if c.window = spec; spec.place.src == nil {
 		spec.place = x.at(e)
 	}
-	if c.Kind.framed() {
+	if c.Kind.Framed() {
 		if c.Frame, err = inner.frame(frame, spec); err != nil {
 			return nil, err
 		}

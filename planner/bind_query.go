@@ -253,13 +253,13 @@ func updateCause(r rel) rel {
 			return r
 		}
 	case *overRel:
+		if r.mode().appends() {
+			return nil
+		}
 		if cause := updateCause(r.in); cause != nil {
 			return cause
 		}
-		if !r.byTime() && !r.windowed() {
-			return r
-		}
-		return nil
+		return r
 	case *sortRel:
 		return nil // gives its rows once, at the end of its input
 	}

@@ -74,6 +74,11 @@ func (b *builder) windowBound(n *Node, w Window) string {
 	} else {
 		parts = append(parts, "open windows")
 	}
+	return b.delayed(n, parts)
+}
+
+// delayed adds the delays of the watermarks below a node.
+func (b *builder) delayed(n *Node, parts []string) string {
 	var delays []string
 	for src, scan := range b.scans {
 		if !below(n, scan) {

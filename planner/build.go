@@ -176,7 +176,8 @@ func (b *builder) needWatermarks(trees []rel) {
 					sensitive = sensitive || c.Overload.Aggregate.OrderSensitive
 				}
 			case *overRel:
-				if r.byTime() || r.windowed() {
+				sensitive = sensitive || r.mode() == overArrival
+				if m := r.mode(); m.byTime() || m == overAtClose {
 					for _, s := range sourcesOf(r) {
 						b.watched[s] = true
 					}

@@ -10,14 +10,19 @@ import (
 
 // over lowers the calls of an overRel that no rule has made something better of.
 func (b *builder) over(r *overRel, in *Node) (*Node, error) {
-	if err := b.env.runs(r.place, featureOver); err != nil {
-		return nil, err
+	mode := r.mode()
+	if mode == overNever {
+		c := r.lookingAhead()
+		return nil, hint(r.place.errorf("%s needs rows that come later, and an unbounded input may bring one at any time", c.Name),
+			"a frame that ends with the CURRENT ROW, PARTITION BY window_start and window_end, or LAG in place of LEAD")
 	}
 	ex := b.hashed(in, r.partition, r)
-	op := &Over{Partition: r.partition, Order: r.order, Calls: r.calls, ByTime: r.byTime(), WindowStart: -1, WindowEnd: -1}
-	if r.windowed() {
+	op := &Over{Partition: r.partition, Order: r.order, Calls: r.calls, WindowStart: -1, WindowEnd: -1,
+		ByTime: mode.byTime(), AtEnd: mode == overAtEnd || mode == overAtEndByTime, Arrival: mode == overArrival}
+	if mode == overAtClose {
 		op.WindowStart, op.WindowEnd = windowKeys(r.in.cols(), r.partition)
 	}
+	op.Positions = op.HasPre() && positioned(ex)
 	text := fmt.Sprintf("%v %v", op.Partition, op.Order)
 	for _, c := range op.Calls {
 		if c.Overload != nil && c.Overload.CanFail {
@@ -28,35 +33,63 @@ func (b *builder) over(r *overRel, in *Node) (*Node, error) {
 	return b.node(op, r, from(ex), plain(r.out), text), nil
 }
 
-// inferOver: the input's rows with columns more. Where neither time nor a window
-// says when a result is final, a row that comes or goes changes those of others.
+// inferOver: the input's rows with columns more. Where nothing says when a
+// result is final, a row that comes or goes changes those of others.
 func (b *builder) inferOver(n *Node, op *Over) {
 	b.inherit(n)
 	n.Props.Kinds = KindSet(0).With(catalog.Insert)
-	if op.ByTime || op.WindowStart >= 0 {
-		return
+	if !op.HasPre() && !op.AtEnd && !op.Arrival {
+		n.Props.Kinds = n.Props.Kinds.With(catalog.UpdateBefore).With(catalog.UpdateAfter)
+		if !n.Inputs[0].From.Props.Kinds.AppendOnly() || op.OnError != ErrorFail {
+			n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)
+		}
 	}
-	n.Props.Kinds = n.Props.Kinds.With(catalog.UpdateBefore).With(catalog.UpdateAfter)
-	if !n.Inputs[0].From.Props.Kinds.AppendOnly() {
-		n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)
-	}
+	b.keys[n] = b.overKeys(n, op)
+	n.Props.OrderSensitive = op.Arrival
 }
 
 // overBound says what limits the rows that an Over keeps.
 func (b *builder) overBound(n *Node, op *Over, names func([]int) string) {
 	p := &n.Props
-	what := "all rows"
-	if op.ByTime || op.WindowStart >= 0 {
-		what = "rows that the watermark has not passed, and those in the frame of a later one"
-	}
-	p.Bound = what
+	by := ""
 	if len(op.Partition) > 0 {
-		p.Bound += " by " + names(op.Partition)
+		by = " by " + names(op.Partition)
 	}
-	if p.Bounded {
-		p.Bound += " of a bounded input"
+	switch {
+	case op.AtEnd:
+		p.Bound = "all rows of a bounded input"
+	case op.WindowStart >= 0:
+		p.Bound = "rows of " + b.delayed(n, []string{"open windows"}) + by
+	case !op.ByTime && !op.Arrival:
+		p.Bound = "all rows"
+		if p.Unbounded = !p.Bounded; p.Unbounded {
+			p.Bound += ", for ever"
+		}
+	default:
+		var parts []string
+		rows, span := op.keeps()
+		if span != nil {
+			parts = append(parts, literalText(span))
+		}
+		if op.ByTime {
+			if text := b.delayed(n, parts); text != "" {
+				parts = []string{text}
+			}
+		}
+		if rows > 0 {
+			text := count(int(rows), "row")
+			if by != "" && !p.Bounded {
+				text += " for each" + strings.TrimPrefix(by, " by") + ", for ever"
+				p.Unbounded = true
+			} else {
+				text += by
+			}
+			parts = append(parts, text)
+		} else if by != "" && len(parts) > 0 {
+			parts[len(parts)-1] += by
+		}
+		p.Bound = strings.Join(parts, "; ")
 	}
-	p.Unbounded = !p.Bounded && !op.ByTime && op.WindowStart < 0
 }
 
 // overText is the canonical text of an Over.
@@ -66,8 +99,21 @@ func overText(n *Node, op *Over, in described) described {
 		calls[i] = c.canonical(in)
 	}
 	base := fmt.Sprintf("over partition %s order %s", in.pick(op.Partition), in.order(op.Order))
-	if op.ByTime || op.WindowStart >= 0 {
+	if op.HasPre() {
 		base += " watermark " + watermarksText(n)
+	}
+	switch {
+	case op.AtEnd:
+		base += " at end"
+	case op.Arrival:
+		base += " as they come"
+	case op.WindowStart >= 0:
+		base += " at close"
+	case !op.ByTime:
+		base += " updating"
+	}
+	if op.Positions {
+		base += " ties by position"
 	}
 	base += fmt.Sprintf(" compute %s of (%s select %s)", strings.Join(calls, ", "), in.text, strings.Join(in.cols, ", "))
 	return described{base: base, cols: append(slices.Clone(in.cols), calls...)}
@@ -91,7 +137,7 @@ func (c OverCall) text() string {
 	if c.N != 0 {
 		name += " " + itoa(int(c.N))
 	}
-	if c.Kind.framed() {
+	if c.Kind.Framed() {
 		name += " " + c.Frame.text()
 	}
 	return name

@@ -44,7 +44,8 @@ func (r *overRel) windowed() bool {
 func newOver(in rel, partition []int, order []SortKey, calls []OverCall, where place) *overRel {
 	r := &overRel{in: in, partition: partition, order: order, calls: calls, place: where}
 	start, _ := windowKeys(in.cols(), partition)
-	byTime, windowed := r.byTime(), r.windowed()
+	mode := r.mode()
+	byTime, windowed := mode.byTime() || mode == overNever, mode == overAtClose
 	for _, c := range in.cols() {
 		sameWindow := windowed && c.window == windowTime && c.windowID == in.cols()[start].windowID
 		if !byTime && !sameWindow && (c.time == eventTime || c.timeMember != nil) {

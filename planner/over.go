@@ -12,11 +12,18 @@ type Over struct {
 	Calls     []OverCall
 	// ByTime says that the first term of Order is the time attribute, ascending,
 	// of an input that only appends: a row comes out once the watermark has
-	// passed its time, and is late if that is below its W.
+	// passed its time (but see AtEnd), and is late if that is below its W.
 	ByTime bool
 	// WindowStart and WindowEnd are the columns of Partition that are the bounds
 	// of a window: partitions are complete when the window closes. -1: none.
 	WindowStart, WindowEnd int
+	// AtEnd says that rows come out at the end of bounded input; Arrival that they
+	// come out as they come in, in that order. Without any of the four the output
+	// updates.
+	AtEnd, Arrival bool
+	// Positions says that rows of equal time are taken in the order of source,
+	// split and record; else in that of all columns.
+	Positions bool
 	// LateCols are the input columns of a late row on LatePort; nil if nobody
 	// reads that port.
 	LateCols []int
@@ -125,8 +132,8 @@ var overKinds = map[string]OverKind{
 	"FIRST_VALUE": OverFirstValue, "LAST_VALUE": OverLastValue, "NTH_VALUE": OverNthValue,
 }
 
-// framed says whether a call looks at the rows of its frame only.
-func (k OverKind) framed() bool {
+// Framed says whether a call looks at the rows of its frame only.
+func (k OverKind) Framed() bool {
 	switch k {
 	case OverAggregate, OverFirstValue, OverLastValue, OverNthValue:
 		return true

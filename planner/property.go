@@ -304,7 +304,7 @@ func wantsW(n *Node, above bool) bool {
 	case *WindowAgg, *SessionAssign:
 		return true
 	case *Over:
-		return above || op.ByTime || op.WindowStart >= 0
+		return op.HasPre()
 	case *Guard, *Filter, *Project, *WindowAssign, *Unnest, *Union, *Exchange, *Limit:
 		return above
 	}

@@ -8,7 +8,6 @@ type feature int
 const (
 	featureJoin feature = iota
 	featureAsofJoin
-	featureOver
 	featureSubquery
 	featureProcessingTimeWindow
 	featureSessionRows
@@ -35,7 +34,6 @@ const (
 var planned = map[feature]struct{ what, hint string }{
 	featureJoin:                 {"joins are", ""},
 	featureAsofJoin:             {"ASOF joins are", ""},
-	featureOver:                 {"OVER windows are", ""},
 	featureSubquery:             {"subqueries within expressions are", ""},
 	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},
 	featureGroupingSets:         {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},

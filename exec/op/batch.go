@@ -35,6 +35,9 @@ type Origin struct {
 	Rows []int32
 	// Skewed lists rows whose time is beyond MAX FUTURE SKEW, ascending.
 	Skewed []int32
+	// Split orders the splits of all sources, by source name and split; First is
+	// the number of record 0 within its split.
+	Split, First int64
 }
 
 // Payload is an operator's own form of rows, split by shard.
