@@ -8,7 +8,7 @@ FUZZTIME  ?= 1m
 SOAKTIME  ?= 10m
 EVENTS    ?= 10000000
 
-.PHONY: build demo test check vet race bench fuzz soak docs clean
+.PHONY: build demo test check vet race bench bench-flink fuzz soak docs clean
 
 build: ## the binary, static
 	CGO_ENABLED=0 $(GO) build -o $(BIN) ./cmd/streamsql
@@ -29,7 +29,11 @@ race: ## the tests under the race detector
 	$(GO) test -race ./...
 
 bench: build ## the goals of docs/benchmarks.md, measured here
-	EVENTS=$(EVENTS) ./tests/bench/run.sh $(BIN)
+	EVENTS=$(EVENTS) ./tests/bench/run.sh $(BIN) queries
+	EVENTS=$(EVENTS) ./tests/bench/run.sh $(BIN) curves
+
+bench-flink: build ## the same queries through Flink SQL in the same run, and the ratios
+	EVENTS=$(or $(FLINK_EVENTS),2000000) ./tests/bench/run.sh $(BIN) flink
 
 fuzz: ## every fuzz target, FUZZTIME each
 	@for p in $$($(GO) list ./...); do \
