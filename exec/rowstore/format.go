@@ -1,0 +1,152 @@
+package rowstore
+
+import (
+	"bytes"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/exec/hash"
+	"github.com/streamsql/streamsql/statestore/table"
+)
+
+type encoding uint8
+
+const (
+	encWord    encoding = iota // integers, booleans, dates, times, intervals
+	encFloat                   // FLOAT, DOUBLE: bits of the float64
+	encDecimal                 // two words: low, high
+	encBytes                   // a view of two words
+	encNested                  // the same, of the encoded value
+	encNothing                 // NULL
+)
+
+type storedColumn struct {
+	typ  catalog.Type
+	dt   arrow.DataType
+	enc  encoding
+	word int // first word in the row
+}
+
+// Format says how rows with columns of certain types are put into words. It is
+// immutable.
+type Format struct {
+	cols  []storedColumn
+	nulls int // first word of the NULL flags
+	words int
+}
+
+// NewFormat gives the format of rows whose first words (own of them) belong to
+// the owner.
+func NewFormat(own int, types []catalog.Type) *Format {
+	f := &Format{nulls: own, words: own + (len(types)+63)/64}
+	for _, t := range types {
+		c := storedColumn{typ: t, dt: t.Arrow(), word: f.words}
+		width := 1
+		switch t.Kind {
+		case catalog.KindNull:
+			c.enc, width = encNothing, 0
+		case catalog.KindFloat, catalog.KindDouble:
+			c.enc = encFloat
+		case catalog.KindDecimal:
+			c.enc, width = encDecimal, 2
+		case catalog.KindString, catalog.KindJSON, catalog.KindBytes:
+			c.enc, width = encBytes, 2
+		case catalog.KindArray, catalog.KindMap, catalog.KindRow:
+			c.enc, width = encNested, 2
+		}
+		f.words += width
+		f.cols = append(f.cols, c)
+	}
+	return f
+}
+
+// Words is the number of words of a row.
+func (f *Format) Words() int { return f.words }
+
+// Columns is the number of columns.
+func (f *Format) Columns() int { return len(f.cols) }
+
+// Word is the first word of column c.
+func (f *Format) Word(c int) int { return f.cols[c].word }
+
+// Null says whether column c of a row is NULL.
+func (f *Format) Null(row hash.Row, c int) bool {
+	return *hash.At[uint64](row, f.nulls+c/64)>>(c%64)&1 != 0
+}
+
+// Equal says whether columns as of row a and columns bs of row b, which has
+// format g and the same types there, are equal as keys are: NULLs are no part of
+// it, 0.0 equals -0.0.
+func (f *Format) Equal(a hash.Row, aa *table.Arena, as []int, g *Format, b hash.Row, ba *table.Arena, bs []int) bool {
+	for i, ca := range as {
+		x, y := &f.cols[ca], &g.cols[bs[i]]
+		v, w := *hash.At[uint64](a, x.word), *hash.At[uint64](b, y.word)
+		switch x.enc {
+		case encWord:
+			if v != w {
+				return false
+			}
+		case encFloat:
+			if v != w && floatKey(v) != floatKey(w) {
+				return false
+			}
+		case encDecimal:
+			if v != w || *hash.At[uint64](a, x.word+1) != *hash.At[uint64](b, y.word+1) {
+				return false
+			}
+		case encBytes, encNested:
+			if v != w { // lengths and first four bytes
+				return false
+			}
+			v1, w1 := *hash.At[uint64](a, x.word+1), *hash.At[uint64](b, y.word+1)
+			if n := int(uint32(v)); n <= hash.InlineBytes {
+				if v1 != w1 {
+					return false
+				}
+			} else if !bytes.Equal(aa.At(v1, n), ba.At(w1, n)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Copy copies a row's columns, whose long strings stand in the arena from, into
+// the words of another row of the format. The owner's words are copied too.
+func (f *Format) Copy(row hash.Row, from *table.Arena, dst []uint64, to *table.Arena) {
+	copy(dst, row.Words(f.words))
+	f.eachLong(row, func(word, n int) {
+		dst[word] = to.Append(from.At(*hash.At[uint64](row, word), n))
+	})
+}
+
+// Free gives the long strings of a row back to their arena.
+func (f *Format) Free(row hash.Row, arena *table.Arena) {
+	f.eachLong(row, func(word, n int) { arena.Free(*hash.At[uint64](row, word), n) })
+}
+
+// Tidy moves those of a row's long strings that stand in mostly dead chunks of
+// the arena. edit is called before the row is changed.
+func (f *Format) Tidy(row hash.Row, arena *table.Arena, edit func()) {
+	f.eachLong(row, func(word, n int) {
+		if at := hash.At[uint64](row, word); arena.Sparse(*at) {
+			edit()
+			*at = arena.Move(*at, n)
+		}
+	})
+}
+
+// eachLong calls fn for the second word of each view of more than InlineBytes,
+// with its length.
+func (f *Format) eachLong(row hash.Row, fn func(word, n int)) {
+	for i := range f.cols {
+		c := &f.cols[i]
+		if c.enc != encBytes && c.enc != encNested {
+			continue
+		}
+		if n := int(uint32(*hash.At[uint64](row, c.word))); n > hash.InlineBytes {
+			fn(c.word+1, n)
+		}
+	}
+}
