@@ -6,7 +6,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/hash"
+	"github.com/streamsql/streamsql/exec/hash/colvec"
 	"github.com/streamsql/streamsql/statestore/table"
 )
 
@@ -149,4 +151,42 @@ func (f *Format) eachLong(row hash.Row, fn func(word, n int)) {
 			fn(c.word+1, n)
 		}
 	}
+}
+
+// EqualValue says whether column c of a row equals, as keys are equal, row i of
+// a column of the same type. Neither is NULL.
+func (f *Format) EqualValue(row hash.Row, arena *table.Arena, c int, a arrow.Array, i int) bool {
+	col := &f.cols[c]
+	w := *hash.At[uint64](row, col.word)
+	switch col.enc {
+	case encWord:
+		switch dt := a.DataType(); dt.(type) {
+		case *arrow.Int64Type, *arrow.TimestampType, *arrow.Time64Type, *arrow.DurationType:
+			return column.Fixed[uint64](a)[i] == w
+		}
+		var buf [1]int64
+		v, _ := colvec.Ints(a, colvec.Rows{From: i, To: i + 1}, buf[:])
+		return v[0] == int64(w)
+	case encFloat:
+		var buf [1]float64
+		v, _ := colvec.Floats(a, colvec.Rows{From: i, To: i + 1}, buf[:])
+		return hash.FloatKey(v[0]) == floatKey(w)
+	case encDecimal:
+		d := column.Fixed[[2]uint64](a)[i]
+		return d[0] == w && d[1] == *hash.At[uint64](row, col.word+1)
+	case encBytes:
+		offs, data := colvec.Binary(a)
+		b := data[offs[i]:offs[i+1]]
+		n := int(uint32(w))
+		if len(b) != n {
+			return false
+		}
+		ref := *hash.At[uint64](row, col.word+1)
+		if n > hash.InlineBytes {
+			return bytes.Equal(arena.At(ref, n), b)
+		}
+		v := hash.MakeView(b, 0)
+		return v[0] == w && v[1] == ref
+	}
+	return false
 }
