@@ -6,58 +6,40 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 )
 
-// The joins that time bounds. Column indexes are positions in the columns of the
-// input that they are about; Residual is over the columns of the left input,
-// then those of the right one. A pair joins iff its keys are equal, none of them
-// NULL, the bounds hold, and Residual is TRUE.
-//
-// Output: the columns of both inputs; of a semi or anti join those of the left
-// one.
-
-// JoinKind says which rows a join gives besides or instead of pairs.
-type JoinKind uint8
-
-// The join kinds.
-const (
-	InnerJoin JoinKind = iota
-	LeftJoin           // and left rows without a partner, padded with NULL
-	RightJoin          // and right rows without a partner
-	FullJoin           // both
-	SemiJoin           // left rows that have a partner, once each
-	AntiJoin           // left rows that have none
-)
-
-// Preserves says whether rows of an input come out without a partner too.
-func (k JoinKind) Preserves(input int) bool {
-	switch k {
-	case LeftJoin, AntiJoin:
-		return input == 0
-	case RightJoin:
-		return input == 1
-	case FullJoin:
-		return true
-	}
-	return false
+// Pairing is what the joins that time bounds have in common: what makes two rows
+// partners besides their times, and what comes out. Columns of the output are Emit
+// of the left columns followed by the right ones.
+type Pairing struct {
+	Kind JoinKind
+	// Keys are columns of each side whose values must be equal, of the same types. A
+	// NULL equals none, save where NullSafe says otherwise.
+	Keys     [2][]int
+	NullSafe []bool
+	// Residual is over the left columns, then the right ones; nil: TRUE.
+	Residual catalog.Expr
+	Emit     []int
+	OnError  ErrorMode
 }
 
-// LeftOnly says whether the output has the columns of the left input only.
-func (k JoinKind) LeftOnly() bool { return k == SemiJoin || k == AntiJoin }
+// Preserves says whether rows of a side come out without a partner too.
+func (k JoinKind) Preserves(side int) bool {
+	return side == 0 && (k.padsRight() || k == AntiJoin) || side == 1 && k.padsLeft()
+}
+
+// LeftOnly says whether only left rows come out, without their partners.
+func (k JoinKind) LeftOnly() bool { return k.oneSided() }
 
 // IntervalJoin joins two streams where the left time is within
 // [right time - Before, right time + After] (semantics 2). Times are
 // microseconds.
 type IntervalJoin struct {
-	Kind JoinKind
-	// Keys are the equi-join columns of each input, of the same types pairwise.
-	Keys [2][]int
+	Pairing
 	// Time are the time attributes.
 	Time          [2]int
 	Before, After int64
-	// Lag is how far below a watermark times of later rows of an input can be:
-	// 1 ms less 1 us if the time is a window_time, else 0.
-	Lag      [2]int64
-	Residual catalog.Expr // nil: none
-	OnError  ErrorMode
+	// Lag is how far below its watermark the times of later rows of an input can
+	// be: 1 ms less 1 us if the time is a window_time, else 0.
+	Lag [2]int64
 }
 
 // Delay is how far the output's watermark is behind those of the inputs.
@@ -67,15 +49,11 @@ func (o *IntervalJoin) Delay() int64 { return max(0, o.Before, o.After, AddTime(
 // input. A window's rows leave when the watermark has passed its end; a row whose
 // window has ended by its own W is late.
 type WindowJoin struct {
-	Kind JoinKind
+	Pairing
 	// Start and End are the window's columns.
 	Start, End [2]int
-	// Keys are further equi-join columns.
-	Keys     [2][]int
-	Residual catalog.Expr
-	OnError  ErrorMode
-	// LateCols are the columns of both inputs, left ones first, that late rows on
-	// LatePort have (those of the other input are NULL); nil if nobody reads that
+	// LateCols are the columns of late rows on LatePort, as positions in those of
+	// both sides: the columns of the other side are NULL. nil if nobody reads that
 	// port.
 	LateCols []int
 }
@@ -85,16 +63,11 @@ type WindowJoin struct {
 // after it (Strict: is before it) and whose own W is not after it. Residual is
 // asked of that version alone. Late probes go to LatePort.
 type TemporalJoin struct {
-	Kind   JoinKind // InnerJoin or LeftJoin
-	Keys   [2][]int
-	Time   [2]int
-	Lag    [2]int64
+	Pairing
+	Time [2]int
+	Lag  [2]int64
+	// Strict: a version serves later probes only, not those of its own time.
 	Strict bool
-	// Deletes says that right rows of kind -D end their key's version; those of
-	// kind -U are passed over.
-	Deletes  bool
-	Residual catalog.Expr
-	OnError  ErrorMode
 	// Asof says that it was written as ASOF JOIN.
 	Asof bool
 	// LateCols are the left columns of a late probe on LatePort; nil if nobody
@@ -130,19 +103,11 @@ func (o *WindowJoin) StateKeys(input int) []int {
 func (o *TemporalJoin) StateKeys(input int) []int { return o.Keys[input] }
 
 // Expressions implements Evaluating.
-func (o *IntervalJoin) Expressions() []catalog.Expr { return some(o.Residual) }
-
-// Expressions implements Evaluating.
-func (o *WindowJoin) Expressions() []catalog.Expr { return some(o.Residual) }
-
-// Expressions implements Evaluating.
-func (o *TemporalJoin) Expressions() []catalog.Expr { return some(o.Residual) }
-
-func some(e catalog.Expr) []catalog.Expr {
-	if e == nil {
+func (p *Pairing) Expressions() []catalog.Expr {
+	if p.Residual == nil {
 		return nil
 	}
-	return []catalog.Expr{e}
+	return []catalog.Expr{p.Residual}
 }
 
 func (*IntervalJoin) op() {}

@@ -64,7 +64,7 @@ func NewInterval(o *planner.IntervalJoin, left, right []planner.Column, prog *ex
 			return nil, err
 		}
 	}
-	j.glue = newGluer(left, right, o.Residual, prog, o.OnError, ctx)
+	j.glue = newGluer(&o.Pairing, left, right, prog, ctx)
 	j.st = table.New(statestore.OperatorID(ctx.Node.StateID))
 	return j, nil
 }
@@ -167,18 +167,18 @@ func (j *interval) flush(s *side, b *op.Batch, out op.Output) error {
 	case j.o.Kind.LeftOnly():
 		return nil
 	}
-	return j.glue.emit(&parts, false, len(pass), j.pairW(b, pass), out)
+	return j.glue.emit(&parts, len(pass), j.pairW(b, pass), out)
 }
 
 // sameKeys drops the candidates whose keys differ though their hashes agree.
 func (j *interval) sameKeys(s *side, b *op.Batch) {
-	if len(s.keys) == 0 || len(j.sel) == 0 {
+	if len(s.keyer.keys) == 0 || len(j.sel) == 0 {
 		return
 	}
 	o := j.sides[1-s.n]
 	n := 0
 	for k, i := range j.sel {
-		if !o.sameKey(j.refs.Rows[k], j.refs.Arenas[k], b, s.keys, i) {
+		if !o.keyer.same(o.format, j.refs.Rows[k], j.refs.Arenas[k], b, s.keyer, i) {
 			continue
 		}
 		j.sel[n], j.found[n], j.from[n] = i, j.found[k], j.from[k]
@@ -187,17 +187,6 @@ func (j *interval) sameKeys(s *side, b *op.Batch) {
 	}
 	j.sel, j.found, j.from = j.sel[:n], j.found[:n], j.from[:n]
 	j.refs.Rows, j.refs.Arenas = j.refs.Rows[:n], j.refs.Arenas[:n]
-}
-
-// sameKey compares the key of a held row with that of row i of a batch of the
-// other input, whose key columns are keys.
-func (s *side) sameKey(row hash.Row, arena *table.Arena, b *op.Batch, keys []int, i int32) bool {
-	for k, c := range s.keys {
-		if !s.format.EqualValue(row, arena, c, b.Cols[keys[k]], int(i)) {
-			return false
-		}
-	}
-	return true
 }
 
 // note marks the rows of pairs as having a partner, on the sides where that
@@ -229,7 +218,7 @@ func (j *interval) storedOnce(first []int32, out op.Output) error {
 	}
 	all := part{format: j.sides[0].format, refs: &j.refs}
 	p := all.some(first)
-	return j.glue.padded(0, p, true, len(first), j.ownW(p.refs.Rows), out)
+	return j.glue.alone(0, p, len(first), j.ownW(p.refs.Rows), out)
 }
 
 // matchedRows gives out the left rows of a batch of a semi join that have a
@@ -241,7 +230,7 @@ func (j *interval) matchedRows(b *op.Batch, out op.Output) error {
 			sel = append(sel, i)
 		}
 	}
-	return j.glue.padded(0, part{batch: b, sel: sel}, true, len(sel), j.batchW(b, sel), out)
+	return j.glue.alone(0, part{batch: b, sel: sel}, len(sel), j.batchW(b, sel), out)
 }
 
 // hold stores the rows of a batch that may still meet a partner. Those that can't
@@ -277,7 +266,7 @@ func (j *interval) hold(s *side, b *op.Batch, times []int64, hashes []uint64, ou
 		return nil
 	}
 	slices.Sort(alone)
-	return j.glue.padded(s.n, part{batch: b, sel: alone}, j.o.Kind.LeftOnly(), len(alone), j.batchW(b, alone), out)
+	return j.glue.alone(s.n, part{batch: b, sel: alone}, len(alone), j.batchW(b, alone), out)
 }
 
 // part adds a row to those of its bucket. A batch has few buckets.
@@ -402,7 +391,7 @@ func (j *interval) expire(s *side, mark int64, out op.Output) error {
 func (j *interval) release(s *side, out op.Output) error {
 	n := j.refs.Len()
 	defer j.refs.Reset()
-	return j.glue.padded(s.n, part{format: s.format, refs: &j.refs}, j.o.Kind.LeftOnly(), n, j.ownW(j.refs.Rows), out)
+	return j.glue.alone(s.n, part{format: s.format, refs: &j.refs}, n, j.ownW(j.refs.Rows), out)
 }
 
 // End implements op.Operator.
@@ -437,7 +426,7 @@ func (j *interval) Restore(r *op.Restore) error {
 		}
 		for _, n := range st.Buckets() {
 			s := j.sides[n&1]
-			s.merge(n>>1, st, j.st, r.Owns(s.keys))
+			s.merge(n>>1, st, j.st, r.Owns(s.keyer.keys))
 		}
 	}
 	return nil

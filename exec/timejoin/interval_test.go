@@ -85,15 +85,23 @@ func text(values ...any) string {
 
 var nulls = []any{nil, nil, nil, nil}
 
+// emitted are all columns of a join of streams of four columns each.
+func emitted(kind planner.JoinKind) []int {
+	if kind.LeftOnly() {
+		return []int{0, 1, 2, 3}
+	}
+	return []int{0, 1, 2, 3, 4, 5, 6, 7}
+}
+
 // intervalModel is the rule of the semantics, pair by pair.
 func intervalModel(o *planner.IntervalJoin, left, right []record, residual bool) []string {
 	var out []string
 	had := make([]bool, len(right))
-	usable := func(r record) bool { return r.values[0] != nil && r.values[2] != nil }
+	usable := func(r record) bool { return (r.values[0] != nil || o.NullSafe != nil) && r.values[2] != nil }
 	for _, l := range left {
 		any := false
 		for k, r := range right {
-			if !usable(l) || !usable(r) || l.values[0] != r.values[0] || residual && !passes(l, r) {
+			if !usable(l) || !usable(r) || l.values[0] != r.values[0] || l.values[1] != r.values[1] || residual && !passes(l, r) {
 				continue
 			}
 			lt, rt := l.values[2].(int64), r.values[2].(int64)
@@ -132,12 +140,15 @@ func TestIntervalModel(t *testing.T) {
 				t.Run(fmt.Sprintf("%d/%v/%d", kind, keyed, bound), func(t *testing.T) {
 					for seed := range uint64(4) {
 						rng := rand.New(rand.NewPCG(seed, uint64(k)))
-						o := &planner.IntervalJoin{Kind: kind, Keys: [2][]int{{0, 1}, {0, 1}}, Time: [2]int{2, 2}, Before: bound[0] * second, After: bound[1] * second}
+						o := &planner.IntervalJoin{Pairing: planner.Pairing{Kind: kind, Keys: [2][]int{{0, 1}, {0, 1}}, Emit: emitted(kind)}, Time: [2]int{2, 2}, Before: bound[0] * second, After: bound[1] * second}
+						if rng.IntN(3) == 0 {
+							o.NullSafe = []bool{true, false}
+						}
 						keys := 3
 						w := &world{t: t, rng: rng, alloc: memory.NewCheckedAllocator(memory.NewGoAllocator()), always: rng.IntN(2) == 0}
 						if !keyed {
 							// One key, which the join does not ask for.
-							o.Keys, keys = [2][]int{}, 1
+							o.Keys, o.NullSafe, keys = [2][]int{}, nil, 1
 						}
 						w.in = [2]*stream{randomStream(rng, 60, keys, 0), randomStream(rng, 60, keys, 1000)}
 						if !keyed {

@@ -7,19 +7,23 @@ import (
 	"github.com/streamsql/streamsql/exec/hash"
 	"github.com/streamsql/streamsql/exec/hash/colvec"
 	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/exec/rowstore"
 	"github.com/streamsql/streamsql/planner"
+	"github.com/streamsql/streamsql/statestore/table"
 )
 
-// keyer hashes the key columns of one input.
+// keyer hashes and compares the key columns of one input.
 type keyer struct {
-	keys []int
-	enc  *hash.Encoder
-	cols []arrow.Array
-	none []uint64 // hashes of rows without key columns
+	keys     []int
+	nullSafe []bool // by key; a NULL equals a NULL
+	enc      *hash.Encoder
+	cols     []arrow.Array
+	none     []uint64 // hashes of rows without key columns
 }
 
-func newKeyer(in []planner.Column, keys []int) (*keyer, error) {
-	k := &keyer{keys: keys, cols: make([]arrow.Array, len(keys))}
+func newKeyer(in []planner.Column, p *planner.Pairing, side int) (*keyer, error) {
+	keys := p.Keys[side]
+	k := &keyer{keys: keys, nullSafe: p.NullSafe, cols: make([]arrow.Array, len(keys))}
 	if len(keys) == 0 {
 		return k, nil
 	}
@@ -33,6 +37,58 @@ func newKeyer(in []planner.Column, keys []int) (*keyer, error) {
 	}
 	k.enc = hash.NewEncoder(l)
 	return k, nil
+}
+
+// safe says whether key i takes NULLs as equal.
+func (k *keyer) safe(i int) bool { return k.nullSafe != nil && k.nullSafe[i] }
+
+// needs are the key columns without which a row has no partner.
+func (k *keyer) needs() []int {
+	var out []int
+	for i, c := range k.keys {
+		if !k.safe(i) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// same compares the key of a stored row with that of row i of a batch of the other
+// input, whose keyer is o.
+func (k *keyer) same(f *rowstore.Format, row hash.Row, arena *table.Arena, b *op.Batch, o *keyer, i int32) bool {
+	for n, c := range k.keys {
+		a := b.Cols[o.keys[n]]
+		if k.safe(n) {
+			if null := f.Null(row, c); null || a.IsNull(int(i)) {
+				if null != a.IsNull(int(i)) {
+					return false
+				}
+				continue
+			}
+		}
+		if !f.EqualValue(row, arena, c, a, int(i)) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameStored is same for two stored rows.
+func (k *keyer) sameStored(f *rowstore.Format, row hash.Row, arena *table.Arena, o *keyer, g *rowstore.Format, other hash.Row, from *table.Arena) bool {
+	for n := range k.keys {
+		if k.safe(n) {
+			if null := f.Null(row, k.keys[n]); null || g.Null(other, o.keys[n]) {
+				if null != g.Null(other, o.keys[n]) {
+					return false
+				}
+				continue
+			}
+		}
+		if !f.Equal(row, arena, k.keys[n:n+1], g, other, from, o.keys[n:n+1]) {
+			return false
+		}
+	}
+	return true
 }
 
 // hashes gives the hash of each row's key. They hold until the next call.

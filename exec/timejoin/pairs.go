@@ -3,7 +3,6 @@ package timejoin
 import (
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/expr"
 	"github.com/streamsql/streamsql/exec/op"
@@ -49,6 +48,7 @@ func (p *part) some(pass []int32) part {
 type gluer struct {
 	ctx   *op.Context
 	in    [2][]planner.Column
+	emits []int           // columns of both sides that come out
 	eval  *expr.Evaluator // nil: no residual
 	reads []int           // columns that it reads
 	mode  planner.ErrorMode
@@ -56,10 +56,10 @@ type gluer struct {
 	all   []int32
 }
 
-func newGluer(left, right []planner.Column, residual catalog.Expr, prog *expr.Program, mode planner.ErrorMode, ctx *op.Context) *gluer {
-	g := &gluer{ctx: ctx, in: [2][]planner.Column{left, right}, mode: mode}
-	if residual != nil {
-		g.eval, g.reads, g.where = prog.NewEvaluator(ctx.Alloc), prog.Columns(), "JOIN ON "+expr.Format(residual)
+func newGluer(p *planner.Pairing, left, right []planner.Column, prog *expr.Program, ctx *op.Context) *gluer {
+	g := &gluer{ctx: ctx, in: [2][]planner.Column{left, right}, emits: p.Emit, mode: p.OnError}
+	if p.Residual != nil {
+		g.eval, g.reads, g.where = prog.NewEvaluator(ctx.Alloc), prog.Columns(), "JOIN ON "+expr.Format(p.Residual)
 	}
 	return g
 }
@@ -70,16 +70,20 @@ func (g *gluer) close() {
 	}
 }
 
-// columns gives all columns of both parts, or those of the left one only.
-func (g *gluer) columns(parts *[2]part, leftOnly bool) []arrow.Array {
-	var cols []arrow.Array
-	for s := range g.in {
-		if s == 1 && leftOnly {
-			break
-		}
-		for c := range g.in[s] {
-			cols = append(cols, parts[s].column(c, g.ctx))
-		}
+// side gives the side of a column of both, and its place there.
+func (g *gluer) side(c int) (side, col int) {
+	if n := len(g.in[0]); c >= n {
+		return 1, c - n
+	}
+	return 0, c
+}
+
+// columns gives columns of both parts.
+func (g *gluer) columns(parts *[2]part, which []int) []arrow.Array {
+	cols := make([]arrow.Array, len(which))
+	for i, c := range which {
+		s, c := g.side(c)
+		cols[i] = parts[s].column(c, g.ctx)
 	}
 	return cols
 }
@@ -93,14 +97,9 @@ func (g *gluer) filter(parts *[2]part, n int, out op.Output) ([]int32, error) {
 		}
 		return g.all[:n], nil
 	}
-	first := len(g.in[0])
-	cols := make([]arrow.Array, first+len(g.in[1]))
-	for _, c := range g.reads {
-		if c < first {
-			cols[c] = parts[0].column(c, g.ctx)
-		} else {
-			cols[c] = parts[1].column(c-first, g.ctx)
-		}
+	cols := make([]arrow.Array, len(g.in[0])+len(g.in[1]))
+	for i, a := range g.columns(parts, g.reads) {
+		cols[g.reads[i]] = a
 	}
 	defer func() {
 		for _, a := range cols {
@@ -117,40 +116,45 @@ func (g *gluer) filter(parts *[2]part, n int, out op.Output) ([]int32, error) {
 	for i, e := range errs {
 		letters[i] = op.Letter{Row: int(e.Row), Code: e.Code, Message: e.Error()}
 	}
-	b := &op.Batch{N: n, Cols: g.columns(parts, false)}
+	all := make([]int, len(cols))
+	for c := range all {
+		all[c] = c
+	}
+	b := &op.Batch{N: n, Cols: g.columns(parts, all)}
 	defer b.Release()
 	return pass, op.Judge(g.ctx, g.mode, g.where, g.ctx.Branch, b, letters, out)
 }
 
-// emit gives out n rows: both parts, or the left one only.
-func (g *gluer) emit(parts *[2]part, leftOnly bool, n int, w []int64, out op.Output) error {
+// emit gives out n pairs.
+func (g *gluer) emit(parts *[2]part, n int, w []int64, out op.Output) error {
 	if n == 0 {
 		return nil
 	}
-	b := &op.Batch{N: n, Cols: g.columns(parts, leftOnly), W: w}
+	b := &op.Batch{N: n, Cols: g.columns(parts, g.emits), W: w}
 	defer b.Release()
 	return out.Emit(planner.MainPort, b)
 }
 
-// padded gives out rows of one input without a partner: those of the other one
-// are NULL.
-func (g *gluer) padded(side int, p part, leftOnly bool, n int, w []int64, out op.Output) error {
+// alone gives out n rows of one side without a partner: the columns of the other
+// side are NULL.
+func (g *gluer) alone(side int, p part, n int, w []int64, out op.Output) error {
 	if n == 0 {
 		return nil
 	}
-	b := &op.Batch{N: n, W: w}
+	b := &op.Batch{N: n, Cols: g.oneSide(side, &p, g.emits, n), W: w}
 	defer b.Release()
-	for s := range g.in {
-		if s == 1 && leftOnly {
-			break
-		}
-		for c := range g.in[s] {
-			if s == side {
-				b.Cols = append(b.Cols, p.column(c, g.ctx))
-			} else {
-				b.Cols = append(b.Cols, column.NewNull(g.ctx.Alloc, g.in[s][c].Type.Arrow(), n))
-			}
+	return out.Emit(planner.MainPort, b)
+}
+
+// oneSide gives columns of both sides where one of them has no row.
+func (g *gluer) oneSide(side int, p *part, which []int, n int) []arrow.Array {
+	cols := make([]arrow.Array, len(which))
+	for i, c := range which {
+		if s, c := g.side(c); s == side {
+			cols[i] = p.column(c, g.ctx)
+		} else {
+			cols[i] = column.NewNull(g.ctx.Alloc, g.in[s][c].Type.Arrow(), n)
 		}
 	}
-	return out.Emit(planner.MainPort, b)
+	return cols
 }

@@ -49,7 +49,6 @@ type side struct {
 	before, after int64
 	preserved     bool // rows without a partner come out
 	marks         bool // it matters which rows had a partner
-	keys          []int
 	keyer         *keyer
 	format        *rowstore.Format
 	enc           *rowstore.Encoder
@@ -67,9 +66,8 @@ type side struct {
 func newSide(n int, o *planner.IntervalJoin, in []planner.Column) (*side, error) {
 	s := &side{
 		n: n, time: o.Time[n], lag: o.Lag[n], before: o.After, after: o.Before,
-		preserved: o.Kind.Preserves(n), keys: o.Keys[n],
-		format: rowstore.NewFormat(ownWords, columnTypes(in)),
-		needs:  append(slices.Clone(o.Keys[n]), o.Time[n]),
+		preserved: o.Kind.Preserves(n),
+		format:    rowstore.NewFormat(ownWords, columnTypes(in)),
 	}
 	if n == 1 {
 		s.before, s.after = o.Before, o.After
@@ -77,9 +75,12 @@ func newSide(n int, o *planner.IntervalJoin, in []planner.Column) (*side, error)
 	s.marks = s.preserved || n == 0 && o.Kind.LeftOnly()
 	s.enc = s.format.NewEncoder()
 	var err error
-	s.keyer, err = newKeyer(in, o.Keys[n])
+	if s.keyer, err = newKeyer(in, &o.Pairing, n); err != nil {
+		return nil, err
+	}
+	s.needs = append(s.keyer.needs(), o.Time[n])
 	s.reset()
-	return s, err
+	return s, nil
 }
 
 func (s *side) reset() {
