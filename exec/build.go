@@ -11,6 +11,7 @@ import (
 	"github.com/streamsql/streamsql/exec/over"
 	"github.com/streamsql/streamsql/exec/rowwise"
 	"github.com/streamsql/streamsql/exec/setop"
+	"github.com/streamsql/streamsql/exec/timejoin"
 	"github.com/streamsql/streamsql/exec/window"
 	"github.com/streamsql/streamsql/planner"
 )
@@ -111,6 +112,16 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		if b.main, err = over.New(o, in.Cols, ctx); err != nil {
 			return b, err
 		}
+	case *planner.IntervalJoin:
+		var err error
+		if b.main, err = timejoin.NewInterval(o, t.inputColumns(n, 0), t.inputColumns(n, 1), prog, ctx); err != nil {
+			return b, err
+		}
+	case *planner.WindowJoin:
+		var err error
+		if b.main, err = timejoin.NewWindow(o, t.inputColumns(n, 0), t.inputColumns(n, 1), prog, ctx); err != nil {
+			return b, err
+		}
 	case *planner.Sort:
 		b.main = order.NewSort(o, n.Cols, ctx)
 	case *planner.Limit:
@@ -130,6 +141,11 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		return b, fmt.Errorf("the engine has no operator for %T", n.Op)
 	}
 	return b, nil
+}
+
+// inputColumns are the columns of an input of a node.
+func (t *task) inputColumns(n *planner.Node, input int) []planner.Column {
+	return t.job.graph.beforeExchange(n.Inputs[input]).Columns()
 }
 
 // everything is a guard that judges all columns: 'decode.validate' = 'all'.

@@ -63,7 +63,11 @@ func (bl *block) timed(r rel, where place, clause string) (*aggregateRel, error)
 		return bl.agg, nil
 	}
 	var found []*aggregateRel
+	var interval *joinRel
 	visit(r, func(r rel) {
+		if j, ok := r.(*joinRel); ok && j.mode == intervalJoin {
+			interval = j
+		}
 		if a, ok := r.(*aggregateRel); ok && a.window != nil {
 			found = append(found, a)
 		}
@@ -72,6 +76,10 @@ func (bl *block) timed(r rel, where place, clause string) (*aggregateRel, error)
 	case 1:
 		return found[0], nil
 	case 0:
+		if interval != nil {
+			return nil, hint(where.errorf("%s: the interval %s at %s has no late rows: a row that comes after its partners have gone has none, that is all", clause, interval.name(), interval.place.line()),
+				"a LEFT JOIN gives rows without a partner")
+		}
 		return nil, hint(where.errorf("%s: no operator here judges rows by time", clause), "it belongs to a GROUP BY of window_start, window_end")
 	}
 	return nil, hint(where.errorf("%s may belong to several operators: %s and %s", clause, operatorName(found[0]), operatorName(found[1])),

@@ -141,7 +141,7 @@ func windowColumns(t catalog.Type, id int) []column {
 		return column{Column: Column{Name: name, Type: t, NotNull: true}, window: role, windowID: id}
 	}
 	cols := []column{make("window_start", windowStart), make("window_end", windowEnd), make("window_time", windowTime)}
-	cols[2].time = eventTime
+	cols[2].time, cols[2].lag = eventTime, 999
 	return cols
 }
 

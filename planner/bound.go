@@ -53,6 +53,8 @@ func (b *builder) bound(n *Node) {
 		if p.Unbounded = !p.Bounded; p.Unbounded {
 			p.Bound += ", for ever"
 		}
+	case *IntervalJoin, *WindowJoin, *TemporalJoin:
+		b.timeJoinBound(n)
 	case *Sort:
 		p.Bound = "all rows of a bounded input"
 		if op.Limit >= 0 && n.Inputs[0].From.Props.Kinds.AppendOnly() {

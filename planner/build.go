@@ -182,6 +182,13 @@ func (b *builder) needWatermarks(trees []rel) {
 						b.watched[s] = true
 					}
 				}
+			case *joinRel:
+				if r.times != nil {
+					for _, s := range sourcesOf(r) {
+						b.watched[s] = true
+					}
+				}
+				sensitive = sensitive || r.mode == temporalJoin
 			case *limitRel:
 				sensitive = true
 			}

@@ -74,6 +74,12 @@ func detail(n *Node) string {
 		return overDetail(op, in) + onError(op.OnError)
 	case *Join:
 		return joinDetail(op, n) + onError(op.OnError)
+	case *IntervalJoin:
+		return timeJoinDetail(n, &op.Pairing) + onError(op.OnError)
+	case *WindowJoin:
+		return timeJoinDetail(n, &op.Pairing) + onError(op.OnError)
+	case *TemporalJoin:
+		return timeJoinDetail(n, &op.Pairing) + onError(op.OnError)
 	case *Sort:
 		return "by " + orderDetail(op.Keys, in) + limits(op.Limit, op.Offset)
 	case *Limit:

@@ -156,6 +156,12 @@ func (c *canon) stateful(n *Node, ins []described) described {
 		return overText(n, op, in)
 	case *Join:
 		return joinText(op, ins)
+	case *IntervalJoin:
+		return timeJoinText(n, &op.Pairing, ins)
+	case *WindowJoin:
+		return timeJoinText(n, &op.Pairing, ins)
+	case *TemporalJoin:
+		return timeJoinText(n, &op.Pairing, ins)
 	case *Sort:
 		return described{base: fmt.Sprintf("sort %s limit %d offset %d of (%s select %s)", in.order(op.Keys), op.Limit, op.Offset, in.text, strings.Join(in.cols, ", ")), cols: in.cols}
 	case *Limit:

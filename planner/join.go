@@ -23,6 +23,8 @@ type joinRel struct {
 	notIn catalog.Expr
 	// mode is how the join is run; settleJoins finds it.
 	mode joinMode
+	// times is how time bounds the join, unless it is a regular one.
+	times *joinTimes
 	// leftTable and rightTable name the table that a side is, for hints; "" for a
 	// side that is no table by itself.
 	leftTable, rightTable string
@@ -69,6 +71,12 @@ const (
 	// regularJoin keeps the rows of both sides for ever, or as long as 'state.ttl'
 	// says, and updates its result.
 	regularJoin
+	// intervalJoin bounds the difference of two time attributes.
+	intervalJoin
+	// windowJoin joins rows of equal windows.
+	windowJoin
+	// temporalJoin finds for each left row the version as of its time.
+	temporalJoin
 )
 
 func (r *joinRel) inputs() []rel  { return []rel{r.left, r.right} }
@@ -89,6 +97,8 @@ func (r *joinRel) both() []column {
 // name is what the user calls the join.
 func (r *joinRel) name() string {
 	switch {
+	case r.asof && r.kind == LeftJoin:
+		return "ASOF LEFT JOIN"
 	case r.asof:
 		return "ASOF JOIN"
 	case r.kind == InnerJoin:
@@ -99,7 +109,7 @@ func (r *joinRel) name() string {
 
 // versioned says that the right side is a history, of which each left row sees one
 // state: taking rows out of it would change which.
-func (r *joinRel) versioned() bool { return r.asof }
+func (r *joinRel) versioned() bool { return r.asof || r.mode == temporalJoin }
 
 // exprs are the expressions over the columns of both sides.
 func (r *joinRel) exprs() []catalog.Expr {
@@ -165,7 +175,7 @@ func plainColumns(cols []column, lost string) []column {
 		if c.time == eventTime || c.timeMember != nil {
 			c.lost = lost
 		}
-		c.time, c.timeMember, c.window, c.windowID = noTime, nil, noWindow, 0
+		c.time, c.timeMember, c.window, c.windowID, c.lag = noTime, nil, noWindow, 0, 0
 	}
 	return out
 }

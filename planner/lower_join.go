@@ -135,6 +135,9 @@ func (b *builder) decided(preds []catalog.Expr, cols []column) catalog.Expr {
 // their keys.
 func (b *builder) join(k keyedJoin, left, right *Node) (*Node, error) {
 	r := k.join
+	if r.mode != regularJoin {
+		return b.timeJoin(k, left, right)
+	}
 	rest := k.rest
 	if r.notIn != nil {
 		p, err := b.notFalse(r)

@@ -64,6 +64,13 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferOver(n, op)
 	case *Join:
 		b.inferJoin(n, op)
+	case *IntervalJoin:
+		b.inferTimeJoin(n, &op.Pairing, op.Keys[0], op.Keys[1])
+	case *WindowJoin:
+		b.inferTimeJoin(n, &op.Pairing, op.windowed(0), op.windowed(1))
+	case *TemporalJoin:
+		b.inferTimeJoin(n, &op.Pairing, op.Keys[0], op.Keys[1])
+		n.Props.OrderSensitive = true
 	case *Exchange:
 		b.inherit(n)
 		if p.Single, p.Hash = op.Kind == SingleExchange, nil; op.Kind == HashExchange {
@@ -301,7 +308,7 @@ func (b *builder) hasKey(n *Node, cols []int) bool {
 // or for one above it.
 func wantsW(n *Node, above bool) bool {
 	switch op := n.Op.(type) {
-	case *WindowAgg, *SessionAssign:
+	case *WindowAgg, *SessionAssign, *IntervalJoin, *WindowJoin, *TemporalJoin:
 		return true
 	case *Over:
 		return op.HasPre()

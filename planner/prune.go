@@ -207,6 +207,13 @@ func askJoin(r *joinRel, out, left, right needs) {
 	for _, e := range r.exprs() {
 		both.read(e)
 	}
+	if r.times != nil {
+		for side, first := range []int{0, n} {
+			for _, c := range r.times.reads(r.mode, side) {
+				both.at(first + c).add(nil)
+			}
+		}
+	}
 	left.merge(both[:n])
 	right.merge(both[n:])
 }
@@ -518,6 +525,9 @@ func (p *pruner) join(r *joinRel) pruned {
 	n := *r
 	n.left, n.right, n.emit, n.out = left.rel, right.rel, []int{}, nil
 	n.eachExpr(both.expr)
+	if r.times != nil {
+		n.times = r.times.moved(left.col, right.col)
+	}
 	want := p.of[r]
 	out := pruned{index: make([]int, len(r.out)), shape: make(needs, len(r.out))}
 	for i, c := range r.out {

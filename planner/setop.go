@@ -207,6 +207,7 @@ func united(ins []rel, where place) rel {
 				out[c].time, out[c].timeMember = noTime, nil
 				out[c].lost = "the UNION ALL at " + where.line() + ", whose inputs do not all have it there"
 			}
+			out[c].lag = max(out[c].lag, col.lag)
 			if col.window != out[c].window || col.windowID != out[c].windowID {
 				out[c].window, out[c].windowID = noWindow, 0
 			}

@@ -41,12 +41,6 @@ type interval struct {
 	parts      []bucketPart
 }
 
-// bucketPart is the rows of a batch that go into one bucket.
-type bucketPart struct {
-	bucket int64
-	sel    []int32
-}
-
 var (
 	_ op.Stateful = (*interval)(nil)
 	_ op.Gauges   = (*interval)(nil)
@@ -254,7 +248,7 @@ func (j *interval) hold(s *side, b *op.Batch, times []int64, hashes []uint64, ou
 				alone = append(alone, i)
 			}
 		default:
-			j.part(floorDiv(t, j.width), i)
+			j.parts = addPart(j.parts, floorDiv(t, j.width), i)
 		}
 	}
 	for k := range j.parts {
@@ -267,23 +261,6 @@ func (j *interval) hold(s *side, b *op.Batch, times []int64, hashes []uint64, ou
 	}
 	slices.Sort(alone)
 	return j.glue.alone(s.n, part{batch: b, sel: alone}, len(alone), j.batchW(b, alone), out)
-}
-
-// part adds a row to those of its bucket. A batch has few buckets.
-func (j *interval) part(bucket int64, i int32) {
-	for k := len(j.parts) - 1; k >= 0; k-- {
-		if p := &j.parts[k]; p.bucket == bucket {
-			p.sel = append(p.sel, i)
-			return
-		}
-	}
-	if n := len(j.parts); n < cap(j.parts) {
-		j.parts = j.parts[:n+1]
-		p := &j.parts[n]
-		p.bucket, p.sel = bucket, append(p.sel[:0], i)
-		return
-	}
-	j.parts = append(j.parts, bucketPart{bucket, []int32{i}})
 }
 
 // pairW gives the W of pairs pass: the greater one of their rows', less the
