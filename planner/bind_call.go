@@ -84,6 +84,9 @@ func (x *exprBinder) special(e *parser.Call, name string) (out catalog.Expr, don
 		there := &parser.Is{Span: e.Args[0].Range(), X: e.Args[0], Not: true, Test: parser.IsNull}
 		out, err = x.caseOf(&parser.Case{Span: e.Span, Whens: []*parser.When{{Span: e.Span, Cond: there, Result: e.Args[1]}}, Else: e.Args[2]})
 		return out, true, err
+	case fnFromJSON:
+		out, err = x.fromJSON(e)
+		return out, true, err
 	case fnTry:
 		err = x.within(func() error {
 			out, err = x.function(e, fnTry, e.Args...)

@@ -109,6 +109,16 @@ func (x *exprBinder) bind(e parser.Expr) (catalog.Expr, error) {
 		return x.function(e, fnMap, args...)
 	case *parser.Subquery, *parser.Exists, *parser.Quantified:
 		return nil, require(x.at(e), featureSubquery)
+	case *parser.JSONFunc:
+		return x.jsonFunc(e)
+	case *parser.JSONObject:
+		if !e.Agg {
+			return x.jsonObject(e)
+		}
+	case *parser.JSONArray:
+		if !e.Agg {
+			return x.jsonArray(e)
+		}
 	case *parser.UnitArg:
 		return stringLiteral(e.Unit.String()), nil
 	case *parser.NamedArg:
@@ -120,7 +130,7 @@ func (x *exprBinder) bind(e parser.Expr) (catalog.Expr, error) {
 // what names a kind of expression.
 func what(e parser.Expr) string {
 	switch e.(type) {
-	case *parser.JSONFunc, *parser.JSONObject, *parser.JSONArray:
+	case *parser.JSONObject, *parser.JSONArray:
 		return "this JSON function"
 	case *parser.MatchSemantics:
 		return "FINAL or RUNNING outside of MATCH_RECOGNIZE"
@@ -335,7 +345,7 @@ func (x *exprBinder) is(e *parser.Is) (catalog.Expr, error) {
 	if e.Not {
 		name = "IS NOT" + name[len("IS"):]
 	}
-	if e.Test == parser.IsNull {
+	if e.Test == parser.IsNull || e.Test >= parser.IsJSON {
 		return x.function(e, name, e.X)
 	}
 	arg, err := x.condition(e.X)

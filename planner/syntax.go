@@ -27,6 +27,9 @@ const (
 	fnAtTimeZone = "AT TIME ZONE"
 	fnOverlaps   = "OVERLAPS"
 	fnTry        = "TRY"
+	fnJSONObject = "JSON_OBJECT"
+	fnJSONArray  = "JSON_ARRAY"
+	fnFromJSON   = "FROM_JSON"
 )
 
 // operatorNames are the functions of the operators between two operands. AND
@@ -41,6 +44,7 @@ var operatorNames = map[parser.BinaryOp]string{
 // isNames are the functions of x IS ...; those of x IS NOT ... have NOT after IS.
 var isNames = map[parser.IsTest]string{
 	parser.IsNull: "IS NULL", parser.IsTrue: "IS TRUE", parser.IsFalse: "IS FALSE", parser.IsUnknown: "IS UNKNOWN",
+	parser.IsJSON: "IS JSON", parser.IsJSONObject: "IS JSON OBJECT", parser.IsJSONArray: "IS JSON ARRAY", parser.IsJSONScalar: "IS JSON SCALAR",
 }
 
 // trimModes are the first argument of TRIM.

@@ -57,7 +57,7 @@ func TestFunctions(t *testing.T) {
 		{"ELEMENT(ARRAY[1, 2])", "error NOT_ONE_ELEMENT"}, {"ROW(1, ROW('x', NULL)).`EXPR$1`.`EXPR$0`", "x"}, {"ARRAY_CONTAINS(ARRAY[1, NULL], 2)", "false"}, {"ARRAY_CONTAINS(ARRAY[1], NULL)", "NULL"}, {"MAP_KEYS(MAP[1, 'a', 2, 'b'])", "[1,2]"}, {"MAP_VALUES(MAP[1, NULL])", "[null]"},
 		{"ARRAY[1, 'a']", "!not defined"}, {"CASE WHEN 1 = 1 THEN ARRAY[1] ELSE ARRAY[2, 3] END", "[1]"}, {"CASE WHEN 1 = 2 THEN MAP['a', 1] ELSE MAP['b', 2] END", `{"b":2}`}, {"COALESCE(NULLIF('a', 'a'), 'b')", "b"}, {"NULLIF(1, 1.0)", "NULL"},
 		// JSON and hashes.
-		{`JSON_VALUE('{"a":[1,2]}', '$.a')`, "NULL"}, {`JSON_VALUE('[1,"é"]', '$[1]')`, "é"}, {`JSON_VALUE('{"a b":true}', '$[''a b'']')`, "true"}, {`JSON_VALUE('{', '$.a')`, "NULL"}, {`JSON_VALUE('{}', 'a')`, "!not of the form"}, {`JSON_VALUE('1.50', '$')`, "1.50"},
+		{`JSON_VALUE('{"a":[1,2]}', '$.a')`, "NULL"}, {`JSON_VALUE('[1,"é"]', '$[1]')`, "é"}, {`JSON_VALUE('{"a b":true}', '$[''a b'']')`, "true"}, {`JSON_VALUE('{', '$.a')`, "NULL"}, {`JSON_VALUE('{}', 'a')`, "!a path begins with $"}, {`JSON_VALUE('1.50', '$')`, "1.50"},
 		{`JSON_VALUE('{"a":1}', 'lax $.a')`, "1"}, {"MD5('')", "d41d8cd98f00b204e9800998ecf8427e"}, {"FROM_BASE64('/w==')", "NULL"}, {"TO_BASE64('')", ""}, {"HEX('')", ""},
 		// Wrong calls.
 		{"UPPER(1)", "!not defined for (INT)"}, {"1 + 'a'", "!not defined"}, {"TRUE + 1", "!not defined"}, {"1 = TRUE", "!can't compare"}, {"MAP[1, 2] < MAP[1, 2]", "!not defined"}, {"5e0 DIV 2", "!use /"},

@@ -119,6 +119,8 @@ func (l lifted) constants(take func() bool) lifted {
 			return &catalog.Call{Fn: e.Fn, Overload: e.Overload, Args: list(e.Args)}
 		case *catalog.Cast:
 			return &catalog.Cast{Of: back(e.Of), T: e.T, Safe: e.Safe}
+		case *catalog.Member:
+			return &catalog.Member{Of: back(e.Of), Index: e.Index, T: e.T}
 		case *catalog.And:
 			return &catalog.And{Args: list(e.Args)}
 		case *catalog.Or:

@@ -44,6 +44,9 @@ func Functions() []*catalog.Function {
 		zoneFunctions,
 		periodFunctions,
 		jsonFunctions,
+		jsonConstructors,
+		jsonTests,
+		jsonReaders,
 		hashFunctions,
 	} {
 		all = append(all, family()...)

@@ -222,7 +222,15 @@ func (p *parser) isTest(x catalog.Expr) catalog.Expr {
 	if p.is("DISTINCT", "FROM") {
 		return p.call(name+"DISTINCT FROM", x, p.expr(levelCompare))
 	}
-	return p.call(name+strings.ToUpper(p.next()), x)
+	name += strings.ToUpper(p.next())
+	if name == "IS JSON" || name == "IS NOT JSON" {
+		for _, kind := range []string{"OBJECT", "ARRAY", "SCALAR"} {
+			if p.is(kind) {
+				name += " " + kind
+			}
+		}
+	}
+	return p.call(name, x)
 }
 
 func (p *parser) between(x catalog.Expr) catalog.Expr {

@@ -255,6 +255,19 @@ func (p *parser) function(name string) catalog.Expr {
 			return end(p.call(name, text("BOTH"), x, p.expr(0)))
 		}
 		return end(p.call(name, x))
+	case "JSON_VALUE", "JSON_QUERY", "JSON_EXISTS":
+		return p.json(name)
+	case "JSON_OBJECT", "JSON_ARRAY":
+		return p.jsonMake(name)
+	case "FROM_JSON":
+		x := p.expr(0)
+		p.want(",")
+		schema := unquote(p.next())
+		inner := &parser{scope: p.scope, tokens: lex(schema)}
+		if !oneOf(inner.peek(), "ROW", "ARRAY", "MAP") { // members alone
+			inner.tokens = lex("ROW<" + schema + ">")
+		}
+		return end(p.call(name, x, text(schema), &catalog.Literal{T: inner.dataType()}))
 	case "POSITION":
 		needle := p.expr(levelCompare)
 		p.want("IN")
