@@ -49,6 +49,8 @@ const (
 	ValidateOption       = "decode.validate"
 	IdleTimeoutOption    = "scan.watermark.idle-timeout"
 	FutureSkewOption     = "scan.watermark.max-future-skew"
+	StaticOption         = "static"
+	StaticReloadOption   = "static.reload-interval"
 )
 
 // CommonSourceOptions are the options that every source takes, whatever its
@@ -65,6 +67,10 @@ func CommonSourceOptions() []OptionSpec {
 			Doc: "A split that is silent for so long no longer holds the watermark back. As WATERMARK ... IDLE TIMEOUT, which wins."},
 		{Name: FutureSkewOption, Type: OptionDuration, Source: true,
 			Doc: "A record whose time is so far ahead of its transport timestamp (else of the clock) is bad. As WATERMARK ... MAX FUTURE SKEW, which wins."},
+		{Name: StaticOption, Type: OptionBool, Source: true,
+			Doc: "Whether a join may read the source whole before the other side, as a static table. It must be bounded and have no WATERMARK. Unless said otherwise a bounded file without WATERMARK is one."},
+		{Name: StaticReloadOption, Type: OptionDuration, Source: true,
+			Doc: "How often a static table is read again while a job runs. Which rows meet the new one depends on the clock. Without it a table is read once a run."},
 	}
 }
 

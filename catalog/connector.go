@@ -50,6 +50,9 @@ type SourceSpec struct {
 	Metadata []MetadataColumn
 	// Timestamps says that records carry a transport timestamp (MAX FUTURE SKEW).
 	Timestamps bool
+	// Table says that a bounded source holds a table rather than a recorded stream:
+	// without WATERMARK, a join reads it whole before its other side.
+	Table bool
 	// Columns gives the columns if the connector fixes them (nexmark), else nil.
 	Columns func(Options) ([]Field, error)
 }

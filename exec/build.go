@@ -11,6 +11,7 @@ import (
 	"github.com/streamsql/streamsql/exec/over"
 	"github.com/streamsql/streamsql/exec/rowwise"
 	"github.com/streamsql/streamsql/exec/setop"
+	"github.com/streamsql/streamsql/exec/static"
 	"github.com/streamsql/streamsql/exec/timejoin"
 	"github.com/streamsql/streamsql/exec/window"
 	"github.com/streamsql/streamsql/planner"
@@ -92,6 +93,11 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 			b.preKeys = preKeys{types: types(in.Cols), keys: o.Keys}
 		}
 		if b.main, err = group.New(o, in, t.shard == 0, ctx); err != nil {
+			return b, err
+		}
+	case *planner.StaticJoin:
+		var err error
+		if b.main, err = static.New(o, len(n.Inputs[0].Columns()), t.job.table(n, o), prog, ctx); err != nil {
 			return b, err
 		}
 	case *planner.Unnest:

@@ -38,6 +38,12 @@ func (j *job) coordinate(ctx context.Context) error {
 			watch(sp)
 		}
 	}
+	for _, t := range j.tables {
+		if t.op.Reload > 0 {
+			wg.Add(1)
+			go func() { defer wg.Done(); t.reload(ctx, j) }()
+		}
+	}
 	wg.Add(2)
 	go func() { defer wg.Done(); j.reader.poll(ctx) }()
 	go func() {

@@ -200,7 +200,10 @@ func (j *Job) runOnce(ctx context.Context) (err error) {
 	clean := false
 	defer func() { err = errors.Join(err, r.close(clean)) }()
 	if err := r.open(ctx); err != nil {
-		clean = errors.Is(err, ErrFinished)
+		clean = errors.Is(err, ErrFinished) || errors.Is(err, ErrStop)
+		if errors.Is(err, ErrStop) {
+			return nil
+		}
 		return err
 	}
 	j.seq.Store(r.seq)
@@ -228,6 +231,7 @@ type job struct {
 	events *events
 	tasks  []*task
 	sinks  []*sink
+	tables []*staticTable
 	alloc  memory.Allocator
 
 	store *statestore.Store // nil for a SELECT
@@ -288,7 +292,8 @@ func (j *job) post(it item) {
 	j.wake()
 }
 
-// open recovers the last commit, opens sinks and sources and restores state.
+// open recovers the last commit, opens sinks and sources, restores state and reads
+// static tables.
 func (j *job) open(ctx context.Context) error {
 	if err := j.openSources(ctx); err != nil {
 		return err
@@ -303,6 +308,9 @@ func (j *job) open(ctx context.Context) error {
 		if err := j.recover(ctx); err != nil {
 			return err
 		}
+	}
+	if err := j.loadTables(ctx); err != nil {
+		return err
 	}
 	return j.openSplits(ctx)
 }

@@ -260,6 +260,10 @@ func updateCause(r rel) rel {
 			return cause
 		}
 		return r
+	case *joinRel:
+		if r.mode == staticJoin {
+			return updateCause(r.stream())
+		}
 	case *sortRel:
 		return nil // gives its rows once, at the end of its input
 	}

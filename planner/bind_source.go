@@ -48,6 +48,9 @@ func (b *binder) source(t *catalog.Table, overrides []*parser.Option, where plac
 	if err := inner.policy(s); err != nil {
 		return nil, err
 	}
+	if err := b.settleStatic(s, where); err != nil {
+		return nil, err
+	}
 	b.env.sources[key] = s
 	return s, nil
 }

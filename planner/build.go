@@ -35,9 +35,10 @@ type builder struct {
 	// errors the sink that takes them.
 	mode   ErrorMode
 	errors *catalog.Table
-	// noLetters says that the branch writes no dead letters.
-	noLetters bool
-	noTwo     bool // two-phase aggregation is off
+	// noLetters says that the branch writes no dead letters; table that it is a
+	// static table.
+	noLetters, table bool
+	noTwo            bool // two-phase aggregation is off
 }
 
 // sinkInput is all that is written to one sink.
@@ -154,21 +155,24 @@ func (b *builder) collect(root rel) map[*source]needs {
 // that judges by time, or where records from the future are bad, or where
 // splits are merged by time. It adds what their watermarks read.
 func (b *builder) needWatermarks(trees []rel) {
-	sensitive := false
+	sensitive, streams := false, map[*source]bool{}
 	for _, t := range trees {
-		visit(t, func(r rel) {
+		for _, s := range streamsOf(t) {
+			streams[s] = true
+		}
+		visitStream(t, func(r rel) {
 			switch r := r.(type) {
 			case *windowRel:
 				if r.sessions() {
 					sensitive = true
-					for _, s := range sourcesOf(r) {
+					for _, s := range streamsOf(r) {
 						b.watched[s] = true
 					}
 				}
 			case *aggregateRel:
 				if r.window != nil {
 					sensitive = sensitive || r.window.Kind == SessionWindow
-					for _, s := range sourcesOf(r) {
+					for _, s := range streamsOf(r) {
 						b.watched[s] = true
 					}
 				}
@@ -178,7 +182,7 @@ func (b *builder) needWatermarks(trees []rel) {
 			case *overRel:
 				sensitive = sensitive || r.mode() == overArrival
 				if m := r.mode(); m.byTime() || m == overAtClose {
-					for _, s := range sourcesOf(r) {
+					for _, s := range streamsOf(r) {
 						b.watched[s] = true
 					}
 				}
@@ -195,7 +199,7 @@ func (b *builder) needWatermarks(trees []rel) {
 		})
 	}
 	for src, n := range b.wanted {
-		b.plan.Merge = b.plan.Merge || sensitive && src.bounded
+		b.plan.Merge = b.plan.Merge || sensitive && src.bounded && streams[src]
 		if w := src.watermark; w != nil && (b.watched[src] || sensitive && src.bounded || w.MaxSkew > 0) {
 			b.watched[src] = true
 			n.read(w.Expr)
@@ -218,7 +222,7 @@ func sourcesOf(r rel) []*source {
 // fails: as the setting says, else as the branch's sources do.
 func (b *builder) policy(root rel, o *output) error {
 	b.mode, b.errors, b.noLetters = ErrorFail, nil, o.sink == nil
-	sources := sourcesOf(root)
+	sources := streamsOf(root)
 	for i, s := range sources {
 		if i == 0 {
 			b.mode, b.errors = b.letterMode(s.onError, s.at), s.deadLetter
@@ -250,6 +254,10 @@ func (b *builder) policy(root rel, o *output) error {
 func (b *builder) letterMode(m ErrorMode, where place) ErrorMode {
 	if m != ErrorDeadLetter || !b.noLetters {
 		return m
+	}
+	if b.table {
+		b.env.warn(where.errorf("a static table writes no dead letters, it only counts bad records"))
+		return ErrorSkip
 	}
 	b.env.warn(hint(where.errorf("a SELECT at the top of a script writes no dead letters, it only counts bad records"), "INSERT INTO a sink to keep them"))
 	return ErrorSkip
@@ -319,7 +327,9 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 	var k keyedJoin
 	if j, ok := r.(*joinRel); ok {
 		k = keyed(j)
-		r = k.join
+		if r = k.join; j.mode == staticJoin {
+			return b.staticJoin(k)
+		}
 	}
 	var ins []*Node
 	for _, in := range r.inputs() {

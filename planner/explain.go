@@ -68,6 +68,8 @@ func detail(n *Node) string {
 		return text + callsDetail(op.Aggs) + phases(op.TwoPhase) + onError(op.OnError)
 	case *SetOp:
 		return op.String()
+	case *StaticJoin:
+		return staticDetail(op, in)
 	case *Unnest:
 		return unnestDetail(op, in) + onError(op.OnError)
 	case *Over:
@@ -311,6 +313,10 @@ func (e *explainer) node(n *Node, port Port, depth int) {
 	}
 	for _, in := range n.Inputs {
 		e.node(in.From, in.Port, depth+1)
+	}
+	if op, ok := n.Op.(*StaticJoin); ok {
+		fmt.Fprintf(&e.b, "%s  static table\n", indent)
+		e.node(op.result(), MainPort, depth+2)
 	}
 }
 

@@ -125,6 +125,8 @@ func (c *canon) node(n *Node) described {
 		return d
 	case *Unnest:
 		return unnestText(op, ins[0])
+	case *StaticJoin:
+		return c.staticText(op, ins[0])
 	case *Union:
 		var parts []string
 		for _, in := range ins {

@@ -25,6 +25,8 @@ type joinRel struct {
 	mode joinMode
 	// times is how time bounds the join, unless it is a regular one.
 	times *joinTimes
+	// static is the side that is a static table, of a staticJoin.
+	static side
 	// leftTable and rightTable name the table that a side is, for hints; "" for a
 	// side that is no table by itself.
 	leftTable, rightTable string
@@ -77,6 +79,8 @@ const (
 	windowJoin
 	// temporalJoin finds for each left row the version as of its time.
 	temporalJoin
+	// staticJoin reads one side whole before the other: see StaticJoin.
+	staticJoin
 )
 
 func (r *joinRel) inputs() []rel  { return []rel{r.left, r.right} }

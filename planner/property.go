@@ -60,6 +60,8 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferSetOp(n, op)
 	case *Unnest:
 		b.inferUnnest(n, op)
+	case *StaticJoin:
+		b.inferStatic(n, op)
 	case *Over:
 		b.inferOver(n, op)
 	case *Join:
@@ -312,7 +314,7 @@ func wantsW(n *Node, above bool) bool {
 		return true
 	case *Over:
 		return op.HasPre()
-	case *Guard, *Filter, *Project, *WindowAssign, *Unnest, *Union, *Exchange, *Limit:
+	case *Guard, *Filter, *Project, *WindowAssign, *Unnest, *StaticJoin, *Union, *Exchange, *Limit:
 		return above
 	}
 	return false
@@ -320,7 +322,8 @@ func wantsW(n *Node, above bool) bool {
 
 // settleKinds takes -U out of the row kinds where nobody wants it.
 func (b *builder) settleKinds(n *Node, before bool) {
-	if _, ok := n.Op.(*Unnest); ok {
+	switch n.Op.(type) {
+	case *Unnest, *StaticJoin:
 		n.Props.Kinds = unnestKinds(n.Inputs[0].From.Props.Kinds)
 		return
 	}

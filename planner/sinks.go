@@ -287,6 +287,8 @@ func errorModeOf(op Op) ErrorMode {
 		return op.OnError
 	case *Unnest:
 		return op.OnError
+	case *StaticJoin:
+		return op.OnError
 	case *WindowAgg:
 		return op.OnError
 	case *GroupAgg:

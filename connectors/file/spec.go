@@ -55,6 +55,7 @@ func Connector(formats format.Set) connectors.Connector {
 			},
 			Source: &catalog.SourceSpec{
 				Bounded: bounded,
+				Table:   true,
 				Formats: formats.Readable(),
 				Metadata: []catalog.MetadataColumn{
 					{Name: metaPath, Type: catalog.String, Doc: "The file's path, as the option 'path' leads to it."},

@@ -13,14 +13,15 @@
 //	setup
 //	Statements that every case begins with: views, SET.
 //
-//	source NAME [live] [splits=N]
+//	source NAME [live] [static] [splits=N]
 //	The columns of a source as in CREATE SOURCE, over several lines; a line that
 //	begins with "with" adds options to 'connector' = 'rows'.
 //	----
 //	One record a line: JSON objects, or else CSV fields in the order of the
 //	columns. "@TIMESTAMP RECORD" gives a record a transport timestamp. A line
 //	"split N" directs what follows to split N; without one the harness deals the
-//	records out to 1, 2 and 3 splits in turn. live makes the source unbounded.
+//	records out to 1, 2 and 3 splits in turn. live makes the source unbounded,
+//	static a static table, which is there whole whatever else has been read.
 //	A later block of the same name replaces the source.
 //
 //	sink NAME

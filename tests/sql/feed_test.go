@@ -45,6 +45,7 @@ type feed struct {
 type feedSource struct {
 	splits  [][]record
 	ended   []bool // by split: no record will be added
+	static  bool   // a static table: it is there whole
 	readers []*rowsReader
 }
 
@@ -59,10 +60,13 @@ func (f *feed) set(name string, splits [][]record, ended bool) {
 	f.sources[name] = s
 }
 
-// count is the number of records of all sources.
+// count is the number of records of all sources but static tables.
 func (f *feed) count() (n int) {
 	for _, s := range f.sources {
 		for _, sp := range s.splits {
+			if s.static {
+				continue
+			}
 			n += len(sp)
 		}
 	}

@@ -27,6 +27,7 @@ type input struct {
 	splits [][]string
 	given  bool // the file says which split a record is in
 	live   bool
+	static bool
 	n      int // splits of a live source
 }
 
@@ -172,6 +173,8 @@ func (s *setting) source(words, body []string) error {
 		switch {
 		case w == "live":
 			in.live = true
+		case w == "static":
+			in.static = true
 		case isSplits:
 			var err error
 			if in.n, err = strconv.Atoi(n); err != nil {
@@ -187,6 +190,9 @@ func (s *setting) source(words, body []string) error {
 	}
 	in.add(records)
 	options := fmt.Sprintf("'connector' = 'rows', 'name' = '%s', 'live' = '%t'", name, in.live)
+	if in.static {
+		options += ", 'static' = 'true'"
+	}
 	if first := in.first(); strings.HasPrefix(first, "{") || first == "" {
 		options += ", 'format' = 'json'"
 	} else {

@@ -120,19 +120,25 @@ func (c *testCase) feed(n int) *feed {
 	f := newFeed()
 	for name, in := range c.sources {
 		f.set(name, in.dealt(n), !in.live)
+		f.sources[name].static = in.static
 	}
 	return f
 }
 
-// prefix is a feed of the first half of every split, which ends there.
+// prefix is a feed of the first half of every split, which ends there. Static
+// tables are whole.
 func (f *feed) prefix() *feed {
 	p := newFeed()
 	for name, s := range f.sources {
 		var splits [][]record
 		for _, sp := range s.splits {
-			splits = append(splits, sp[:len(sp)/2])
+			if !s.static {
+				sp = sp[:len(sp)/2]
+			}
+			splits = append(splits, sp)
 		}
 		p.set(name, splits, true)
+		p.sources[name].static = s.static
 	}
 	return p
 }
