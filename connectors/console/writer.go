@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
@@ -80,7 +78,7 @@ func (w *RowWriter) Write(b *connectors.Batch) error {
 		return nil
 	}
 	if w.style.Kinds {
-		ops := kindColumn(b)
+		ops := format.KindColumn(b)
 		defer ops.Release()
 		b = &connectors.Batch{N: b.N, Cols: append([]arrow.Array{ops}, b.Cols...)}
 	}
@@ -124,19 +122,6 @@ func (w *RowWriter) Close() error {
 	}
 	_, err := w.out.Write(text)
 	return err
-}
-
-func kindColumn(b *connectors.Batch) arrow.Array {
-	ops := array.NewStringBuilder(memory.DefaultAllocator)
-	defer ops.Release()
-	for i := range b.N {
-		kind := catalog.Insert
-		if b.Kinds != nil {
-			kind = b.Kinds[i]
-		}
-		ops.Append(kind.String())
-	}
-	return ops.NewArray()
 }
 
 func tsvHeader(cols []catalog.Field) []byte {

@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/zeebo/xxh3"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -30,6 +32,7 @@ type sink struct {
 	env          connectors.Env
 	dir, shown   string // the directory to open, and as the option has it
 	encoding     format.Encoding
+	kinds        bool // the first column is that of the rows' kinds
 	suffix       string
 	rollSize     int64
 	rollInterval time.Duration
@@ -80,12 +83,21 @@ type mark struct {
 var _ connectors.Sink = (*sink)(nil)
 
 func newSink(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) (*sink, error) {
+	kinds := cfg.Options[optKindColumn]
+	if kinds != "" {
+		for _, c := range cfg.Columns {
+			if strings.EqualFold(c.Name, kinds) {
+				return nil, fmt.Errorf("'%s' = '%s' names a column of the sink's own", optKindColumn, kinds)
+			}
+		}
+		cfg.Columns = append([]catalog.Field{{Name: kinds, Type: catalog.String, NotNull: true}}, cfg.Columns...)
+	}
 	encoding, f, err := formats.NewEncoding(cfg)
 	if err != nil {
 		return nil, err
 	}
 	s := &sink{
-		fs: env.Files(), env: env, shown: cfg.Options[optPath], encoding: encoding, suffix: f.Suffix,
+		fs: env.Files(), env: env, kinds: kinds != "", shown: cfg.Options[optPath], encoding: encoding, suffix: f.Suffix,
 		rollSize: cfg.Options.Bytes(optRollSize), rollInterval: cfg.Options.Duration(optRollInterval),
 		shards: make([]shard, max(cfg.Shards, 1)),
 	}
@@ -154,6 +166,11 @@ func (s *sink) own() ([]ownFile, error) {
 func (s *sink) Write(_ context.Context, epoch uint64, shard int, b *connectors.Batch) error {
 	if b.N == 0 {
 		return nil
+	}
+	if s.kinds {
+		column := format.KindColumn(b)
+		defer column.Release()
+		b = &connectors.Batch{N: b.N, Cols: append([]arrow.Array{column}, b.Cols...)}
 	}
 	for _, k := range b.Kinds {
 		if k != catalog.Insert {

@@ -16,6 +16,7 @@ const (
 	optRollSize        = "sink.rolling-policy.file-size"
 	optRollInterval    = "sink.rolling-policy.rollover-interval"
 	optRollCheck       = "sink.rolling-policy.check-interval"
+	optKindColumn      = "sink.kind-column"
 )
 
 // The metadata columns of the source.
@@ -52,6 +53,8 @@ func Connector(formats format.Set) connectors.Connector {
 					Doc: "A file that is open for so long is finished with the next commit."},
 				{Name: optRollCheck, Type: catalog.OptionDuration, Sink: true,
 					Doc: "Accepted for Flink's scripts; open files are looked at with every commit."},
+				{Name: optKindColumn, Sink: true,
+					Doc: "The name of a first column for the kind of each row: +I, -U, +U, -D. With it the sink takes queries that update; whoever reads the files adds +I and +U rows and takes -U and -D rows away."},
 			},
 			Source: &catalog.SourceSpec{
 				Bounded: bounded,
@@ -66,7 +69,7 @@ func Connector(formats format.Set) connectors.Connector {
 				},
 			},
 			Sink: &catalog.SinkSpec{
-				Accepts:   func(catalog.Options, bool) catalog.ChangelogMode { return catalog.AppendOnly },
+				Accepts:   accepts,
 				Guarantee: func(catalog.Options) catalog.Guarantee { return catalog.ExactlyOnce },
 				Formats:   formats.Writable(),
 			},
@@ -78,6 +81,14 @@ func Connector(formats format.Set) connectors.Connector {
 			return newSink(formats, cfg, env)
 		},
 	}
+}
+
+// accepts: only a column of kinds can say that a row is taken back.
+func accepts(o catalog.Options, _ bool) catalog.ChangelogMode {
+	if o[optKindColumn] != "" {
+		return catalog.RetractMode
+	}
+	return catalog.AppendOnly
 }
 
 func bounded(o catalog.Options) bool { return o.Duration(optMonitorInterval) == 0 }
