@@ -79,7 +79,12 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 			return b, err
 		}
 		b.preKeys = preKeys{types: types(in.Cols), keys: o.Keys}
-		if b.main, err = window.New(o, in.Cols, ctx); err != nil {
+		if o.Updates() {
+			b.main, err = window.NewUpdating(o, in.Cols, ctx)
+		} else {
+			b.main, err = window.New(o, in.Cols, ctx)
+		}
+		if err != nil {
 			return b, err
 		}
 	case *planner.GroupAgg:

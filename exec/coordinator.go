@@ -9,6 +9,7 @@ import (
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/statestore"
 )
 
@@ -46,6 +47,10 @@ func (j *job) coordinate(ctx context.Context) error {
 	}
 	wg.Add(2)
 	go func() { defer wg.Done(); j.reader.poll(ctx) }()
+	if p := j.period(); p > 0 {
+		wg.Add(1)
+		go func() { defer wg.Done(); j.ticks(ctx, p) }()
+	}
 	go func() {
 		defer wg.Done()
 		if err := j.discover(ctx, watch); err != nil {
@@ -139,6 +144,30 @@ func (j *job) loop(ctx context.Context, failed <-chan error) error {
 			}
 		case <-j.events.changed(seen):
 		}
+	}
+}
+
+// period is how often operators that go by the clock want to be told, 0 if there
+// are none.
+func (j *job) period() time.Duration {
+	least := time.Duration(0)
+	for _, i := range j.tasks[0].insts {
+		if c, ok := i.oper.(op.Clocked); ok && c.Period() > 0 && (least == 0 || c.Period() < least) {
+			least = c.Period()
+		}
+	}
+	return min(least, time.Second)
+}
+
+// ticks puts readings of the clock into the sequence.
+func (j *job) ticks(ctx context.Context, period time.Duration) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-j.clock.After(period):
+		}
+		j.seq.tick(j.clock.Now())
 	}
 }
 

@@ -355,6 +355,9 @@ func (t *task) addRoot(n *planner.Node, to target) {
 func (t *task) newInst(n *planner.Node, o op.Operator, ctx *op.Context, level int) *inst {
 	i := &inst{node: n, oper: o, ctx: ctx, level: level, total: op.Counters{}, open: map[uint64]op.Counters{}, profile: t.profile}
 	i.enter(t.job.seq.epoch)
+	if c, ok := o.(op.Clocked); ok && c.Period() > 0 {
+		t.clocked = true
+	}
 	t.insts = append(t.insts, i)
 	return i
 }

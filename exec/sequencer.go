@@ -40,6 +40,8 @@ type item struct {
 	barrier bool
 	epoch   uint64
 	ends    []int
+	// now is the clock's reading, for operators that go by it; zero: none.
+	now time.Time
 }
 
 // offer hands over a decoded chunk. It and whatever waited for it get their
@@ -332,6 +334,18 @@ func (q *sequencer) polled(sp *split, now time.Time) {
 		q.post(item{seq: q.nextSeq, marks: q.marks()})
 		q.nextSeq++
 	}
+}
+
+// tick puts a reading of the clock into the order.
+func (q *sequencer) tick(now time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
+	q.fresh = true
+	q.post(item{seq: q.nextSeq, now: now})
+	q.nextSeq++
 }
 
 // restore sets the sources to a committed cut. New splits are left at their

@@ -40,6 +40,8 @@ type task struct {
 	ended   []bool    // sources
 	cut     *shardCut // being collected
 	hasPre  []bool    // by node
+	clocked bool      // some operator goes by the clock
+	ticked  time.Time // the last reading that operators were told
 	profile *profile  // nil: nobody asks
 }
 
@@ -141,7 +143,7 @@ func (t *task) held() bool {
 // runChunk runs level 0 on a chunk and sends what comes out to the shards.
 func (t *task) runChunk(c *chunk) error {
 	for i := range t.bundles {
-		t.bundles[i] = &bundle{item: item{seq: c.seq, marks: c.marks}}
+		t.bundles[i] = &bundle{item: item{seq: c.seq, marks: c.marks, now: c.now}}
 	}
 	t.now, t.epoch = c.now, c.epoch
 	for _, i := range t.insts {
@@ -191,6 +193,12 @@ func (t *task) take(b *bundle) error {
 	if b.marks != nil {
 		t.marks = b.marks
 		if err := t.advanceSources(); err != nil {
+			return err
+		}
+	}
+	if t.clocked && b.now.After(t.ticked) {
+		t.ticked = b.now
+		if err := t.tick(b.now); err != nil {
 			return err
 		}
 	}
@@ -407,6 +415,20 @@ func (t *task) flush(st *stage, settled bool) error {
 			err := f.Flush(settled, i)
 			t.profile.leave()
 			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tick tells the operators that go by the clock what it reads, inputs first.
+func (t *task) tick(now time.Time) error {
+	t.now = now
+	for _, i := range t.insts {
+		if c, ok := i.oper.(op.Clocked); ok && i.level > 0 {
+			t.epoch = t.stages[i.level].epoch
+			if err := c.Tick(now, i); err != nil {
 				return err
 			}
 		}

@@ -10,80 +10,21 @@ import (
 
 // output binds the clauses that end a SELECT block: EMIT, LATE DATA TO, ALLOW
 // LATENESS. They belong to the time-based operator of the block, or to the only
-// one below it.
+// one below it that still sees the watermark.
 func (bl *block) output(r rel) (rel, error) {
 	o := bl.sel.Output
 	if o == nil {
 		return r, nil
 	}
-	if o.Lateness != nil {
-		if err := require(bl.at(o.Lateness), featureAllowLateness); err != nil {
-			return nil, err
-		}
-	}
-	if o.Emit != nil {
-		if err := bl.emit(r, o.Emit); err != nil {
-			return nil, err
-		}
-	}
-	if o.LateTo == nil {
-		return r, nil
+	r, err := bl.emission(r, o)
+	if err != nil || o.LateTo == nil {
+		return r, err
 	}
 	target, err := bl.timed(r, bl.at(o), "LATE DATA TO")
 	if err != nil {
 		return nil, err
 	}
 	return bl.lateTo(r, target, o.LateTo)
-}
-
-// emit checks an EMIT clause against what the operators do by default.
-func (bl *block) emit(r rel, e *parser.Emit) error {
-	switch e.Kind {
-	case parser.EmitComplete:
-		return asPlain(require(bl.at(e), featureEmitComplete))
-	case parser.EmitEvery:
-		return asPlain(require(bl.at(e), featureEmitEvery))
-	case parser.EmitChanges:
-		if bl.agg != nil && bl.agg.window != nil {
-			return asPlain(require(bl.at(e), featureEmitWindowChanges))
-		}
-		return nil
-	}
-	if bl.agg != nil && bl.agg.window == nil && len(bl.agg.aggs) > 0 {
-		return hint(bl.at(e).errorf("EMIT ON WINDOW CLOSE needs a window: the aggregation at %s has none, so its rows are never final", bl.agg.place.line()),
-			"GROUP BY window_start, window_end over TUMBLE or HOP")
-	}
-	_, err := bl.timed(r, bl.at(e), "EMIT ON WINDOW CLOSE")
-	return err
-}
-
-// timed finds the operator that a clause belongs to.
-func (bl *block) timed(r rel, where place, clause string) (*aggregateRel, error) {
-	if bl.agg != nil && bl.agg.window != nil {
-		return bl.agg, nil
-	}
-	var found []*aggregateRel
-	var interval *joinRel
-	visit(r, func(r rel) {
-		if j, ok := r.(*joinRel); ok && j.mode == intervalJoin {
-			interval = j
-		}
-		if a, ok := r.(*aggregateRel); ok && a.window != nil {
-			found = append(found, a)
-		}
-	})
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		if interval != nil {
-			return nil, hint(where.errorf("%s: the interval %s at %s has no late rows: a row that comes after its partners have gone has none, that is all", clause, interval.name(), interval.place.line()),
-				"a LEFT JOIN gives rows without a partner")
-		}
-		return nil, hint(where.errorf("%s: no operator here judges rows by time", clause), "it belongs to a GROUP BY of window_start, window_end")
-	}
-	return nil, hint(where.errorf("%s may belong to several operators: %s and %s", clause, operatorName(found[0]), operatorName(found[1])),
-		"put it in the CTE or subquery of the one that is meant")
 }
 
 // lateTo sends the late rows of an aggregation to a sink. A late row is the row

@@ -245,7 +245,7 @@ func updates(r rel) bool { return updateCause(r) != nil }
 func updateCause(r rel) rel {
 	switch r := r.(type) {
 	case *aggregateRel:
-		if r.window == nil && len(r.aggs) > 0 {
+		if r.updates() {
 			return r
 		}
 	case *setRel:

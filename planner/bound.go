@@ -20,6 +20,12 @@ func (b *builder) bound(n *Node) {
 	switch op := n.Op.(type) {
 	case *WindowAgg:
 		p.Bound = b.windowBound(n, op.Window)
+		switch {
+		case op.Lateness == forEver:
+			p.Bound, p.Unbounded = "every session, for ever", !p.Bounded
+		case op.Lateness > 0:
+			p.Bound += " + lateness of " + spanText(op.Lateness)
+		}
 		if len(op.Keys) > 0 {
 			p.Bound += " by " + names(op.Keys)
 		}

@@ -534,12 +534,21 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	for _, c := range r.aggs {
 		two = two && c.Overload.Aggregate.Mergeable && !c.Distinct
 	}
-	if r.window != nil && r.window.Kind == SessionWindow {
-		two = false // which session a row is in is known beyond the exchange only
+	if r.window != nil && r.window.Kind == SessionWindow && r.emit.updates() {
+		if err := b.env.runs(r.place, featureSessionUpdates); err != nil {
+			return nil, err
+		}
+	}
+	if r.window != nil && (r.window.Kind == SessionWindow || r.emit.updates()) {
+		two = two && r.window.Kind != SessionWindow // which session a row is in is known beyond the exchange only
 		for _, c := range r.aggs {
-			if !c.Overload.Aggregate.Mergeable {
+			if c.Overload.Aggregate.Mergeable {
+				continue
+			}
+			if r.window.Kind == SessionWindow {
 				return nil, r.place.errorf("%s can't be aggregated by session: two sessions may become one, and it can't be merged", c.Fn.Name)
 			}
+			return nil, r.place.errorf("%s can't be aggregated with %s: it can't be merged", c.Fn.Name, r.emit.clause())
 		}
 	}
 	mode := ErrorFail
@@ -555,7 +564,11 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	if r.window == nil {
 		return b.node(&GroupAgg{Keys: r.keys, Aggs: r.aggs, TwoPhase: two, OnError: mode}, r, from(ex), plain(r.out), text), nil
 	}
-	op := &WindowAgg{Window: *r.window, Keys: r.keys, Aggs: r.aggs, TwoPhase: two, OnError: mode}
+	op := &WindowAgg{
+		Window: *r.window, Keys: r.keys, Aggs: r.aggs, TwoPhase: two, OnError: mode,
+		Emit: r.emit.mode, Every: r.emit.every, Lateness: r.emit.lateness,
+	}
+	text += fmt.Sprintf(" %+v", r.emit)
 	if r.late != nil {
 		op.LateCols = r.late.cols
 		if op.LateCols == nil {

@@ -59,7 +59,7 @@ func detail(n *Node) string {
 		if len(op.Keys) > 0 {
 			text += " by " + names(op.Keys)
 		}
-		return text + callsDetail(op.Aggs) + phases(op.TwoPhase) + onError(op.OnError)
+		return text + callsDetail(op.Aggs) + phases(op.TwoPhase) + emits(op) + onError(op.OnError)
 	case *GroupAgg:
 		text := "by " + names(op.Keys)
 		if len(op.Keys) == 0 {
@@ -117,6 +117,25 @@ func phases(two bool) string {
 		return "; two phases"
 	}
 	return ""
+}
+
+// emits says when a windowed aggregation gives out its rows, if not at the close
+// of the window alone.
+func emits(op *WindowAgg) string {
+	text := ""
+	switch op.Emit {
+	case EmitChanges:
+		text = "; as they change"
+	case EmitEvery:
+		text = "; every " + spanText(op.Every.Microseconds())
+	}
+	if op.Lateness == forEver {
+		return text + ", for ever"
+	}
+	if op.Lateness > 0 {
+		text += "; late rows for " + spanText(op.Lateness)
+	}
+	return text
 }
 
 func limits(limit, offset int64) string {

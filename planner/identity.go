@@ -146,6 +146,9 @@ func (c *canon) stateful(n *Node, ins []described) described {
 	switch op := n.Op.(type) {
 	case *WindowAgg:
 		base := fmt.Sprintf("window %s watermark %s group %s over (%s)", windowText(op.Window, in), watermarksText(n), in.pick(op.Keys), in.text)
+		if op.Updates() {
+			base += fmt.Sprintf(" emit %d lateness %d", op.Emit, op.Lateness)
+		}
 		return aggregateText(base, op.Keys, op.Aggs, in, []string{"window_start", "window_end", "window_time"})
 	case *SessionAssign:
 		base := fmt.Sprintf("sessions %s watermark %s over (%s select %s)", windowText(op.Window, in), watermarksText(n), in.text, strings.Join(in.cols, ", "))

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"time"
+
 	"github.com/streamsql/streamsql/catalog"
 )
 
@@ -133,6 +135,7 @@ type (
 		keys   []int
 		aggs   []AggCall
 		window *Window // AttachedWindow until a rule finds its windowRel
+		emit   emission
 		late   *lateRows
 		out    []column
 		place  place
@@ -160,6 +163,35 @@ type (
 		place         place
 	}
 )
+
+// emission says when a windowed aggregation gives out its rows.
+type emission struct {
+	mode     EmitMode
+	every    time.Duration
+	lateness int64 // us
+}
+
+// updates says whether rows that were given out are taken back.
+func (e emission) updates() bool { return e.mode != EmitClosed || e.lateness > 0 }
+
+// clause names what makes the rows update.
+func (e emission) clause() string {
+	switch {
+	case e.mode == EmitChanges:
+		return "EMIT CHANGES"
+	case e.mode == EmitEvery:
+		return "EMIT EVERY"
+	}
+	return "ALLOW LATENESS"
+}
+
+// updates says whether the aggregation takes rows back that it gave out.
+func (r *aggregateRel) updates() bool {
+	if r.window != nil {
+		return r.emit.updates()
+	}
+	return len(r.aggs) > 0
+}
 
 // lateRows says where the late rows of an aggregateRel go.
 type lateRows struct {

@@ -216,6 +216,18 @@ type AggCall struct {
 	Name     string // as shown by EXPLAIN
 }
 
+// EmitMode says when a windowed aggregation gives out its rows.
+type EmitMode uint8
+
+// The modes. EmitChanges gives a window's rows as they change, and EmitEvery
+// those that have changed once an interval of the clock; both give what is left
+// to say when the window closes.
+const (
+	EmitClosed EmitMode = iota
+	EmitChanges
+	EmitEvery
+)
+
 // WindowAgg groups by window and keys. Output: the keys, the aggregates,
 // window_start, window_end, window_time. A window's rows leave when the
 // watermark has passed its end; W of the input decides lateness row by row.
@@ -229,7 +241,18 @@ type WindowAgg struct {
 	// TwoPhase asks for aggregation before the exchange (all Aggs mergeable).
 	TwoPhase bool
 	OnError  ErrorMode
+	// Emit says when rows come out; Every is the interval of EmitEvery.
+	Emit  EmitMode
+	Every time.Duration
+	// Lateness (us) is how long after its end a window takes late rows; it is
+	// given out at its end and again whenever it has changed.
+	Lateness int64
+	// EmitBefore says whether -U rows are wanted.
+	EmitBefore bool
 }
+
+// Updates says whether the operator takes back rows that it gave out.
+func (o *WindowAgg) Updates() bool { return o.Emit != EmitClosed || o.Lateness > 0 }
 
 // GroupAgg groups by keys without a window and gives a changelog. Output: the
 // keys, the aggregates. With no Aggs it is DISTINCT and appends only; with no

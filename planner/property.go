@@ -175,6 +175,16 @@ func (b *builder) inferWindowAgg(n *Node, op *WindowAgg) {
 		b.keys[n] = [][]int{append(slices.Clone(keys), start, start+1)}
 	}
 	n.Props.Kinds = KindSet(0).With(catalog.Insert)
+	if op.Updates() {
+		n.Props.Kinds = n.Props.Kinds.With(catalog.UpdateBefore).With(catalog.UpdateAfter)
+		gone := op.Window.Kind == SessionWindow // its bounds change with its rows
+		for _, c := range op.Aggs {
+			gone = gone || c.Overload.CanFail
+		}
+		if gone {
+			n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)
+		}
+	}
 	n.Props.Hash = b.hashAfter(n, op.Keys)
 	b.orderSensitive(n, op.Aggs)
 	n.Props.OrderSensitive = n.Props.OrderSensitive || op.Window.Kind == SessionWindow
@@ -329,6 +339,13 @@ func (b *builder) settleKinds(n *Node, before bool) {
 	}
 	if op, ok := n.Op.(*GroupAgg); ok {
 		op.EmitBefore = before && len(op.Aggs) > 0
+		if !before {
+			n.Props.Kinds &^= 1 << catalog.UpdateBefore
+		}
+		return
+	}
+	if op, ok := n.Op.(*WindowAgg); ok {
+		op.EmitBefore = before && op.Updates()
 		if !before {
 			n.Props.Kinds &^= 1 << catalog.UpdateBefore
 		}

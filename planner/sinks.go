@@ -147,6 +147,9 @@ func (b *builder) checkSinks() error {
 		switch {
 		case op.Mode == catalog.AppendOnly && !in.Props.Kinds.AppendOnly():
 			err := where.errorf("sink `%s` (%s) takes new rows only, but %s updates rows that it gave out before", op.Name, op.Connector, b.cause(in))
+			if b.emits(in) {
+				return hint(err, "leave the clause out: a window then comes out once, when it closes; or write to a sink with a PRIMARY KEY that takes updates")
+			}
 			return hint(err, "group by a window (TUMBLE, HOP), whose rows are final, or write to a sink with a PRIMARY KEY that takes updates")
 		case op.Mode == catalog.UpsertMode && len(op.PrimaryKey) > 0:
 			if err := b.checkKey(n, op, in, where); err != nil {
@@ -161,6 +164,11 @@ func (b *builder) checkSinks() error {
 func (b *builder) cause(n *Node) string {
 	for {
 		switch n.Op.(type) {
+		case *WindowAgg:
+			if agg := n.Op.(*WindowAgg); agg.Updates() {
+				e := emission{mode: agg.Emit, lateness: agg.Lateness}
+				return e.clause() + " of the GROUP BY at " + b.places[n].line()
+			}
 		case *GroupAgg:
 			if agg := n.Op.(*GroupAgg); len(agg.Aggs) > 0 {
 				if len(agg.Keys) == 0 {
@@ -183,6 +191,25 @@ func (b *builder) cause(n *Node) string {
 		}
 		n = n.Inputs[next].From
 	}
+}
+
+// emits says whether the operator that makes n update is a windowed aggregation,
+// which does so only because a clause says so.
+func (b *builder) emits(n *Node) bool {
+	for n != nil {
+		if agg, ok := n.Op.(*WindowAgg); ok && agg.Updates() {
+			return true
+		}
+		if _, ok := n.Op.(*GroupAgg); ok {
+			return false
+		}
+		next := slices.IndexFunc(n.Inputs, func(e Edge) bool { return e.Port == MainPort && !e.From.Props.Kinds.AppendOnly() })
+		if next < 0 {
+			return false
+		}
+		n = n.Inputs[next].From
+	}
+	return false
 }
 
 // checkKey checks that no two rows of the stream that are there at once have the

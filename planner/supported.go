@@ -11,12 +11,10 @@ const (
 	featureSubquery
 	featureProcessingTimeWindow
 	featureSessionRows
+	featureSessionUpdates
 	featureGroupingSets
 	featureMatchRecognize
-	featureEmitWindowChanges
-	featureEmitComplete
 	featureEmitEvery
-	featureAllowLateness
 	featureOnConflict
 	featureUnboundedSort
 	featureUpdatingLimit
@@ -37,12 +35,10 @@ var planned = map[feature]struct{ what, hint string }{
 	featureSubquery:             {"subqueries within expressions are", ""},
 	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},
 	featureGroupingSets:         {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
+	featureSessionUpdates:       {"EMIT CHANGES, EMIT EVERY, EMIT COMPLETE and ALLOW LATENESS of sessions are", "leave it out: a session comes out when it closes"},
 	featureSessionRows:          {"SESSION without a GROUP BY of exactly its PARTITION BY columns, window_start and window_end is", "GROUP BY these, and filter below the window"},
 	featureMatchRecognize:       {"MATCH_RECOGNIZE is", ""},
-	featureEmitWindowChanges:    {"EMIT CHANGES of a windowed aggregation is", "leave it out: a window comes out when it closes"},
-	featureEmitComplete:         {"EMIT COMPLETE is", ""},
-	featureEmitEvery:            {"EMIT EVERY is", ""},
-	featureAllowLateness:        {"ALLOW LATENESS is", "a greater delay in the WATERMARK clause waits for late rows"},
+	featureEmitEvery:            {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
 	featureOnConflict:           {"ON CONFLICT is", ""},
 	featureUnboundedSort:        {"ORDER BY over an unbounded input is", "sort a bounded one, or leave ORDER BY out"},
 	featureUpdatingLimit:        {"LIMIT over an unbounded input that updates is", ""},

@@ -43,6 +43,15 @@ type Flusher interface {
 	Flush(settled bool, out Output) error
 }
 
+// Clocked is implemented by operators that do something by the clock.
+type Clocked interface {
+	// Tick says what the clock reads, at the same place among the rows on all
+	// shards. It comes with each source batch, and every Period or more often.
+	Tick(now time.Time, out Output) error
+	// Period is how exactly the operator wants to know; 0: not at all.
+	Period() time.Duration
+}
+
 // Balanced is implemented by operators whose counters must add up.
 type Balanced interface {
 	// Balance checks the counts of all shards since the job began; it gives the

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/streamsql/streamsql/exec/agg"
@@ -35,8 +34,7 @@ type aggregation struct {
 	o       *planner.WindowAgg
 	s       *spec
 	agg     *agg.Aggregator
-	edge    *arrow.TimestampType
-	keys    int // grouping columns of the query
+	shape   shape
 	st      *table.Table
 	meta    *table.Rows
 	buckets map[int64]*bucket
@@ -56,7 +54,7 @@ var (
 // New makes the second half of the operator. in are the columns of its input,
 // without the bucket that the first half has added.
 func New(o *planner.WindowAgg, in []planner.Column, ctx *op.Context) (op.Operator, error) {
-	w := &aggregation{ctx: ctx, o: o, s: newSpec(o.Window), edge: edgeType(o, in), keys: len(o.Keys), buckets: map[int64]*bucket{}}
+	w := &aggregation{ctx: ctx, o: o, s: newSpec(o.Window), shape: shapeOf(o, in, ctx), buckets: map[int64]*bucket{}}
 	cfg, err := Config(o, in)
 	if err != nil {
 		return nil, err
@@ -295,28 +293,12 @@ func (w *aggregation) emitSome(g *agg.Groups, ids []uint32, start, end int64, ou
 	cols := w.agg.Emit(g, ids, w.ctx.Alloc, func(i int, code, message string) {
 		w.letters = append(w.letters, op.Letter{Row: i, Code: code, Message: message})
 	})
-	b := &op.Batch{N: len(ids), Cols: cols}
-	if w.s.kind == planner.AttachedWindow {
-		// The start is the key after the query's own.
-		b.Cols = append(append(slices.Clone(cols[:w.keys]), cols[w.keys+1:]...), cols[w.keys])
-	} else {
-		b.Cols = append(b.Cols, constant(start, b.N, w.edge, w.ctx))
-	}
-	b.Cols = append(b.Cols, constant(end, b.N, w.edge, w.ctx), constant(end-1000, b.N, w.edge, w.ctx))
+	b := &op.Batch{N: len(ids), Cols: w.shape.columns(cols, len(ids), start, end)}
 	defer b.Release()
 	if len(w.letters) == 0 {
 		return out.Emit(planner.MainPort, b)
 	}
 	return op.EmitGood(w.ctx, w.o.OnError, fmt.Sprintf("aggregation by window, node %d", w.ctx.Node.ID), b, w.letters, out)
-}
-
-// constant is a column of n equal timestamps.
-func constant(us int64, n int, dt *arrow.TimestampType, ctx *op.Context) arrow.Array {
-	v := make([]arrow.Timestamp, n)
-	for i := range v {
-		v[i] = arrow.Timestamp(us)
-	}
-	return timestamps(v, dt, ctx)
 }
 
 // End implements op.Operator. Advance(MaxTime) has fired everything.

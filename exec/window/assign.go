@@ -33,12 +33,23 @@ type assigner struct {
 	wins  []win
 	// The bucket of the last row and what it covers: most rows are in the
 	// bucket of the row before.
-	cur              int
-	from, to         int64
-	firstEnd         int64
-	covered          bool
+	cur      int
+	from, to int64
+	firstEnd int64
+	covered  bool
+	// each puts every row into its windows one by one, not into panes; grace is
+	// how long after its end a window takes rows.
+	each             bool
+	grace            int64
+	into             []open
 	noTime, assigned int64
 	pairs            int64
+}
+
+// open is a window of the current pane, and the part that takes its rows.
+type open struct {
+	start, end int64
+	part       int
 }
 
 // assign sorts the rows of a batch into buckets, in row order within each.
@@ -60,6 +71,10 @@ func (a *assigner) assign(times *array.Timestamp, w []int64) {
 		a.assigned++
 		if !a.covered {
 			continue // between two windows of a HOP with gaps
+		}
+		if a.each {
+			a.assignEach(int32(i), w)
+			continue
 		}
 		if w != nil && a.firstEnd <= w[i] {
 			a.assignLate(int32(i), t, w[i])
@@ -87,8 +102,31 @@ func (a *assigner) enter(t int64) {
 	if a.covered = len(a.wins) > 0; a.covered {
 		_, a.firstEnd = a.s.edges(a.wins[0])
 	}
-	a.cur = a.part(paneBucket(pane))
+	if !a.each {
+		a.cur = a.part(paneBucket(pane))
+		return
+	}
+	a.cur, a.into = 0, a.into[:0]
+	for _, x := range a.wins {
+		start, end := a.s.edges(x)
+		a.into = append(a.into, open{start, end, a.part(a.s.windowBucket(x))})
+	}
 }
+
+// assignEach puts a row into each of its windows.
+func (a *assigner) assignEach(row int32, w []int64) {
+	for _, x := range a.into {
+		if w != nil && isLate(x.end, a.grace, w[row]) {
+			a.late = append(a.late, lateRow{row, x.start, x.end, w[row]})
+			continue
+		}
+		p := &a.parts[x.part]
+		p.sel = append(p.sel, row)
+	}
+}
+
+// isLate says whether a window with an end is closed at w.
+func isLate(end, grace, w int64) bool { return end <= w && end <= w-grace }
 
 // part finds or adds the part of a bucket. A chunk has few.
 func (a *assigner) part(bucket int64) int {
@@ -177,7 +215,7 @@ var (
 
 // NewPre makes the first half of the operator; in are its input's columns.
 func NewPre(o *planner.WindowAgg, in []planner.Column, ctx *op.Context) (op.Operator, error) {
-	p := &pre{ctx: ctx, o: o, edge: edgeType(o, in), a: assigner{s: newSpec(o.Window)}}
+	p := &pre{ctx: ctx, o: o, edge: edgeType(o, in), a: assigner{s: newSpec(o.Window), each: o.Updates(), grace: o.Lateness}}
 	if o.TwoPhase {
 		cfg, err := Config(o, in)
 		if err != nil {
@@ -220,7 +258,7 @@ func (p *pre) attached(b *op.Batch, out op.Output) error {
 		}
 		c[countAssigned]++
 		c[op.CountPairs]++
-		if b.W != nil && int64(end) <= b.W[i] {
+		if b.W != nil && isLate(int64(end), p.o.Lateness, b.W[i]) {
 			p.a.late = append(p.a.late, lateRow{int32(i), int64(from[i]), int64(end), b.W[i]})
 			continue
 		}
