@@ -6,6 +6,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/expr"
 	"github.com/streamsql/streamsql/exec/group"
+	"github.com/streamsql/streamsql/exec/join"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/order"
 	"github.com/streamsql/streamsql/exec/over"
@@ -131,6 +132,12 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 	case *planner.WindowJoin:
 		var err error
 		if b.main, err = timejoin.NewWindow(o, t.inputColumns(n, 0), t.inputColumns(n, 1), prog, ctx); err != nil {
+			return b, err
+		}
+	case *planner.Join:
+		var err error
+		left, right := t.job.graph.beforeExchange(n.Inputs[0]).From, t.job.graph.beforeExchange(n.Inputs[1]).From
+		if b.main, err = join.New(o, left, right, prog, ctx); err != nil {
 			return b, err
 		}
 	case *planner.Sort:

@@ -27,6 +27,8 @@ type sinkWriter struct {
 	t       *task
 	ctx     *op.Context
 	notNull []int
+	// pending are the changes of the epoch where they have to be netted.
+	pending changes
 }
 
 func newSinkWriter(s *sink, t *task, ctx *op.Context) *sinkWriter {
@@ -41,6 +43,27 @@ func newSinkWriter(s *sink, t *task, ctx *op.Context) *sinkWriter {
 
 // Process implements op.Operator.
 func (w *sinkWriter) Process(_ int, b *op.Batch, _ op.Output) error {
+	if w.s.op.Net {
+		w.pending.add(b)
+		return nil
+	}
+	return w.write(b)
+}
+
+// Flush implements op.Flusher. Only at a barrier have all changes of an epoch come.
+func (w *sinkWriter) Flush(settled bool, _ op.Output) error {
+	if !settled || !w.s.op.Net {
+		return nil
+	}
+	b, err := w.pending.net(w.s.op.PrimaryKey, w.ctx)
+	if err != nil || b == nil {
+		return err
+	}
+	defer b.Release()
+	return w.write(b)
+}
+
+func (w *sinkWriter) write(b *op.Batch) error {
 	for _, c := range w.notNull {
 		if b.Cols[c].NullN() == 0 {
 			continue
@@ -125,10 +148,10 @@ rows:
 func (*sinkWriter) Advance(int, int64, op.Output) error { return nil }
 
 // End implements op.Operator.
-func (*sinkWriter) End(int, op.Output) error { return nil }
+func (w *sinkWriter) End(_ int, out op.Output) error { return w.Flush(true, out) }
 
 // Close implements op.Operator.
-func (*sinkWriter) Close() {}
+func (w *sinkWriter) Close() { w.pending.release() }
 
 // result gives the rows of a top-level SELECT to the caller.
 type result struct {

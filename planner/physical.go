@@ -325,7 +325,10 @@ type Sink struct {
 	Columns    []catalog.Field
 	PrimaryKey []int
 	Mode       catalog.ChangelogMode
-	Guarantee  catalog.Guarantee
+	// Net says that changes of one key come in any order (they are of several
+	// shards), each -D with its whole row: those of an epoch have to be netted.
+	Net       bool
+	Guarantee catalog.Guarantee
 	// OnError judges rows that the sink's columns can't take (NULL in NOT NULL).
 	OnError ErrorMode
 }
@@ -415,6 +418,9 @@ type Properties struct {
 	// user_id"; "" for a stateless operator; Unbounded flags the rest.
 	Bound     string
 	Unbounded bool
+	// AnyOrder says that changes of one upsert key may come out of order: its rows
+	// have been on several shards.
+	AnyOrder bool
 	// Hash lists the columns by which rows are spread over shards; Single says
 	// that one shard has them all. Neither: any way.
 	Hash   []int

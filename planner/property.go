@@ -19,6 +19,7 @@ func (b *builder) infer(n *Node, r rel) {
 		}
 		p.Bounded = p.Bounded && in.From.Props.Bounded
 		p.Single = p.Single && in.From.Props.Single
+		p.AnyOrder = p.AnyOrder || in.From.Props.AnyOrder
 	}
 	if r != nil {
 		for i, c := range r.cols() {
@@ -40,6 +41,7 @@ func (b *builder) infer(n *Node, r rel) {
 		if _, sorts := n.Op.(*Sort); sorts {
 			p.Kinds = KindSet(0).With(catalog.Insert)
 			p.Single = true
+			p.AnyOrder = false // it gives the rows that stand in the end
 		}
 		if _, cuts := n.Op.(*Limit); cuts {
 			p.OrderSensitive, p.Single = true, true
@@ -75,6 +77,9 @@ func (b *builder) infer(n *Node, r rel) {
 		n.Props.OrderSensitive = true
 	case *Exchange:
 		b.inherit(n)
+		if in := n.Inputs[0].From.Props; !in.Kinds.AppendOnly() && !in.Single && (in.Hash == nil || !subset(in.Hash, in.UpsertKey)) {
+			p.AnyOrder = true
+		}
 		if p.Single, p.Hash = op.Kind == SingleExchange, nil; op.Kind == HashExchange {
 			p.Hash = op.Keys
 		}
@@ -232,6 +237,7 @@ func (b *builder) inferGroupAgg(n *Node, op *GroupAgg) {
 		n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)
 	}
 	n.Props.Hash = b.hashAfter(n, op.Keys)
+	n.Props.AnyOrder = false // changes of a group come from its shard alone
 	b.orderSensitive(n, op.Aggs)
 }
 
@@ -300,7 +306,7 @@ func (b *builder) wantsBefore(n, in *Node, above bool) bool {
 		if op.Mode != catalog.UpsertMode {
 			return op.Mode == catalog.RetractMode
 		}
-		return !b.hasKey(in, op.PrimaryKey)
+		return op.Net || !b.hasKey(in, op.PrimaryKey)
 	case *Filter:
 		return above || key == nil || !subset(columnsOf(op.Pred), key)
 	case *Exchange:

@@ -14,7 +14,7 @@ func (b *builder) inferJoin(n *Node, op *Join) {
 	if !left.Props.Kinds.AppendOnly() || !right.Props.Kinds.AppendOnly() || op.Kind != InnerJoin && op.Kind != SemiJoin {
 		n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)
 	}
-	for _, key := range joinKeys(op, b.keys[left], b.keys[right], len(left.Cols)) {
+	for _, key := range joinKeys(op, b.keys[left], b.keys[right], left.Cols, right.Cols) {
 		if moved, ok := op.emitted(key, 0); ok {
 			b.keys[n] = append(b.keys[n], moved)
 		}
@@ -57,7 +57,8 @@ const maxKeys = 4
 // joinKeys gives the unique keys of a join, as columns of both sides. A row of one
 // side whose partner is unique comes out once at most; else a key of both sides
 // tells the pairs apart.
-func joinKeys(op *Join, left, right [][]int, n int) [][]int {
+func joinKeys(op *Join, left, right [][]int, leftCols, rightCols []Column) [][]int {
+	n := len(leftCols)
 	if op.Kind.oneSided() {
 		return left
 	}
@@ -78,9 +79,16 @@ func joinKeys(op *Join, left, right [][]int, n int) [][]int {
 		out = append(out, shifted...)
 	}
 	for _, l := range left {
-		for _, r := range shifted {
+		for i, r := range shifted {
+			if op.Kind == FullJoin && !anyNotNull(l, leftCols) && !anyNotNull(right[i], rightCols) {
+				continue // the row of the key NULL of each side, padded, would look the same
+			}
 			out = append(out, append(slices.Clip(l), r...))
 		}
 	}
 	return out[:min(len(out), maxKeys)]
+}
+
+func anyNotNull(key []int, cols []Column) bool {
+	return slices.ContainsFunc(key, func(c int) bool { return cols[c].NotNull })
 }

@@ -221,9 +221,6 @@ func regularForm(b *binder, j *joinRel) (*joinRel, error) {
 	if j.asof || j.match != nil {
 		return nil, asPlain(require(j.place, featureAsofJoin))
 	}
-	if err := b.env.runs(j.place, featureJoin); err != nil {
-		return nil, err
-	}
 	out := *j
 	out.mode = regularJoin
 	out.out = plainColumns(joinColumns(j.kind, j.left.cols(), j.right.cols()), "the "+j.name()+" at "+j.place.line())

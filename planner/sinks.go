@@ -107,6 +107,7 @@ func (b *builder) writeSink(s *sinkInput) error {
 	if op.Mode == catalog.RetractMode && in.Props.Kinds.AppendOnly() {
 		op.Mode = catalog.AppendOnly // nothing is ever taken back: the sink need not show kinds
 	}
+	op.Net = op.Mode == catalog.UpsertMode && len(op.PrimaryKey) > 0 && in.Props.AnyOrder
 	for i, c := range op.Columns {
 		if c.NotNull && !in.Cols[i].NotNull {
 			op.OnError = b.sinkMode(in)

@@ -6,8 +6,7 @@ import "github.com/streamsql/streamsql/parser"
 type feature int
 
 const (
-	featureJoin feature = iota
-	featureAsofJoin
+	featureAsofJoin feature = iota
 	featureSubquery
 	featureProcessingTimeWindow
 	featureSessionRows
@@ -30,7 +29,6 @@ const (
 // planned says, for each feature that can't be planned or run yet, what to tell. A
 // feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
-	featureJoin:                 {"joins are", ""},
 	featureAsofJoin:             {"ASOF joins are", ""},
 	featureSubquery:             {"subqueries within expressions are", ""},
 	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},

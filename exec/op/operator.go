@@ -146,6 +146,7 @@ const (
 	CountMemory     = "memory"      // bytes of state in memory (a gauge)
 	CountReleased   = "released"    // rows that have left state
 	CountUnmatched  = "unmatchable" // rows with a NULL key or time
+	CountCancelled  = "cancelled"   // retractions, and the rows that they have removed
 	CountTTLDropped = "ttl_dropped" // retractions of expired keys
 )
 

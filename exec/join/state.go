@@ -1,0 +1,89 @@
+package join
+
+import (
+	"github.com/streamsql/streamsql/exec/hash"
+	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/statestore"
+	"github.com/streamsql/streamsql/statestore/table"
+)
+
+// The parts of the state.
+const (
+	keysPart = iota
+	textsPart
+	leftPart  // and one more
+	rightPart = leftPart + 2
+)
+
+// adopt makes st the state.
+func (j *join) adopt(st *table.Table) {
+	j.st = st
+	var texts *table.Arena
+	if j.layout.HasStrings() {
+		texts = st.Arena(textsPart, 0)
+	}
+	j.keys = hash.Attach(j.layout, st.Rows(keysPart, 0, 1+j.layout.Words()+j.stateWords()), texts)
+	j.heads = j.keys.StateWord()
+	j.sides[0].open(st, leftPart, j.updates[0])
+	j.sides[1].open(st, rightPart, j.updates[1])
+}
+
+// stateWords is how many words a key has.
+func (j *join) stateWords() int { return 1 }
+
+// Freeze implements op.Stateful.
+func (j *join) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.Freeze(cut), nil }
+
+// Restore implements op.Stateful.
+func (j *join) Restore(r *op.Restore) error {
+	if r.Same {
+		st, err := table.Load(r.Store, r.Operator, r.Shard)
+		if err != nil {
+			return err
+		}
+		j.adopt(st)
+		return nil
+	}
+	owns := r.Owns(j.o.LeftKeys)
+	for shard := range r.Stored {
+		st, err := table.Load(r.Store, r.Operator, shard)
+		if err != nil {
+			return err
+		}
+		from := &join{o: j.o, layout: j.layout, updates: j.updates}
+		from.adopt(st)
+		j.merge(from, owns)
+	}
+	return nil
+}
+
+// merge takes over the keys of another state whose group is owned.
+func (j *join) merge(from *join, owns func(group int) bool) {
+	var rows []hash.Row
+	enc := hash.NewEncoder(j.layout)
+	from.keys.EachHash(func(_ []uint32, all []hash.Row, hashes []uint64) {
+		rows = rows[:0]
+		for i, h := range hashes {
+			if owns(hash.Group(h)) {
+				rows = append(rows, all[i])
+			}
+		}
+		if len(rows) == 0 {
+			return
+		}
+		k := enc.FromRows(rows, from.keys.Source())
+		j.keys.Upsert(k, &j.refs)
+		for i, row := range rows {
+			to := hash.At[uint64](j.refs.Rows[i], j.heads)
+			heads := *hash.At[uint64](row, from.heads)
+			for s := range j.sides {
+				head := uint32(*to >> (32 * s))
+				for id1 := uint32(heads >> (32 * s)); id1 != 0; id1 = from.sides[s].next(id1) {
+					f := &from.sides[s]
+					head = j.sides[s].insert(head, j.refs.IDs[i], k.Hash[i], f.values(id1-1), f.partners(id1-1))
+				}
+				*to = *to&^(low<<(32*s)) | uint64(head)<<(32*s)
+			}
+		}
+	})
+}
