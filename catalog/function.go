@@ -41,6 +41,9 @@ type Function struct {
 	Doc        string   // one paragraph; NULL and error behaviour included
 	Examples   []Example
 	Volatility Volatility
+	// OrderedSet says of an aggregate that the expression of WITHIN GROUP (ORDER BY x)
+	// is its first argument; else that clause is its ORDER BY.
+	OrderedSet bool
 	// Resolve chooses the overload for the arguments, or says why none fits.
 	Resolve func(args []Arg) (*Overload, error)
 }
@@ -75,7 +78,12 @@ type Aggregate struct {
 	Retractable    bool // rows can be taken away again
 	Mergeable      bool // partial results can be merged: two-phase, panes
 	OrderSensitive bool // FIRST_VALUE, ARRAY_AGG: depends on the order of rows
-	Impl           any
+	// Collects: all values are kept, so that nothing is won by aggregating twice.
+	Collects bool
+	// Columns is the number of arguments that are read row by row. They come
+	// first; those behind them are constants, which Impl knows.
+	Columns int
+	Impl    any
 }
 
 // Kernel computes a scalar function over columns.

@@ -25,15 +25,6 @@ type aggregates struct {
 	agg     *aggregateRel
 }
 
-type aggregateCall struct {
-	fn       *catalog.Function
-	overload *catalog.Overload
-	args     []catalog.Expr
-	filter   catalog.Expr
-	distinct bool
-	name     string
-}
-
 const aggregateBase = 1 << 24
 
 // isAggregated says whether the block groups: by GROUP BY, HAVING, or an
@@ -72,98 +63,6 @@ func (b *binder) hasAggregate(e parser.Expr) bool {
 func (a *aggregates) attach(x *exprBinder) {
 	x.aggs = a
 	x.spans = map[*catalog.ColumnRef]parser.Span{}
-}
-
-// aggregate binds an aggregate call.
-func (x *exprBinder) aggregate(e *parser.Call, fn *catalog.Function) (catalog.Expr, error) {
-	if x.aggs == nil {
-		err := x.at(e).errorf("%s is an aggregate: it can't stand in %s", fn.Name, x.clause)
-		switch x.clause {
-		case "WHERE":
-			err.Hint = "HAVING filters groups"
-		case "aggregate":
-			err.Msg = fn.Name + " is an aggregate within another one"
-			err.Hint = "compute the inner one in a subquery in FROM"
-		}
-		return nil, err
-	}
-	c, err := x.aggregateOf(e, fn)
-	if err != nil {
-		return nil, err
-	}
-	return &catalog.ColumnRef{Index: aggregateBase + x.aggs.add(c), Name: c.name, T: c.overload.Result}, nil
-}
-
-// aggregateOf binds the clauses of an aggregate call. Its operands may hold
-// aggregates only where x is the binder of an OVER call.
-func (x *exprBinder) aggregateOf(e *parser.Call, fn *catalog.Function) (c aggregateCall, err error) {
-	if len(e.OrderBy) > 0 || len(e.WithinGroup) > 0 || e.Nulls != parser.NullsUnspecified {
-		if err := require(x.at(e), featureOrderedAggregate); err != nil {
-			return c, err
-		}
-	}
-	inner := &exprBinder{binder: x.binder, scope: x.scope, clause: "aggregate", conditional: x.conditional}
-	if e.Over != nil {
-		inner = x
-	}
-	args, places, err := inner.list(e.Args)
-	if err != nil {
-		return c, err
-	}
-	if e.Star && fn.Name != "COUNT" {
-		return c, x.at(e).errorf("%s(*) is no aggregate; COUNT(*) is", fn.Name)
-	}
-	if e.Distinct && len(args) == 0 {
-		return c, x.at(e).errorf("%s(DISTINCT) needs an argument", fn.Name)
-	}
-	overload, err := resolveOverload(x.at(e), fn, args, e.Distinct)
-	if err != nil {
-		return c, err
-	}
-	if overload.Aggregate == nil {
-		return c, x.at(e).errorf("%s has no aggregate for these arguments", fn.Name)
-	}
-	for i := range args {
-		if args[i], err = inner.coerce(args[i], overload.Params[i], places[i]); err != nil {
-			return c, err
-		}
-	}
-	c = aggregateCall{fn: fn, overload: overload, args: args, distinct: e.Distinct, name: callText(x.src, e)}
-	if e.Filter != nil {
-		within := *inner
-		within.clause = "FILTER"
-		c.filter, err = within.condition(e.Filter)
-	}
-	return c, err
-}
-
-// callText is the call as written, on one line, cut where it is long.
-func callText(src *parser.Source, e *parser.Call) string {
-	text := strings.Join(strings.Fields(src.Slice(e.Span)), " ")
-	if len(text) > 60 {
-		return text[:57] + "..."
-	}
-	return text
-}
-
-// add gives the number of a call; equal calls are one.
-func (a *aggregates) add(c aggregateCall) int {
-	key := c.fn.Name
-	if c.distinct {
-		key += " DISTINCT"
-	}
-	for _, arg := range c.args {
-		key += ", " + exprKey(arg)
-	}
-	if c.filter != nil {
-		key += " FILTER " + exprKey(c.filter)
-	}
-	if i, ok := a.index[key]; ok {
-		return i
-	}
-	a.index[key] = len(a.calls)
-	a.calls = append(a.calls, c)
-	return len(a.calls) - 1
 }
 
 // bindAggregate binds GROUP BY, the items and HAVING, and builds the projection
@@ -294,13 +193,7 @@ func (a *aggregates) build() {
 	}
 	calls := make([]AggCall, len(a.calls))
 	for i, c := range a.calls {
-		calls[i] = AggCall{Fn: c.fn, Overload: c.overload, Filter: -1, Distinct: c.distinct, Name: c.name}
-		for _, arg := range c.args {
-			calls[i].Args = append(calls[i].Args, add(arg, keyName(arg, in.cols(), len(exprs))))
-		}
-		if c.filter != nil {
-			calls[i].Filter = add(c.filter, "filter$"+itoa(i))
-		}
+		calls[i] = c.aggCall(in, add, i)
 	}
 	a.agg, a.outputs = newAggregate(project(in, exprs, names, where), keys, calls, where)
 }

@@ -140,7 +140,13 @@ func (x *exprBinder) overAggregate(e *parser.Call, fn *catalog.Function, c *over
 		return err
 	}
 	c.Fn, c.Overload, c.Distinct, c.Type = a.fn, a.overload, a.distinct, a.overload.Result
-	c.args, c.filter = a.args, a.filter
+	c.args, c.filter, c.Constants, c.IgnoreNulls = a.args, a.filter, a.constants, a.ignoreNulls
+	switch {
+	case len(a.order) > 0 && a.overload.Aggregate.OrderSensitive:
+		return hint(x.at(e).errorf("%s with OVER has no order of its own", fn.Name), "OVER (ORDER BY ...) is its order")
+	case len(a.order) > 0 && a.order[0].key.Desc:
+		return x.at(e).errorf("%s with OVER can't order downwards", fn.Name)
+	}
 	return nil
 }
 
@@ -251,6 +257,7 @@ func (o *overs) add(c overCall) int {
 	for _, a := range c.args {
 		text += ", " + exprKey(a)
 	}
+	text += c.Constants
 	if c.filter != nil {
 		text += " FILTER " + exprKey(c.filter)
 	}

@@ -177,7 +177,7 @@ func (b *builder) needWatermarks(trees []rel) {
 					}
 				}
 				for _, c := range r.aggs {
-					sensitive = sensitive || c.Overload.Aggregate.OrderSensitive
+					sensitive = sensitive || c.Arrival
 				}
 			case *overRel:
 				sensitive = sensitive || r.mode() == overArrival
@@ -532,7 +532,7 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	ex := b.hashed(in, r.keys, r)
 	two := ex != in && !b.noTwo && len(r.aggs) > 0 && in.Props.Kinds.AppendOnly()
 	for _, c := range r.aggs {
-		two = two && c.Overload.Aggregate.Mergeable && !c.Distinct
+		two = two && c.Overload.Aggregate.Mergeable && !c.Distinct && !c.Overload.Aggregate.Collects && !c.Arrival
 	}
 	if r.window != nil && r.window.Kind == SessionWindow && r.emit.updates() {
 		if err := b.env.runs(r.place, featureSessionUpdates); err != nil {
@@ -559,7 +559,7 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	}
 	text := fmt.Sprintf("%v %+v", r.keys, r.window)
 	for _, c := range r.aggs {
-		text += fmt.Sprintf(" %s%v/%d/%v", c.Fn.Name, c.Args, c.Filter, c.Distinct)
+		text += fmt.Sprintf(" %s%v/%d/%v/%v/%v/%v/%s", c.Fn.Name, c.Args, c.Filter, c.Distinct, c.Order, c.Arrival, c.IgnoreNulls, c.Constants)
 	}
 	if r.window == nil {
 		return b.node(&GroupAgg{Keys: r.keys, Aggs: r.aggs, TwoPhase: two, OnError: mode}, r, from(ex), plain(r.out), text), nil

@@ -134,6 +134,7 @@ func (c OverCall) text() string {
 	if c.IgnoreNulls {
 		name += " ignore nulls"
 	}
+	name += c.Constants
 	if c.N != 0 {
 		name += " " + itoa(int(c.N))
 	}

@@ -188,7 +188,17 @@ func aggregateText(base string, keys []int, calls []AggCall, in described, windo
 		if a.Distinct {
 			text += "distinct "
 		}
-		text += in.pick(a.Args) + ")"
+		text += in.pick(a.Args) + a.Constants
+		for _, k := range a.Order {
+			text += " order " + in.cols[k.Col] + sortText(k)
+		}
+		if a.Arrival {
+			text += " arrival"
+		}
+		text += ")"
+		if a.IgnoreNulls {
+			text += " ignore nulls"
+		}
 		if a.Filter >= 0 {
 			text += " filter " + in.cols[a.Filter]
 		}

@@ -65,8 +65,10 @@ type OverCall struct {
 	IgnoreNulls bool
 	// Frame holds for OverAggregate and the three values of a frame's rows.
 	Frame Frame
-	Type  catalog.Type
-	Name  string // as shown by EXPLAIN
+	// Constants are the arguments of an aggregate behind its columns, as text.
+	Constants string
+	Type      catalog.Type
+	Name      string // as shown by EXPLAIN
 }
 
 // FrameUnit is what the bounds of a frame count.

@@ -210,10 +210,19 @@ type SessionAssign struct {
 type AggCall struct {
 	Fn       *catalog.Function
 	Overload *catalog.Overload
-	Args     []int // input columns
+	Args     []int // input columns, those of Overload.Aggregate.Columns
 	Filter   int   // BOOLEAN column of FILTER (WHERE ...); -1: none
 	Distinct bool
-	Name     string // as shown by EXPLAIN
+	// Order is the order in which a function that minds it sees the rows of a
+	// group: the call's own, or that of time. Rows that tie go by their arrival
+	// with Arrival, then by their values.
+	Order   []SortKey
+	Arrival bool
+	// IgnoreNulls leaves rows out whose argument is NULL.
+	IgnoreNulls bool
+	// Constants are the arguments behind the columns, as text.
+	Constants string
+	Name      string // as shown by EXPLAIN
 }
 
 // EmitMode says when a windowed aggregation gives out its rows.

@@ -243,7 +243,7 @@ func (b *builder) inferGroupAgg(n *Node, op *GroupAgg) {
 
 func (b *builder) orderSensitive(n *Node, calls []AggCall) {
 	for _, c := range calls {
-		n.Props.OrderSensitive = n.Props.OrderSensitive || c.Overload.Aggregate.OrderSensitive
+		n.Props.OrderSensitive = n.Props.OrderSensitive || c.Arrival
 	}
 }
 

@@ -237,6 +237,9 @@ func askAggregate(r *aggregateRel, out needs, in needs, late bool) {
 		for _, a := range c.Args {
 			in.at(a).add(nil)
 		}
+		for _, k := range c.Order {
+			in.at(k.Col).add(nil)
+		}
 		if c.Filter >= 0 {
 			in.at(c.Filter).add(nil)
 		}
@@ -485,6 +488,10 @@ func (p *pruner) aggregate(r *aggregateRel) pruned {
 			continue
 		}
 		c.Args, c.Filter = in.each(c.Args), in.col(c.Filter)
+		c.Order = slices.Clone(c.Order)
+		for k := range c.Order {
+			c.Order[k].Col = in.col(c.Order[k].Col)
+		}
 		out.index[at] = len(n.out)
 		n.aggs, n.out = append(n.aggs, c), append(n.out, r.out[at])
 	}

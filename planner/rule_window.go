@@ -20,6 +20,9 @@ func attachWindows(r rel, c *ruleContext) rel {
 			for _, arg := range call.Args {
 				used[arg] = true
 			}
+			for _, k := range call.Order {
+				used[k.Col] = true
+			}
 			used[call.Filter] = true
 		}
 		if a.late != nil {

@@ -18,7 +18,6 @@ const (
 	featureUnboundedSort
 	featureUpdatingLimit
 	featureStateTTL
-	featureOrderedAggregate
 	featureFunctionMacro
 	featureMaterializedView
 	featureReplay
@@ -41,7 +40,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureUnboundedSort:        {"ORDER BY over an unbounded input is", "sort a bounded one, or leave ORDER BY out"},
 	featureUpdatingLimit:        {"LIMIT over an unbounded input that updates is", ""},
 	featureStateTTL:             {"'state.ttl' is", "RESET 'state.ttl'"},
-	featureOrderedAggregate:     {"ORDER BY, WITHIN GROUP and IGNORE NULLS within an aggregate are", ""},
 	featureFunctionMacro:        {"CREATE FUNCTION is", ""},
 	featureMaterializedView:     {"materialized views are", "a view, or a sink and an INSERT"},
 	featureReplay:               {"REPLAY DEAD LETTERS is", ""},

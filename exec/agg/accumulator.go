@@ -43,6 +43,8 @@ type origin struct {
 	keys   hash.Source
 	strs   hash.Source
 	spills spillSource
+	// sketches is where APPROX_COUNT_DISTINCT has its hashes.
+	sketches *sketches
 }
 
 // counter counts rows in a word of its own, or, with word 0, in the row header,

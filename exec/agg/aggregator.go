@@ -21,6 +21,15 @@ type Call struct {
 	// ArgNotNull says that the argument is known not to be NULL, which saves
 	// the group its own count of values.
 	ArgNotNull bool
+	// More are the input columns of further arguments.
+	More []int
+	// Order is the order in which a function that minds it sees the rows of a
+	// group. Rows that tie go by their arrival if Arrival is set, which must not
+	// be over rows that are taken back, then by their values.
+	Order   []Order
+	Arrival bool
+	// IgnoreNulls leaves rows out whose argument is NULL.
+	IgnoreNulls bool
 }
 
 // Key is a grouping column.
@@ -54,6 +63,11 @@ type Aggregator struct {
 	countRows bool
 	lanes     []*lane
 	distincts []*distinct
+	bags      []*bag
+	bests     []*best
+	hlls      []hll
+	strings   bool  // bests may have long strings
+	next      int64 // the position of the next row
 	outputs   []output
 	results   []arrow.DataType
 	views     []minmaxBytes
@@ -105,6 +119,9 @@ func New(cfg Config) (*Aggregator, error) {
 	for _, l := range a.lanes {
 		l.fuse()
 	}
+	if a.retract && a.ordered() {
+		return nil, errors.New("rows in the order of arrival can't be taken back")
+	}
 	return a, nil
 }
 
@@ -131,9 +148,21 @@ func (a *Aggregator) take(n int) int {
 }
 
 func (a *Aggregator) compile(c Call) error {
-	in := input{arg: c.Arg, filter: c.Filter, notNull: c.ArgNotNull, form: formOf(c.Spec.Arg)}
+	if a.needsRecords(c) {
+		o, err := a.compileRecords(c)
+		if err != nil {
+			return err
+		}
+		a.outputs = append(a.outputs, o)
+		a.results = append(a.results, c.Result.Arrow())
+		return nil
+	}
+	in := input{arg: c.Arg, second: -1, filter: c.Filter, notNull: c.ArgNotNull, form: formOf(c.Spec.Arg)}
 	if c.Star() {
 		in.arg = -1
+	}
+	if c.Kind.pair() {
+		in.second = c.More[0]
 	}
 	if c.Kind == Count && !c.Distinct {
 		in.form = formNone
@@ -158,7 +187,7 @@ func (a *Aggregator) compile(c Call) error {
 // laneOf finds or adds the lane with the input.
 func (a *Aggregator) laneOf(in input) *lane {
 	for _, l := range a.lanes {
-		if l.arg == in.arg && l.filter == in.filter && l.notNull == in.notNull {
+		if l.arg == in.arg && l.second == in.second && l.filter == in.filter && l.notNull == in.notNull {
 			l.form = max(l.form, in.form)
 			return l
 		}
@@ -218,20 +247,33 @@ func (a *Aggregator) apply(g *Groups, cols []arrow.Array, rows colvec.Rows, retr
 		r := rows.Slice(from, min(from+chunkRows, rows.Len()))
 		g.table.Upsert(a.enc.Encode(a.cols, r), &a.refs)
 		g.touch(&a.refs)
-		if a.countRows {
-			if retract {
-				countRows(a.refs.Rows, -1)
-			} else {
-				countRows(a.refs.Rows, 1)
-			}
-		}
-		for _, l := range a.lanes {
-			l.run(g, l.prepare(cols, r, &a.refs), retract)
-		}
-		for _, d := range a.distincts {
-			d.apply(g, cols, r, &a.refs, retract)
+		a.feed(g, cols, r, retract)
+	}
+}
+
+// feed adds rows r of a batch, at most chunkRows of them, to their groups in
+// a.refs, or takes them out.
+func (a *Aggregator) feed(g *Groups, cols []arrow.Array, r colvec.Rows, retract bool) {
+	if a.countRows {
+		if retract {
+			countRows(a.refs.Rows, -1)
+		} else {
+			countRows(a.refs.Rows, 1)
 		}
 	}
+	for _, l := range a.lanes {
+		l.run(g, l.prepare(cols, r, &a.refs), retract)
+	}
+	for _, d := range a.distincts {
+		d.apply(g, cols, r, &a.refs, retract)
+	}
+	for _, b := range a.bests {
+		b.apply(g, cols, r, &a.refs, a.next)
+	}
+	for _, b := range a.bags {
+		b.apply(g, cols, r, &a.refs, a.next, retract)
+	}
+	a.next += int64(r.Len())
 }
 
 // run feeds the vector to the lane's accumulators.

@@ -45,10 +45,18 @@ func (a *Aggregator) Combine(dst *Groups, into []uint32, src *Groups, from []uin
 			*row.Header() += uint64(rowCount(a.walk[i]) << 16)
 		}
 	}
-	at := &origin{keys: src.table.Source(), strs: hash.Source{Arena: src.strs}, spills: spillSource{rows: src.spills}}
+	at := &origin{keys: src.table.Source(), strs: hash.Source{Arena: src.strs}, spills: spillSource{rows: src.spills}, sketches: &src.sketches}
 	for _, l := range a.lanes {
 		for _, acc := range l.accs {
 			acc.merge(dst, a.refs.Rows, a.walk, at)
+		}
+	}
+	for _, b := range a.bests {
+		b.merge(dst, a.refs.Rows, a.walk, at)
+	}
+	for _, b := range a.bags {
+		for i, id := range into {
+			b.copy(dst, id, src, from[i])
 		}
 	}
 	if len(a.distincts) == 0 {
@@ -66,7 +74,7 @@ func (a *Aggregator) Combine(dst *Groups, into []uint32, src *Groups, from []uin
 				words = append(words, set.Row(id).Words(width)...)
 				rows[j] = hash.RowOf(words[j*width:])
 			}
-			a.mergeDistinct(dst, d, rows, a.newID, set.Source())
+			a.mergeSet(dst, d, rows, a.newID, set.Source())
 		}
 	}
 }

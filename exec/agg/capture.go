@@ -22,10 +22,18 @@ func (c *Captured) Reset() { c.n, c.words = 0, c.words[:0] }
 
 // Capture copies groups behind those that c holds. It does nothing and gives
 // false if one of them refers to what may change under the copy: a MIN or MAX
-// that is a long string, a sum that has left its row.
+// that is a long string, a sum that has left its row, what stands in tables of its own.
 func (a *Aggregator) Capture(g *Groups, ids []uint32, c *Captured) bool {
+	if len(a.bags)+len(a.hlls) > 0 {
+		return false
+	}
 	for _, id := range ids {
 		row := g.table.Row(id)
+		for _, b := range a.bests {
+			if b.long(row) {
+				return false
+			}
+		}
 		for _, v := range a.views {
 			w := hash.At[[2]uint64](row, v.word)
 			if hash.ViewLen([2]uint64{w[0] &^ viewPresent}) > hash.InlineBytes {

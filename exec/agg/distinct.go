@@ -3,6 +3,7 @@ package agg
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
@@ -12,17 +13,16 @@ import (
 	"github.com/streamsql/streamsql/exec/hash/colvec"
 )
 
-// A distinct set holds the different values of one argument column, per group,
-// for all DISTINCT calls over that column: a table keyed by (group id, value)
+// A distinct set holds the different values of one argument column, or of several
+// together, per group, for all DISTINCT calls over them: a table keyed by (group id, value)
 // whose state says for each FILTER among the calls whether it has let the value
 // through - one bit each, or one count each if rows can be taken back. A value
 // that is new for a filter goes on to the accumulators of that filter's lane, so
 // SUM(DISTINCT x) is a SUM that sees each value once.
 type distinct struct {
-	at      int // in Groups.distinct
-	arg     int
-	typ     catalog.Type
-	form    form
+	at      int   // in Groups.distinct
+	args    []int // their columns
+	types   []catalog.Type
 	retract bool
 	layout  *hash.Layout
 	lanes   []*lane // one per filter; lane i has bit or word i of the state
@@ -46,18 +46,20 @@ const maxFilters = 64
 
 // distinctOf finds or adds the distinct set of a call.
 func (a *Aggregator) distinctOf(c Call) (*distinct, error) {
+	args := append([]int{c.Arg}, c.More...)
+	types := append([]catalog.Type{c.Spec.Arg}, c.Spec.More...)
 	for _, d := range a.distincts {
-		if d.arg == c.Arg && d.typ.Equal(c.Spec.Arg) {
+		if slices.Equal(d.args, args) && slices.EqualFunc(d.types, types, catalog.Type.Equal) {
 			return d, nil
 		}
 	}
-	layout, err := hash.NewLayout([]catalog.Type{catalog.BigInt, c.Spec.Arg})
+	layout, err := hash.NewLayout(append([]catalog.Type{catalog.BigInt}, types...))
 	if err != nil {
 		return nil, fmt.Errorf("%s(DISTINCT x): %w", c.Kind, err)
 	}
 	d := &distinct{
-		at: len(a.distincts), arg: c.Arg, typ: c.Spec.Arg, form: formOf(c.Spec.Arg), retract: a.retract,
-		layout: layout, state: 1 + layout.Words(), enc: hash.NewEncoder(layout), cols: make([]arrow.Array, 2),
+		at: len(a.distincts), args: args, types: types, retract: a.retract,
+		layout: layout, state: 1 + layout.Words(), enc: hash.NewEncoder(layout), cols: make([]arrow.Array, 1+len(args)),
 		words: 1,
 	}
 	a.distincts = append(a.distincts, d)
@@ -90,7 +92,9 @@ func (d *distinct) apply(g *Groups, cols []arrow.Array, r colvec.Rows, refs *has
 		return
 	}
 	t := g.distinct[d.at]
-	d.cols[1] = cols[d.arg]
+	for i, arg := range d.args {
+		d.cols[1+i] = cols[arg]
+	}
 	t.Upsert(d.enc.EncodeIn(d.base.ids, d.cols, colvec.Selected(d.base.pos)), &d.refs)
 	for i, l := range d.lanes {
 		d.sel = d.sel[:0]
@@ -113,12 +117,14 @@ func (d *distinct) apply(g *Groups, cols []arrow.Array, r colvec.Rows, refs *has
 
 // filter sets base and mask, and gives the number of rows in them.
 func (d *distinct) filter(cols []arrow.Array, r colvec.Rows, refs *hash.Refs) int {
-	valid := colvec.ValidityOf(cols[d.arg])
 	d.mask = colvec.Grow(d.mask, r.Len())
 	clear(d.mask)
 	for i, l := range d.lanes {
 		d.keep = iota32(d.keep, r.Len())
-		keep := valid.And(r, d.keep)
+		keep := d.keep
+		for _, arg := range d.args {
+			keep = colvec.ValidityOf(cols[arg]).And(r, keep)
+		}
 		if l.filter >= 0 {
 			keep = colvec.True(cols[l.filter], r, keep)
 		}

@@ -1,6 +1,8 @@
 package agg
 
 import (
+	"slices"
+
 	"github.com/streamsql/streamsql/exec/hash"
 	"github.com/streamsql/streamsql/statestore/table"
 )
@@ -13,6 +15,8 @@ type Groups struct {
 	strs     *table.Arena  // long strings of MIN and MAX; nil: none of these
 	spills   *table.Rows   // superaccumulators; nil: no sums of doubles
 	distinct []*hash.Table // by distinct set
+	bags     []*hash.Table // by bag
+	sketches sketches      // of APPROX_COUNT_DISTINCT
 
 	track   bool
 	before  func(ids []uint32)
@@ -20,7 +24,7 @@ type Groups struct {
 }
 
 // Parts is the number of parts that the Groups of a take: see Open.
-func (a *Aggregator) Parts() uint32 { return 4 + 2*uint32(len(a.distincts)) }
+func (a *Aggregator) Parts() uint32 { return 6 + 2*uint32(len(a.distincts)+len(a.bags)) }
 
 // Open makes Groups of parts first..first+Parts()-1 of st in a time bucket. What
 // a restore has put there is what they start with; else they are empty. With st
@@ -46,14 +50,36 @@ func (a *Aggregator) Open(st *table.Table, first uint32, bucket int64) *Groups {
 		return hash.Attach(l, rows(part, 1+l.Words()+state), strings)
 	}
 	g := &Groups{table: open(a.layout, 0, a.words)}
-	if len(a.views) > 0 {
+	if len(a.views) > 0 || a.strings {
 		g.strs = arena(2)
 	}
 	if len(a.sums) > 0 {
 		g.spills = rows(3, superWords)
 	}
-	for i, d := range a.distincts {
-		g.distinct = append(g.distinct, open(d.layout, 4+2*uint32(i), d.words))
+	if len(a.hlls) > 0 {
+		g.sketches = sketches{few: rows(4, fewWords), registers: rows(5, hllWords)}
+	}
+	part := uint32(6)
+	for _, d := range a.distincts {
+		g.distinct = append(g.distinct, open(d.layout, part, d.words))
+		part += 2
+	}
+	for _, b := range a.bags {
+		t := open(b.rec.layout, part, b.words())
+		g.bags = append(g.bags, t)
+		part += 2
+		if b.rec.ordered() {
+			t.Each(func(_ []uint32, rows []hash.Row) { a.resume(b.rec, rows) })
+		}
+	}
+	for _, b := range a.bests {
+		if b.rec.ordered() {
+			g.table.Each(func(_ []uint32, rows []hash.Row) {
+				for _, row := range rows {
+					a.resume(b.rec, []hash.Row{b.of(row)})
+				}
+			})
+		}
 	}
 	return g
 }
@@ -70,8 +96,11 @@ func (g *Groups) Bytes() int {
 	if g.spills != nil {
 		n += g.spills.Bytes()
 	}
-	for _, d := range g.distinct {
+	for _, d := range slices.Concat(g.distinct, g.bags) {
 		n += d.Bytes()
+	}
+	if g.sketches.few != nil {
+		n += g.sketches.few.Bytes() + g.sketches.registers.Bytes()
 	}
 	return n
 }
@@ -97,6 +126,13 @@ func (g *Groups) Clear() {
 	}
 	for _, d := range g.distinct {
 		d.Clear()
+	}
+	for _, b := range g.bags {
+		b.Clear()
+	}
+	if g.sketches.few != nil {
+		hash.FreeAll(g.sketches.few)
+		hash.FreeAll(g.sketches.registers)
 	}
 	g.touched = g.touched[:0]
 }

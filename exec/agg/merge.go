@@ -12,7 +12,12 @@ func (a *Aggregator) Merge(dst, src *Groups, keep func(group int) bool) {
 	a.combine(dst, src, keep, accumulator.merge, 1)
 	for i, d := range a.distincts {
 		src.distinct[i].Each(func(_ []uint32, rows []hash.Row) {
-			a.mergeDistinct(dst, d, rows, a.newID, src.distinct[i].Source())
+			a.mergeSet(dst, d, rows, a.newID, src.distinct[i].Source())
+		})
+	}
+	for i, b := range a.bags {
+		src.bags[i].Each(func(_ []uint32, rows []hash.Row) {
+			a.mergeSet(dst, b, rows, a.newID, src.bags[i].Source())
 		})
 	}
 }
@@ -35,7 +40,7 @@ func (a *Aggregator) Subtract(dst, src *Groups) {
 // Invertible says whether Subtract works: rows are counted, and no accumulator
 // forgets what a merge has put out of sight, as MIN, MAX and DISTINCT do.
 func (a *Aggregator) Invertible() bool {
-	if !a.countRows || len(a.distincts) > 0 {
+	if !a.countRows || len(a.distincts)+len(a.bags)+len(a.bests) > 0 {
 		return false
 	}
 	for _, l := range a.lanes {
@@ -52,7 +57,7 @@ func (a *Aggregator) Invertible() bool {
 // in a.newID where each has gone.
 func (a *Aggregator) combine(dst, src *Groups, keep func(group int) bool,
 	op func(acc accumulator, g *Groups, dst, src []hash.Row, from *origin), sign int64) {
-	from := &origin{keys: src.table.Source(), strs: hash.Source{Arena: src.strs}, spills: spillSource{rows: src.spills}}
+	from := &origin{keys: src.table.Source(), strs: hash.Source{Arena: src.strs}, spills: spillSource{rows: src.spills}, sketches: &src.sketches}
 	a.newID = a.newID[:0]
 	for range src.table.Rows().Cap() {
 		a.newID = append(a.newID, skipped)
@@ -93,10 +98,18 @@ func (a *Aggregator) combineRows(dst *Groups, src []hash.Row, from *origin,
 			op(acc, dst, a.refs.Rows, src, from)
 		}
 	}
+	for _, b := range a.bests {
+		b.merge(dst, a.refs.Rows, src, from)
+	}
 }
 
-// mergeDistinct adds rows of a distinct set whose group i is group newID[i] of dst.
-func (a *Aggregator) mergeDistinct(dst *Groups, d *distinct, src []hash.Row, newID []uint32, strings hash.Source) {
+// A set is a table of what groups hold, keyed by group first.
+type set interface {
+	merge(g *Groups, src []hash.Row, ids []uint32, rows []hash.Row, strings hash.Source)
+}
+
+// mergeSet adds rows of a set whose group i is group newID[i] of dst.
+func (a *Aggregator) mergeSet(dst *Groups, d set, src []hash.Row, newID []uint32, strings hash.Source) {
 	var ids []uint32
 	var rows, taken []hash.Row
 	for _, row := range src {
@@ -129,6 +142,15 @@ func (a *Aggregator) Delete(g *Groups, ids []uint32) {
 		row := g.table.Row(id)
 		for _, v := range a.views {
 			v.release(g, row)
+		}
+		for _, b := range a.bests {
+			b.free(g, b.of(row))
+		}
+		for _, b := range a.bags {
+			b.release(g, row)
+		}
+		for _, h := range a.hlls {
+			h.release(g, row)
 		}
 		for _, s := range a.sums {
 			if spill, ok := hash.At[expansion](row, s.word).spilled(); ok {

@@ -56,19 +56,7 @@ func (a *Aggregator) applyAt(g *Groups, ids []uint32, cols []arrow.Array, rows c
 			a.refs.Rows = append(a.refs.Rows, g.table.Row(id))
 		}
 		g.touch(&a.refs)
-		if a.countRows {
-			if retract {
-				countRows(a.refs.Rows, -1)
-			} else {
-				countRows(a.refs.Rows, 1)
-			}
-		}
-		for _, l := range a.lanes {
-			l.run(g, l.prepare(cols, r, &a.refs), retract)
-		}
-		for _, d := range a.distincts {
-			d.apply(g, cols, r, &a.refs, retract)
-		}
+		a.feed(g, cols, r, retract)
 	}
 }
 

@@ -23,21 +23,34 @@ func (a *Aggregator) outputOf(c Call, l *lane) output {
 	switch {
 	case c.Kind == Count:
 		return countOutput{r}
+	case c.Kind == ApproxCountDistinct:
+		return hllOutput{r.dt, share(a, l, "hll", 1, func(w int) hll {
+			a.hlls = append(a.hlls, hll{w, l.form})
+			return hll{w, l.form}
+		})}
 	case t.Kind == catalog.KindNull:
 		return nullOutput{r}
 	case c.Kind == Min || c.Kind == Max:
 		return a.minmaxOutput(c, l, r)
-	case t.IsInteger():
+	case c.Kind == BitAnd || c.Kind == BitOr || c.Kind == BitXor:
+		return a.bitOutput(c, l, r)
+	case c.Kind >= VarPop && c.Kind <= RegrR2:
+		return a.momentOutput(c, l, r)
+	case t.IsInteger() || t.IsInterval() || t.Kind == catalog.KindBoolean:
 		sum := share(a, l, "sum", 2, func(w int) intSum { return intSum{w} })
-		if c.Kind == Avg {
+		switch {
+		case c.Kind == BoolAnd || c.Kind == BoolOr:
+			return boolOutput{r, sum, c.Kind == BoolAnd}
+		case c.Kind == CountIf:
+			return countIfOutput{r, sum}
+		case c.Kind == Avg && t.IsInterval():
+			return intervalAvgOutput{r, sum}
+		case c.Kind == Avg:
 			return intAvgOutput{r, sum}
 		}
-		return intSumOutput{r, sum}
+		return intSumOutput{r, sum, c.Result}
 	case t.IsFloating():
-		sum := share(a, l, "sum", expansionWords, func(w int) floatSum {
-			a.sums = append(a.sums, floatSum{w})
-			return floatSum{w}
-		})
+		sum := a.floatSum(l)
 		return floatOutput{r, sum, c.Kind == Avg}
 	}
 	sum := share(a, l, "sum", 3, func(w int) decimalSum { return decimalSum{w} })
@@ -111,14 +124,15 @@ func (o nullOutput) emit(_ *Groups, rows []hash.Row, alloc memory.Allocator, _ F
 type intSumOutput struct {
 	result
 	sum intSum
+	typ catalog.Type
 }
 
 func (o intSumOutput) emit(_ *Groups, rows []hash.Row, alloc memory.Allocator, fail Fail) arrow.Array {
 	valid := o.validity(rows, alloc)
 	for i, row := range rows {
 		w := hash.At[[2]uint64](row, o.sum.word)
-		if w[1] != uint64(int64(w[0])>>63) {
-			fail(i, codeOverflow, "SUM leaves the range of BIGINT")
+		if w[1] != uint64(int64(w[0])>>63) || o.typ.Kind == catalog.KindIntervalMonth && int64(w[0]) != int64(int32(w[0])) {
+			fail(i, codeOverflow, "SUM leaves the range of "+o.typ.String())
 			valid = invalid(valid, i, len(rows), alloc)
 		}
 	}
@@ -140,6 +154,23 @@ func (o intAvgOutput) emit(_ *Groups, rows []hash.Row, alloc memory.Allocator, _
 			return 0
 		}
 		return quotient(w[0], w[1], uint64(n))
+	})
+}
+
+// intervalAvgOutput is AVG of microseconds or months, rounded half up.
+type intervalAvgOutput struct {
+	result
+	sum intSum
+}
+
+func (o intervalAvgOutput) emit(_ *Groups, rows []hash.Row, alloc memory.Allocator, _ Fail) arrow.Array {
+	return colvec.IntColumn(o.dt, len(rows), o.validity(rows, alloc), alloc, func(i int) int64 {
+		w, n := hash.At[[2]uint64](rows[i], o.sum.word), o.count.value(rows[i])
+		if n <= 0 {
+			return 0
+		}
+		d, _ := decimalQuotient([3]uint64{w[0], w[1], uint64(int64(w[1]) >> 63)}, uint64(n), 0)
+		return int64(d.LowBits())
 	})
 }
 

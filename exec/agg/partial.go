@@ -10,13 +10,14 @@ import (
 // an Aggregator of the same Config understands it.
 type Partial struct {
 	n        int
-	words    []uint64       // n rows
-	data     []byte         // long strings
-	spills   []uint64       // superaccumulators
-	distinct []distinctPart // per distinct set
+	words    []uint64  // n rows
+	data     []byte    // long strings
+	spills   []uint64  // superaccumulators
+	sketches []uint64  // hashes and registers of APPROX_COUNT_DISTINCT
+	sets     []setPart // per distinct set, then per bag
 }
 
-type distinctPart struct {
+type setPart struct {
 	words []uint64 // rows whose group is the number of a row in Partial.words
 	data  []byte
 }
@@ -26,25 +27,25 @@ func (p *Partial) Len() int { return p.n }
 
 // Bytes is the memory taken, in bytes: what a byte credit pays for.
 func (p *Partial) Bytes() int {
-	n := 8*(len(p.words)+len(p.spills)) + len(p.data)
-	for i := range p.distinct {
-		n += 8*len(p.distinct[i].words) + len(p.distinct[i].data)
+	n := 8*(len(p.words)+len(p.spills)+len(p.sketches)) + len(p.data)
+	for i := range p.sets {
+		n += 8*len(p.sets[i].words) + len(p.sets[i].data)
 	}
 	return n
 }
 
 // Reset empties p and keeps its memory.
 func (p *Partial) Reset() {
-	p.n, p.words, p.data, p.spills = 0, p.words[:0], p.data[:0], p.spills[:0]
-	for i := range p.distinct {
-		p.distinct[i].words, p.distinct[i].data = p.distinct[i].words[:0], p.distinct[i].data[:0]
+	p.n, p.words, p.data, p.spills, p.sketches = 0, p.words[:0], p.data[:0], p.spills[:0], p.sketches[:0]
+	for i := range p.sets {
+		p.sets[i].words, p.sets[i].data = p.sets[i].words[:0], p.sets[i].data[:0]
 	}
 }
 
 // Export appends the groups of g to parts: to parts[shard(key group)] each.
 func (a *Aggregator) Export(g *Groups, parts []*Partial, shard func(group int) int) {
 	var place []uint64 // per id: shard<<32 | number of its row there
-	if len(a.distincts) > 0 {
+	if len(a.distincts)+len(a.bags) > 0 {
 		place = make([]uint64, g.table.Rows().Cap())
 	}
 	width := g.table.Rows().Width()
@@ -63,23 +64,31 @@ func (a *Aggregator) Export(g *Groups, parts []*Partial, shard func(group int) i
 		}
 	})
 	for i, d := range a.distincts {
-		t := g.distinct[i]
-		width := t.Rows().Width()
-		t.Each(func(_ []uint32, rows []hash.Row) {
-			for _, row := range rows {
-				to := place[*hash.At[uint64](row, 1)]
-				p := parts[to>>32]
-				for len(p.distinct) < len(a.distincts) {
-					p.distinct = append(p.distinct, distinctPart{})
-				}
-				q := &p.distinct[i]
-				at := len(q.words)
-				q.words = append(q.words, row.Words(width)...)
-				q.words[at+1] = to & (1<<32 - 1)
-				q.data = d.layout.Detach(hash.RowOf(q.words[at:]), t.Source(), q.data)
-			}
-		})
+		exportSet(g.distinct[i], d.layout, parts, i, len(a.distincts)+len(a.bags), place)
 	}
+	for i, b := range a.bags {
+		exportSet(g.bags[i], b.rec.layout, parts, len(a.distincts)+i, len(a.distincts)+len(a.bags), place)
+	}
+}
+
+// exportSet appends the rows of a table keyed by group to set number i of the
+// parts of their groups.
+func exportSet(t *hash.Table, l *hash.Layout, parts []*Partial, i, sets int, place []uint64) {
+	width := t.Rows().Width()
+	t.Each(func(_ []uint32, rows []hash.Row) {
+		for _, row := range rows {
+			to := place[*hash.At[uint64](row, 1)]
+			p := parts[to>>32]
+			for len(p.sets) < sets {
+				p.sets = append(p.sets, setPart{})
+			}
+			q := &p.sets[i]
+			at := len(q.words)
+			q.words = append(q.words, row.Words(width)...)
+			q.words[at+1] = to & (1<<32 - 1)
+			q.data = l.Detach(hash.RowOf(q.words[at:]), t.Source(), q.data)
+		}
+	})
 }
 
 // detach makes what a copied row refers to part of p.
@@ -95,6 +104,12 @@ func (a *Aggregator) detach(g *Groups, p *Partial, row hash.Row) {
 			w[1] = ref
 		}
 	}
+	for _, b := range a.bests {
+		p.data = b.detach(row, hash.Source{Arena: g.strs}, p.data)
+	}
+	for _, h := range a.hlls {
+		p.sketches = h.detach(g, row, p.sketches)
+	}
 	for _, s := range a.sums {
 		e := hash.At[expansion](row, s.word)
 		if id, ok := e.spilled(); ok {
@@ -108,7 +123,7 @@ func (a *Aggregator) detach(g *Groups, p *Partial, row hash.Row) {
 // Import adds the groups of p to those of g.
 func (a *Aggregator) Import(g *Groups, p *Partial) {
 	strs := hash.Source{Data: p.data}
-	from := &origin{keys: strs, strs: strs, spills: spillSource{flat: p.spills}}
+	from := &origin{keys: strs, strs: strs, spills: spillSource{flat: p.spills}, sketches: &sketches{flat: p.sketches}}
 	width := g.table.Rows().Width()
 	var newID []uint32
 	for at := 0; at < p.n; at += chunkRows {
@@ -117,19 +132,25 @@ func (a *Aggregator) Import(g *Groups, p *Partial) {
 			a.walk = append(a.walk, hash.RowOf(p.words[i*width:]))
 		}
 		a.combineRows(g, a.walk, from, accumulator.merge, 1)
-		if len(p.distinct) > 0 {
+		if len(p.sets) > 0 {
 			newID = append(newID, a.refs.IDs...)
 		}
 	}
-	for i, q := range p.distinct {
-		d := a.distincts[i]
-		width := g.distinct[i].Rows().Width()
+	for i, q := range p.sets {
+		var to set
+		var width int
+		if i < len(a.distincts) {
+			to, width = a.distincts[i], g.distinct[i].Rows().Width()
+		} else {
+			b := i - len(a.distincts)
+			to, width = a.bags[b], g.bags[b].Rows().Width()
+		}
 		for at := 0; at < len(q.words); at += chunkRows * width {
 			a.walk = a.walk[:0]
 			for j := at; j < min(at+chunkRows*width, len(q.words)); j += width {
 				a.walk = append(a.walk, hash.RowOf(q.words[j:]))
 			}
-			a.mergeDistinct(g, d, a.walk, newID, hash.Source{Data: q.data})
+			a.mergeSet(g, to, a.walk, newID, hash.Source{Data: q.data})
 		}
 	}
 }

@@ -9,142 +9,142 @@ import (
 // Kind is an aggregate function.
 type Kind uint8
 
-// The aggregate functions.
+// The aggregate functions. Those under other names are special cases: MEDIAN is
+// PERCENTILE_CONT of 0.5, ANY_VALUE is MIN.
 const (
 	Count Kind = iota // COUNT(*) without an argument, else COUNT(x)
 	Sum
 	Avg
 	Min
 	Max
+
+	BoolAnd
+	BoolOr
+	CountIf
+	BitAnd
+	BitOr
+	BitXor
+
+	VarPop
+	VarSamp
+	StddevPop
+	StddevSamp
+	CovarPop
+	CovarSamp
+	Corr
+	RegrCount
+	RegrAvgX
+	RegrAvgY
+	RegrSXX
+	RegrSYY
+	RegrSXY
+	RegrSlope
+	RegrIntercept
+	RegrR2
+
+	MinBy
+	MaxBy
+	First
+	Last
+
+	ArrayAgg
+	ListAgg
+	Collect
+	Mode
+	PercentileCont
+	PercentileDisc
+	ApproxPercentile
+	ApproxCountDistinct
 )
 
-// String is the SQL name.
-func (k Kind) String() string { return [...]string{"COUNT", "SUM", "AVG", "MIN", "MAX"}[k] }
+var kindNames = [...]string{
+	"COUNT", "SUM", "AVG", "MIN", "MAX", "BOOL_AND", "BOOL_OR", "COUNT_IF", "BIT_AND", "BIT_OR", "BIT_XOR",
+	"VAR_POP", "VAR_SAMP", "STDDEV_POP", "STDDEV_SAMP", "COVAR_POP", "COVAR_SAMP", "CORR", "REGR_COUNT",
+	"REGR_AVGX", "REGR_AVGY", "REGR_SXX", "REGR_SYY", "REGR_SXY", "REGR_SLOPE", "REGR_INTERCEPT", "REGR_R2",
+	"MIN_BY", "MAX_BY", "FIRST_VALUE", "LAST_VALUE", "ARRAY_AGG", "LISTAGG", "COLLECT", "MODE",
+	"PERCENTILE_CONT", "PERCENTILE_DISC", "APPROX_PERCENTILE", "APPROX_COUNT_DISTINCT",
+}
 
-// Spec is an aggregate function settled on the type of its argument: the Impl
+// String is the SQL name.
+func (k Kind) String() string { return kindNames[k] }
+
+// Spec is an aggregate function settled on the types of its arguments: the Impl
 // of a catalog.Aggregate.
 type Spec struct {
 	Kind Kind
-	// Arg is the argument's type; of KindInvalid for COUNT(*).
-	Arg      catalog.Type
+	// Arg is the first argument's type; of KindInvalid for COUNT(*).
+	Arg catalog.Type
+	// More are the types of further arguments that are read row by row.
+	More     []catalog.Type
 	Distinct bool
 	Result   catalog.Type
+	// Separator stands between the values of LISTAGG.
+	Separator string
+	// Fractions are what a percentile is asked for, each from 0 to 1.
+	Fractions []float64
+	// Accuracy is the relative error of APPROX_PERCENTILE.
+	Accuracy float64
 }
 
 // Star says that the call has no argument.
 func (s Spec) Star() bool { return s.Arg.Kind == catalog.KindInvalid }
 
-// Retractable says whether a row can be taken out again.
-func (s Spec) Retractable() bool { return s.Kind != Min && s.Kind != Max }
+// columns is the number of arguments that are read row by row.
+func (s Spec) columns() int {
+	if s.Star() {
+		return 0
+	}
+	return 1 + len(s.More)
+}
 
-// Resolve settles the function with a name on argument types.
-//
-//	COUNT(*), COUNT([DISTINCT] x)  BIGINT     any type (DISTINCT: no ARRAY, MAP, ROW)
-//	SUM([DISTINCT] x)              BIGINT     of integers, added in 128 bits
-//	                               DECIMAL(38, s) of DECIMAL(p, s), exact
-//	                               DOUBLE     of FLOAT and DOUBLE, exact, rounded once
-//	AVG([DISTINCT] x)              DOUBLE     of integers: the exact quotient, rounded once
-//	                               DECIMAL(38, max(6, s)) of DECIMAL(p, s), half up
-//	                               DOUBLE     of FLOAT and DOUBLE: SUM / COUNT
-//	MIN(x), MAX(x)                 x's type   all types that have an order
-//
-// Rows whose argument is NULL do not count; without any other, COUNT is 0 and
-// the rest NULL.
+// Retractable says whether a row can be taken out again.
+func (s Spec) Retractable() bool { return s.Kind != ApproxCountDistinct }
+
+// collects says that all values are kept, so that aggregating a batch beforehand
+// would only move them twice.
+func (s Spec) collects() bool {
+	switch s.Kind {
+	case ArrayAgg, ListAgg, Collect, Mode, PercentileCont, PercentileDisc:
+		return true
+	}
+	return false
+}
+
+// ordered says that the result depends on the order of the rows.
+func (s Spec) ordered() bool {
+	return s.Kind == First || s.Kind == Last || s.Kind == ArrayAgg || s.Kind == ListAgg
+}
+
+// canFail says whether a result may be in error.
+func (s Spec) canFail() bool {
+	switch s.Kind {
+	case Sum:
+		return !s.Arg.IsFloating()
+	case Avg:
+		return s.Arg.Kind == catalog.KindDecimal
+	}
+	return false
+}
+
+// Resolve settles the function with a name on argument types; see Functions for
+// what each takes and gives.
 func Resolve(name string, args []catalog.Type, distinct bool) (Spec, error) {
-	for _, k := range []Kind{Count, Sum, Avg, Min, Max} {
-		if k.String() == name {
-			return resolve(k, args, distinct)
+	known := make([]catalog.Arg, len(args))
+	for i, t := range args {
+		known[i] = catalog.Arg{Type: t, Distinct: distinct && i == 0}
+	}
+	return ResolveArgs(name, known)
+}
+
+// ResolveArgs is Resolve for arguments some of which may be constants.
+func ResolveArgs(name string, args []catalog.Arg) (Spec, error) {
+	for _, f := range families {
+		for _, n := range append([]string{f.name}, f.aliases...) {
+			if n == name {
+				s, _, err := f.settle(args)
+				return s, err
+			}
 		}
 	}
 	return Spec{}, fmt.Errorf("no aggregate function %s", name)
-}
-
-func resolve(k Kind, args []catalog.Type, distinct bool) (Spec, error) {
-	if k == Count && len(args) == 0 {
-		if distinct {
-			return Spec{}, fmt.Errorf("COUNT(DISTINCT) needs an argument")
-		}
-		return Spec{Kind: Count, Result: catalog.BigInt}, nil
-	}
-	if len(args) != 1 {
-		return Spec{}, fmt.Errorf("%s takes one argument, not %d", k, len(args))
-	}
-	t := args[0]
-	s := Spec{Kind: k, Arg: t, Distinct: distinct}
-	switch k {
-	case Count:
-		s.Result = catalog.BigInt
-		if distinct && t.IsNested() {
-			return Spec{}, fmt.Errorf("COUNT(DISTINCT x) can't compare values of type %s", t)
-		}
-		return s, nil
-	case Min, Max:
-		s.Distinct = false // the same
-		s.Result = t
-		if t.IsNested() || t.Kind == catalog.KindJSON || t.Kind == catalog.KindInvalid {
-			return Spec{}, fmt.Errorf("%s can't order values of type %s", k, t)
-		}
-		return s, nil
-	}
-	switch {
-	case t.IsInteger() && k == Sum:
-		s.Result = catalog.BigInt
-	case t.IsInteger() || t.IsFloating() || t.Kind == catalog.KindNull:
-		s.Result = catalog.Double
-	case t.Kind == catalog.KindDecimal && k == Sum:
-		s.Result = catalog.Decimal(catalog.MaxDecimalPrecision, t.Scale)
-	case t.Kind == catalog.KindDecimal:
-		s.Result = catalog.Decimal(catalog.MaxDecimalPrecision, max(6, t.Scale))
-	default:
-		return Spec{}, fmt.Errorf("%s takes a number, not %s", k, t)
-	}
-	return s, nil
-}
-
-// Functions gives the aggregate functions for the catalog.
-func Functions() []*catalog.Function {
-	fn := func(k Kind, doc string, signatures []string, examples ...catalog.Example) *catalog.Function {
-		return &catalog.Function{
-			Name: k.String(), Kind: catalog.AggregateFunction, Category: "aggregate",
-			Signatures: signatures, Doc: doc, Examples: examples, Volatility: catalog.Immutable,
-			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) { return overload(k, args) },
-		}
-	}
-	return []*catalog.Function{
-		fn(Count, "The number of rows; with an argument, of rows where it is not NULL; with DISTINCT, of its different values.",
-			[]string{"COUNT(*) -> BIGINT", "COUNT([DISTINCT] x) -> BIGINT"},
-			catalog.Example{SQL: "SELECT COUNT(x) FROM (VALUES (1), (NULL), (1)) AS t(x)", Result: "2"},
-			catalog.Example{SQL: "SELECT COUNT(DISTINCT x) FROM (VALUES (1), (NULL), (1)) AS t(x)", Result: "1"}),
-		fn(Sum, "The sum of the values that are not NULL; NULL if there are none. Integers are added in 128 bits, DECIMAL exactly; the result is an error of its row if it leaves its type. The sum of FLOAT and DOUBLE is exact and rounded once, so it does not depend on the order of rows.",
-			[]string{"SUM([DISTINCT] x TINYINT|SMALLINT|INT|BIGINT) -> BIGINT", "SUM([DISTINCT] x DECIMAL(p, s)) -> DECIMAL(38, s)", "SUM([DISTINCT] x FLOAT|DOUBLE) -> DOUBLE"},
-			catalog.Example{SQL: "SELECT SUM(x) FROM (VALUES (1), (NULL), (2)) AS t(x)", Result: "3"}),
-		fn(Avg, "The mean of the values that are not NULL; NULL if there are none. Of integers it is the exact quotient, rounded once; of DECIMAL it is rounded half up; of FLOAT and DOUBLE it is SUM / COUNT.",
-			[]string{"AVG([DISTINCT] x TINYINT|SMALLINT|INT|BIGINT) -> DOUBLE", "AVG([DISTINCT] x DECIMAL(p, s)) -> DECIMAL(38, max(6, s))", "AVG([DISTINCT] x FLOAT|DOUBLE) -> DOUBLE"},
-			catalog.Example{SQL: "SELECT AVG(x) FROM (VALUES (1), (NULL), (2)) AS t(x)", Result: "1.5"}),
-		fn(Min, "The least of the values that are not NULL; NULL if there are none. Strings and bytes compare byte by byte; NaN is greater than all numbers.",
-			[]string{"MIN(x T) -> T"},
-			catalog.Example{SQL: "SELECT MIN(x) FROM (VALUES (2), (NULL), (1)) AS t(x)", Result: "1"}),
-		fn(Max, "The greatest of the values that are not NULL; NULL if there are none. Strings and bytes compare byte by byte; NaN is greater than all numbers.",
-			[]string{"MAX(x T) -> T"},
-			catalog.Example{SQL: "SELECT MAX(x) FROM (VALUES (2), (NULL), (1)) AS t(x)", Result: "2"}),
-	}
-}
-
-func overload(k Kind, args []catalog.Arg) (*catalog.Overload, error) {
-	types := make([]catalog.Type, len(args))
-	distinct := false
-	for i, a := range args {
-		types[i] = a.Type
-		distinct = distinct || a.Distinct
-	}
-	s, err := resolve(k, types, distinct)
-	if err != nil {
-		return nil, err
-	}
-	return &catalog.Overload{
-		Params: types, Result: s.Result,
-		CanFail:   s.Kind == Sum && !s.Arg.IsFloating() || s.Kind == Avg && s.Arg.Kind == catalog.KindDecimal,
-		NeverNull: s.Kind == Count,
-		Aggregate: &catalog.Aggregate{Retractable: s.Retractable(), Mergeable: true, Impl: s},
-	}, nil
 }

@@ -42,7 +42,7 @@ func (m *model) remove(rows []modelRow) {
 // by way of several shards: the result is that of the rows together.
 func TestMerge(t *testing.T) {
 	for _, retracts := range []bool{false, true} {
-		for seed := range uint64(10) {
+		for seed := range uint64(3) {
 			t.Run(fmt.Sprintf("retract=%v/%d", retracts, seed), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 16))
 				cfg, types := everything(t, retracts)
@@ -99,18 +99,21 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// invertible are functions of which a pane can be subtracted from a window.
+var invertible = map[Kind]bool{Count: true, Sum: true, Avg: true, CountIf: true, BoolAnd: true, BoolOr: true, BitXor: true, VarPop: true, Corr: true, RegrSlope: true}
+
 // A window that slides over panes is the window made afresh.
 func TestSliding(t *testing.T) {
-	for _, invertible := range []bool{true, false} {
+	for _, only := range []bool{true, false} {
 		for seed := range uint64(6) {
-			t.Run(fmt.Sprintf("invertible=%v/%d", invertible, seed), func(t *testing.T) {
+			t.Run(fmt.Sprintf("invertible=%v/%d", only, seed), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 17))
 				cfg, types := everything(t, false)
-				if invertible {
-					cfg.Calls = slices.DeleteFunc(cfg.Calls, func(c Call) bool { return c.Distinct || !c.Retractable() })
+				if only {
+					cfg.Calls = slices.DeleteFunc(cfg.Calls, func(c Call) bool { return c.Distinct || !invertible[c.Kind] })
 				}
 				a := mustNew(t, cfg)
-				if a.Invertible() != invertible {
+				if a.Invertible() != only {
 					t.Fatalf("Invertible: %v", a.Invertible())
 				}
 				panes := a.OpenPanes(table.New(1), 0)

@@ -44,12 +44,15 @@ type vector struct {
 	floats []float64
 	decs   []decimal128.Num
 	bytes  [][]byte
+	// seconds are the values of a second argument, of doubles.
+	seconds []float64
 }
 
 // input prepares a vector per chunk. Accumulators with the same argument and
 // filter share one.
 type input struct {
 	arg     int // column; -1: none
+	second  int // column of a second argument; -1: none
 	filter  int // boolean column; -1: none
 	notNull bool
 	form    form
@@ -61,6 +64,7 @@ type input struct {
 	ids  []uint32
 	ints []int64
 	flts []float64
+	more []float64
 	decs []decimal128.Num
 }
 
@@ -75,9 +79,13 @@ func (in *input) prepare(cols []arrow.Array, r colvec.Rows, refs *hash.Refs) *ve
 	if in.arg >= 0 {
 		valid = colvec.ValidityOf(cols[in.arg])
 	}
-	if in.filter >= 0 || !valid.AllValid() {
+	var also colvec.Validity
+	if in.second >= 0 {
+		also = colvec.ValidityOf(cols[in.second])
+	}
+	if in.filter >= 0 || !valid.AllValid() || !also.AllValid() {
 		in.keep = iota32(in.keep, r.Len())
-		keep := valid.And(r, in.keep)
+		keep := also.And(r, valid.And(r, in.keep))
 		if in.filter >= 0 {
 			keep = colvec.True(cols[in.filter], r, keep)
 		}
@@ -104,6 +112,11 @@ func (in *input) compact(keep []int32, r colvec.Rows, refs *hash.Refs) colvec.Ro
 func (in *input) load(cols []arrow.Array, r colvec.Rows) {
 	v := &in.vec
 	var alias bool
+	if in.second >= 0 {
+		if v.seconds, alias = colvec.Floats(cols[in.second], r, in.more); !alias {
+			in.more = v.seconds
+		}
+	}
 	switch in.form {
 	case formInts:
 		if v.ints, alias = colvec.Ints(cols[in.arg], r, in.ints); !alias {

@@ -32,12 +32,15 @@ type Encoder struct {
 	ints  []int64
 	flts  []float64
 	decs  []decimal128.Num
+
+	numbered int // column of EncodeNumbered; -1: none
+	first    int64
 }
 
 // NewEncoder makes an encoder for the layout.
 func NewEncoder(l *Layout) *Encoder {
 	return &Encoder{
-		l: l, own: make([][]uint64, l.words), begun: make([]bool, l.words),
+		l: l, numbered: -1, own: make([][]uint64, l.words), begun: make([]bool, l.words),
 		keys: Keys{Words: make([][]uint64, l.words), src: make([]Source, l.words)},
 	}
 }
@@ -55,6 +58,16 @@ func (e *Encoder) EncodeIn(ids []uint32, cols []arrow.Array, r colvec.Rows) *Key
 	return e.encode(ids, cols, r)
 }
 
+// EncodeNumbered is EncodeIn, or Encode if ids is nil, with the numbers first,
+// first+1 and so on as column col, which must be a BIGINT; cols[col] is not looked
+// at. With col -1 there is no such column.
+func (e *Encoder) EncodeNumbered(ids []uint32, cols []arrow.Array, r colvec.Rows, col int, first int64) *Keys {
+	e.numbered, e.first = col, first
+	k := e.encode(ids, cols, r)
+	e.numbered = -1
+	return k
+}
+
 func (e *Encoder) encode(ids []uint32, cols []arrow.Array, r colvec.Rows) *Keys {
 	n := r.Len()
 	k := &e.keys
@@ -63,7 +76,7 @@ func (e *Encoder) encode(ids []uint32, cols []arrow.Array, r colvec.Rows) *Keys 
 	e.hash = colvec.Grow(e.hash, n)
 	h := e.hash
 	k.Hash = h
-	if len(e.l.cols) == 1 && ids == nil && e.encodeOne(&e.l.cols[0], cols[0], r) {
+	if len(e.l.cols) == 1 && ids == nil && e.numbered < 0 && e.encodeOne(&e.l.cols[0], cols[0], r) {
 		return k
 	}
 	for i := range h {
@@ -85,6 +98,14 @@ func (e *Encoder) encode(ids []uint32, cols []arrow.Array, r colvec.Rows) *Keys 
 			continue
 		}
 		c, a := &e.l.cols[ci], cols[ci]
+		if ci == e.numbered {
+			w := e.word(c.word, n)
+			for i := range w {
+				w[i] = uint64(e.first + int64(i))
+				h[i] = Word(h[i], w[i])
+			}
+			continue
+		}
 		v := colvec.ValidityOf(a)
 		nulls := !v.AllValid()
 		if nulls {

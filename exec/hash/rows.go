@@ -77,3 +77,6 @@ func (l *Layout) Detach(row Row, src Source, data []byte) []byte {
 	}
 	return data
 }
+
+// From is what of r begins at word n, where another row may stand.
+func (r Row) From(n int) Row { return Row{unsafe.Add(r.p, n*8)} }

@@ -36,7 +36,7 @@ func frames(o *planner.Over, in []planner.Column, keys []int) ([]*frameAggs, err
 			continue
 		}
 		grow := c.Frame.Lower.Kind == planner.UnboundedPreceding && c.Frame.Exclude == planner.ExcludeNone
-		slides := grow || c.Overload.Aggregate.Retractable && c.Frame.Exclude == planner.ExcludeNone
+		slides := grow || c.Overload.Aggregate.Retractable && !c.Overload.Aggregate.OrderSensitive && c.Frame.Exclude == planner.ExcludeNone
 		k := slices.IndexFunc(out, func(f *frameAggs) bool {
 			return sameFrame(f.frame, c.Frame) && f.grow == grow && (f.slide != nil) == slides
 		})
@@ -67,7 +67,10 @@ func (f *frameAggs) compile(o *planner.Over, in []planner.Column, keys []int) er
 	var calls []planner.AggCall
 	for _, i := range f.calls {
 		c := o.Calls[i]
-		calls = append(calls, planner.AggCall{Fn: c.Fn, Overload: c.Overload, Args: c.Args, Filter: c.Filter, Distinct: c.Distinct, Name: c.Name})
+		calls = append(calls, planner.AggCall{
+			Fn: c.Fn, Overload: c.Overload, Args: c.Args, Filter: c.Filter, Distinct: c.Distinct, IgnoreNulls: c.IgnoreNulls, Constants: c.Constants, Name: c.Name,
+			Arrival: c.Overload.Aggregate.OrderSensitive, // rows come in the order of the window
+		})
 	}
 	make := func(retract bool) (*agg.Aggregator, error) {
 		cfg, err := agg.Of(keys, calls, in, retract)
