@@ -596,7 +596,8 @@ func (b *builder) checkCalls(r *aggregateRel, in *Node) error {
 	}
 	for _, c := range r.aggs {
 		if !c.Overload.Aggregate.Retractable {
-			return r.place.errorf("%s can't take rows back, but its input updates: %s does", c.Fn.Name, operatorName(cause))
+			err := r.place.errorf("%s can't take rows back, but its input updates: %s does", c.Fn.Name, operatorName(cause))
+			return hint(err, "COUNT(DISTINCT x) and PERCENTILE_DISC can")
 		}
 	}
 	return nil

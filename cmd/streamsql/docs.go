@@ -76,7 +76,9 @@ This page is generated from the functions' own descriptions.
 
 Aggregates stand in SELECT, HAVING and ORDER BY of a query with GROUP BY or of one without, which is a single group.
 A row whose argument is NULL does not count. f(DISTINCT x) takes each value once, f(x) FILTER (WHERE condition) only
-the rows for which the condition holds. No result depends on the order of rows, nor on how they were spread over cores.
+the rows for which the condition holds. No result depends on how rows were spread over cores, nor on their order, save
+that of the functions that say so: f(x ORDER BY y) gives them one, as f(x) WITHIN GROUP (ORDER BY y) does. All but
+APPROX_COUNT_DISTINCT take rows back, so they can stand over a query that updates.
 
 ## %s`, list)
 	return err

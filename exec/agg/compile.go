@@ -28,7 +28,7 @@ func (a *Aggregator) compileRecords(c Call) (output, error) {
 		}
 	}
 	last := c.Kind == Max || c.Kind == Last || c.Kind == MaxBy
-	skipNulls := c.IgnoreNulls
+	skipNulls := c.IgnoreNulls || c.SkipNulls
 	switch c.Kind {
 	case MinBy, MaxBy:
 		add(Order{Column: c.More[0], Type: c.Spec.More[0]})

@@ -137,7 +137,7 @@ var statistics = []*family{
 	moment(StddevSamp, []string{"STDDEV", "STD"}, "The square root of VAR_SAMP; NULL for fewer than two values."+undefined, "STDDEV_SAMP(y)", "1.5275252316519468"),
 	moment(CovarPop, nil, "The covariance of two columns as of a whole population."+undefined, "COVAR_POP(y, x)", "4.333333333333333"),
 	moment(CovarSamp, nil, "The covariance of a population of which the rows are a sample; NULL for fewer than two of them."+undefined, "COVAR_SAMP(y, x)", "6.5"),
-	moment(Corr, nil, "Pearson's correlation of two columns, from -1 to 1; NULL where one of them has a single value."+undefined, "CORR(y, x)", "0.976221"),
+	moment(Corr, nil, "Pearson's correlation of two columns, from -1 to 1; NULL where one of them has a single value."+undefined, "CORR(y, x)", "0.9762210399274298"),
 	moment(RegrCount, nil, "The number of rows in which neither is NULL.", "REGR_COUNT(y, x)", "3"),
 	moment(RegrAvgX, nil, "The mean of x."+undefined, "REGR_AVGX(y, x)", "5.0"),
 	moment(RegrAvgY, nil, "The mean of y."+undefined, "REGR_AVGY(y, x)", "2.3333333333333335"),
@@ -146,7 +146,7 @@ var statistics = []*family{
 	moment(RegrSXY, nil, "REGR_COUNT times the population's covariance of the two."+undefined, "REGR_SXY(y, x)", "13.0"),
 	moment(RegrSlope, nil, "The slope of the line of least squares, y over x; NULL where x has a single value."+undefined, "REGR_SLOPE(y, x)", "0.34210526315789475"),
 	moment(RegrIntercept, nil, "Where the line of least squares, y over x, meets x = 0; NULL where x has a single value."+undefined, "REGR_INTERCEPT(y, x)", "0.6228070175438597"),
-	moment(RegrR2, nil, "How much of the variance of y the line of least squares explains, from 0 to 1: the square of CORR. NULL where x has a single value, 1 where only y has."+undefined, "REGR_R2(y, x)", "0.953"),
+	moment(RegrR2, nil, "How much of the variance of y the line of least squares explains, from 0 to 1: the square of CORR. NULL where x has a single value, 1 where only y has."+undefined, "REGR_R2(y, x)", "0.9530075187969925"),
 }
 
 const inOrder = " The order is that of ORDER BY; without it, that of event time where the input has a time attribute, then that of arrival. Rows that tie go by their values."
@@ -183,7 +183,7 @@ var picking = []*family{
 
 var collecting = []*family{
 	{
-		name: "ARRAY_AGG", aliases: []string{"LIST", "COLLECT_LIST"}, kind: ArrayAgg, category: "collecting", resolve: resolveValues,
+		name: "ARRAY_AGG", aliases: []string{"LIST"}, kind: ArrayAgg, category: "collecting", resolve: resolveValues,
 		signatures: []string{"ARRAY_AGG([DISTINCT] x T [ORDER BY y, ...]) [IGNORE NULLS] -> ARRAY<T>"},
 		doc:        "All values as an array, NULLs too unless IGNORE NULLS stands there; NULL without rows." + inOrder + " With DISTINCT the values go by themselves unless ORDER BY, which then takes x only, says otherwise.",
 		examples: []catalog.Example{
@@ -199,6 +199,18 @@ var collecting = []*family{
 			example("SELECT LISTAGG(x, '; ') WITHIN GROUP (ORDER BY y) FROM (VALUES ('a', 2), ('b', 1), (NULL, 3)) AS t(x, y)", "b; a"),
 			example("SELECT STRING_AGG(DISTINCT x, ',' ORDER BY x DESC) FROM (VALUES ('a'), ('b'), ('a')) AS t(x)", "b,a"),
 		},
+	},
+	{
+		name: "COLLECT_LIST", kind: ArrayAgg, category: "collecting", resolve: resolveSparkArray,
+		signatures: []string{"COLLECT_LIST(x T) -> ARRAY<T>"},
+		doc:        "ARRAY_AGG(x) IGNORE NULLS.",
+		examples:   []catalog.Example{example("SELECT COLLECT_LIST(x ORDER BY x) FROM (VALUES (2), (NULL), (1), (2)) AS t(x)", "[1,2,2]")},
+	},
+	{
+		name: "COLLECT_SET", kind: ArrayAgg, category: "collecting", resolve: resolveSparkSet,
+		signatures: []string{"COLLECT_SET(x T) -> ARRAY<T>"},
+		doc:        "ARRAY_AGG(DISTINCT x) IGNORE NULLS: the different values, in their order.",
+		examples:   []catalog.Example{example("SELECT COLLECT_SET(x) FROM (VALUES (2), (NULL), (1), (2)) AS t(x)", "[1,2]")},
 	},
 	{
 		name: "COLLECT", kind: Collect, category: "collecting", resolve: resolveValues,
@@ -221,7 +233,7 @@ var quantiles = []*family{
 		doc:        "The value at a fraction (a constant from 0 to 1, or an array of them for an array of results) of the sorted values that are not NULL, interpolated between the two next to it; NULL if there are none.",
 		examples: []catalog.Example{
 			example("SELECT PERCENTILE_CONT(0.75) WITHIN GROUP (ORDER BY x) FROM (VALUES (1), (2), (NULL), (4)) AS t(x)", "3.0"),
-			example("SELECT QUANTILE_CONT(x, ARRAY[0, 0.5]) FROM (VALUES (1), (2), (3), (4)) AS t(x)", "[1,2.5]"),
+			example("SELECT QUANTILE_CONT(x, ARRAY[0, 0.5]) FROM (VALUES (1), (2), (3), (4)) AS t(x)", "[1.0,2.5]"),
 		},
 	},
 	{

@@ -183,18 +183,23 @@ func modelMore(c Call, all []modelRow) string {
 		}
 		return show(parts)
 	case PercentileDisc:
-		k := int(math.Ceil(c.Fractions[0] * float64(n)))
-		return show(rows[max(0, k-1)][c.Arg])
-	case PercentileCont:
-		at := c.Fractions[0] * float64(n-1)
-		k := int(at)
-		v := rows[k][c.Arg].(float64)
-		if k+1 < n && at > float64(k) {
-			if w := rows[k+1][c.Arg].(float64); w != v {
-				v += (w - v) * (at - float64(k))
-			}
+		f := big.NewRat(int64(c.Fractions[0].Num), int64(c.Fractions[0].Den))
+		k := 0 // the first of which the share up to it is at least f
+		for big.NewRat(int64(k+1), int64(n)).Cmp(f) < 0 {
+			k++
 		}
-		return show(v)
+		return show(rows[k][c.Arg])
+	case PercentileCont:
+		at := big.NewRat(int64(c.Fractions[0].Num), int64(c.Fractions[0].Den))
+		at.Mul(at, big.NewRat(int64(n-1), 1))
+		k := int(new(big.Int).Quo(at.Num(), at.Denom()).Int64())
+		v := new(big.Rat).SetFloat64(rows[k][c.Arg].(float64))
+		if rest := at.Sub(at, big.NewRat(int64(k), 1)); rest.Sign() > 0 {
+			w := new(big.Rat).SetFloat64(rows[k+1][c.Arg].(float64))
+			v.Add(v, rest.Mul(rest, w.Sub(w, v)))
+		}
+		f, _ := v.Float64()
+		return show(f)
 	}
 	return modelMoment(c, rows)
 }

@@ -2,6 +2,7 @@ package agg
 
 import (
 	"math"
+	"math/big"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -15,12 +16,12 @@ import (
 type percentiles struct {
 	bag       *bag
 	at        int
-	fractions []float64
+	fractions []Fraction
 	list      arrow.DataType // of an array of results; nil: one result
 }
 
 // ranks calls fn for each fraction of each group with values.
-func (o *percentiles) ranks(tr tree, rows []hash.Row, fn func(i int, group hash.Row, n int64, fraction float64), none func(i int)) {
+func (o *percentiles) ranks(tr tree, rows []hash.Row, fn func(i int, group hash.Row, n int64, f Fraction), none func(i int)) {
 	for i, group := range rows {
 		n := tr.total(group)
 		for _, f := range o.fractions {
@@ -61,9 +62,12 @@ func (o *discOutput) emit(g *Groups, rows []hash.Row, alloc memory.Allocator, _ 
 	t := g.bags[o.bag.at]
 	tr := o.bag.tree(t)
 	o.reset()
-	o.ranks(tr, rows, func(_ int, group hash.Row, n int64, f float64) {
-		k := int64(math.Ceil(f*float64(n))) - 1
-		o.add(tr.nth(group, min(n-1, max(0, k))), true)
+	o.ranks(tr, rows, func(_ int, group hash.Row, n int64, f Fraction) {
+		k, rest := f.of(n)
+		if rest == 0 && k > 0 {
+			k--
+		}
+		o.add(tr.nth(group, k), true)
 	}, func(int) { o.add(hash.Row{}, false) })
 	return o.wrap(o.column(t.Source(), alloc), tr, rows, alloc)
 }
@@ -80,15 +84,11 @@ func (o *contOutput) emit(g *Groups, rows []hash.Row, alloc memory.Allocator, _ 
 	total := len(rows) * len(o.fractions)
 	out := make([]float64, 0, total)
 	var valid *memory.Buffer
-	o.ranks(tr, rows, func(_ int, group hash.Row, n int64, f float64) {
-		at := f * float64(n-1)
-		k := min(n-1, int64(at))
+	o.ranks(tr, rows, func(_ int, group hash.Row, n int64, f Fraction) {
+		k, rest := f.of(n - 1)
 		v := layout.Float(ci, tr.nth(group, k))
-		if rest := at - float64(k); rest > 0 && k+1 < n {
-			// Equal neighbours are the result themselves, infinite ones too.
-			if next := layout.Float(ci, tr.nth(group, k+1)); next != v {
-				v += (next - v) * rest
-			}
+		if rest != 0 {
+			v = between(v, layout.Float(ci, tr.nth(group, k+1)), rest, f.Den)
 		}
 		out = append(out, v)
 	}, func(int) {
@@ -97,6 +97,19 @@ func (o *contOutput) emit(g *Groups, rows []hash.Row, alloc memory.Allocator, _ 
 	})
 	values := colvec.FloatColumn(o.dt, total, valid, alloc, func(i int) float64 { return out[i] })
 	return o.wrap(values, tr, rows, alloc)
+}
+
+// between is the number num/den of the way from v to w, rounded once.
+func between(v, w float64, num, den uint64) float64 {
+	switch {
+	case v == w:
+		return v // infinities too
+	case v-v != 0 || w-w != 0:
+		return v + (w-v)*(float64(num)/float64(den))
+	}
+	sum := wide(sumBits).Mul(new(big.Float).SetFloat64(v), new(big.Float).SetUint64(den-num))
+	sum.Add(sum, wide(sumBits).Mul(new(big.Float).SetFloat64(w), new(big.Float).SetUint64(num)))
+	return ratio(sum, new(big.Float).SetUint64(den))
 }
 
 // A DDSketch (Masson, Rim and Lee, VLDB 2019) counts values in buckets whose

@@ -3,6 +3,9 @@ package agg
 import (
 	"fmt"
 	"math"
+	"math/bits"
+	"strconv"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
 
@@ -232,6 +235,18 @@ func resolveValues(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 	return nil, nil
 }
 
+// resolveSparkArray is for COLLECT_LIST, which leaves NULLs out.
+func resolveSparkArray(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
+	s.SkipNulls = true
+	return resolveValues(s, args)
+}
+
+// resolveSparkSet is for COLLECT_SET.
+func resolveSparkSet(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
+	s.Distinct = true
+	return resolveSparkArray(s, args)
+}
+
 func resolveListAgg(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 	if len(args) < 1 || len(args) > 2 {
 		return nil, fmt.Errorf("LISTAGG takes a value and a separator, not %d argument(s)", len(args))
@@ -326,7 +341,7 @@ func resolveApproxCount(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 }
 
 // fractions reads the fraction of a percentile, or an array of them.
-func fractions(k Kind, l *catalog.Literal) ([]float64, error) {
+func fractions(k Kind, l *catalog.Literal) ([]Fraction, error) {
 	bad := fmt.Errorf("the fraction of %s must be a constant from 0 to 1", k)
 	if l == nil {
 		return nil, bad
@@ -338,15 +353,41 @@ func fractions(k Kind, l *catalog.Literal) ([]float64, error) {
 			list = append(list, &catalog.Literal{Value: v, T: *l.T.Elem})
 		}
 	}
-	var out []float64
+	var out []Fraction
 	for _, one := range list {
-		f, ok := number(one)
-		if !ok || !(f >= 0 && f <= 1) {
+		v, ok := number(one)
+		if !ok || !(v >= 0 && v <= 1) {
 			return nil, bad
 		}
-		out = append(out, f)
+		out = append(out, fractionOf(v))
 	}
 	return out, nil
+}
+
+// Fraction is a number from 0 to 1, exactly as it was written.
+type Fraction struct{ Num, Den uint64 }
+
+// fractionOf gives the fraction with the shortest decimal that v is nearest to:
+// 0.3 is three tenths.
+func fractionOf(v float64) Fraction {
+	text := strconv.FormatFloat(v, 'f', -1, 64)
+	_, digits, _ := strings.Cut(text, ".")
+	if len(digits) > 18 {
+		text, digits = strconv.FormatFloat(v, 'f', 18, 64), strings.Repeat("0", 18)
+	}
+	num, _ := strconv.ParseUint(strings.Replace(text, ".", "", 1), 10, 64)
+	den := uint64(1)
+	for range digits {
+		den *= 10
+	}
+	return Fraction{num, den}
+}
+
+// of is n times the fraction: its floor, and the rest over Den.
+func (f Fraction) of(n int64) (whole int64, rest uint64) {
+	hi, lo := bits.Mul64(uint64(n), f.Num)
+	q, r := bits.Div64(hi, lo, f.Den)
+	return int64(q), r
 }
 
 // number is the value of a numeric literal.
@@ -360,7 +401,9 @@ func number(l *catalog.Literal) (float64, bool) {
 	case float64:
 		return v, !math.IsNaN(v)
 	case decimal128.Num:
-		return v.ToFloat64(int32(l.T.Scale)), true
+		// By its digits: 7 * 10^-1 is not the double 0.7.
+		f, err := strconv.ParseFloat(v.ToString(int32(l.T.Scale)), 64)
+		return f, err == nil
 	}
 	return 0, false
 }

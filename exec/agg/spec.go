@@ -81,7 +81,9 @@ type Spec struct {
 	// Separator stands between the values of LISTAGG.
 	Separator string
 	// Fractions are what a percentile is asked for, each from 0 to 1.
-	Fractions []float64
+	Fractions []Fraction
+	// SkipNulls leaves NULLs out whatever the call says: COLLECT_LIST.
+	SkipNulls bool
 	// Accuracy is the relative error of APPROX_PERCENTILE.
 	Accuracy float64
 }
@@ -129,6 +131,9 @@ func (s Spec) canFail() bool {
 // Resolve settles the function with a name on argument types; see Functions for
 // what each takes and gives.
 func Resolve(name string, args []catalog.Type, distinct bool) (Spec, error) {
+	if distinct && len(args) == 0 {
+		return Spec{}, fmt.Errorf("%s(DISTINCT) needs an argument", name)
+	}
 	known := make([]catalog.Arg, len(args))
 	for i, t := range args {
 		known[i] = catalog.Arg{Type: t, Distinct: distinct && i == 0}
