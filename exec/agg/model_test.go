@@ -453,7 +453,7 @@ func TestAggregateModel(t *testing.T) {
 				a := mustNew(t, cfg)
 				m := newModel(cfg)
 				g := a.Open(nil, 0, 0)
-				rows := randomRows(rng, types, 1+rng.IntN(3000)>>rng.IntN(8))
+				rows := randomRows(rng, types, 1+rng.IntN(1500)>>rng.IntN(8))
 				if retract {
 					// Rows that come and go, half of them going first.
 					extra := randomRows(rng, types, rng.IntN(500))
