@@ -10,6 +10,7 @@ import (
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/order"
 	"github.com/streamsql/streamsql/exec/over"
+	"github.com/streamsql/streamsql/exec/rank"
 	"github.com/streamsql/streamsql/exec/rowwise"
 	"github.com/streamsql/streamsql/exec/setop"
 	"github.com/streamsql/streamsql/exec/static"
@@ -138,6 +139,11 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		var err error
 		left, right := t.job.graph.beforeExchange(n.Inputs[0]).From, t.job.graph.beforeExchange(n.Inputs[1]).From
 		if b.main, err = join.New(o, left, right, prog, ctx); err != nil {
+			return b, err
+		}
+	case *planner.Rank:
+		var err error
+		if b.main, err = rank.New(o, t.job.graph.beforeExchange(n.Inputs[0]).From, ctx); err != nil {
 			return b, err
 		}
 	case *planner.Sort:

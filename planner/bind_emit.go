@@ -53,6 +53,11 @@ func (bl *block) emission(r rel, o *parser.Output) (rel, error) {
 			return r, err
 		}
 	}
+	if o.Lateness == nil {
+		if out, done, err := bl.emitRank(r, o.Emit); done || err != nil {
+			return out, err
+		}
+	}
 	if name == "EMIT CHANGES" && o.Lateness == nil && bl.windowed(r) == nil {
 		return r, nil // rows that are only ever added are their own changes
 	}

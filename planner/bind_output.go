@@ -20,21 +20,138 @@ func (bl *block) output(r rel) (rel, error) {
 	if err != nil || o.LateTo == nil {
 		return r, err
 	}
-	target, err := bl.timed(r, bl.at(o), "LATE DATA TO")
+	target, err := bl.judge(r, bl.at(o), "LATE DATA TO")
 	if err != nil {
 		return nil, err
 	}
 	return bl.lateTo(r, target, o.LateTo)
 }
 
-// lateTo sends the late rows of an aggregation to a sink. A late row is the row
+// closed makes a rank by time, or an OVER that a filter may yet make one of, give
+// out its rows when the watermark has passed them.
+func closed(root, target rel, where place) (rel, error) {
+	switch t := target.(type) {
+	case *overRel:
+		out := *t
+		out.onClose = true
+		return substitute(root, t, &out), nil
+	case *rankRel:
+		if t.windowed() {
+			return root, nil
+		}
+		if t.kind != OverRowNumber || !timeOrdered(t.in.cols(), t.order) {
+			return nil, hint(where.errorf("EMIT ON WINDOW CLOSE: rows of %s are never final, for its order is not that of time", operatorName(t)),
+				"ORDER BY the time attribute, ascending, or PARTITION BY window_start, window_end")
+		}
+		out := *t
+		out.onClose = true
+		return substituteTime(root, t, newRank(out)), nil
+	}
+	return root, nil
+}
+
+// judge finds the operator that judges rows by time for a clause: a windowed
+// aggregation, or else a rank or an OVER.
+func (bl *block) judge(r rel, where place, clause string) (rel, error) {
+	found := bl.ranks(r)
+	if len(bl.windowed(r)) > 0 || len(found) == 0 {
+		return bl.timed(r, where, clause)
+	}
+	if len(found) > 1 {
+		return nil, hint(where.errorf("%s may belong to several operators: %s and %s", clause, operatorName(found[0]), operatorName(found[1])),
+			"put it in the CTE or subquery of the one that is meant")
+	}
+	return found[0], nil
+}
+
+// ranks lists the ranks and OVERs of a tree that judge rows by time.
+func (bl *block) ranks(root rel) []rel {
+	var found []rel
+	visit(root, func(r rel) {
+		switch r.(type) {
+		case *overRel, *rankRel:
+			if judges(r) && !slices.ContainsFunc(found, func(f rel) bool { return hasTimed(r, f) && isWindowed(r) }) {
+				found = append(found, r)
+			}
+		}
+	})
+	return found
+}
+
+// emitRank binds EMIT where it is a rank's or an OVER's. done is false if there is
+// none, or an aggregation that it belongs to.
+func (bl *block) emitRank(root rel, e *parser.Emit) (out rel, done bool, err error) {
+	if e == nil || len(bl.windowed(root)) > 0 || e.Kind != parser.EmitOnWindowClose && e.Kind != parser.EmitChanges {
+		return root, false, nil
+	}
+	found := bl.ranks(root)
+	if e.Kind == parser.EmitChanges {
+		for _, r := range found {
+			if isWindowed(r) {
+				return nil, true, hint(bl.at(e).errorf("EMIT CHANGES of %s, which is within a window, is not supported", operatorName(r)), "leave it out: the rows come out when the window closes")
+			}
+		}
+		return root, len(found) > 0, nil
+	}
+	if len(found) == 0 {
+		visit(root, func(r rel) {
+			if k, ok := r.(*rankRel); ok && len(found) == 0 {
+				found = append(found, k)
+			}
+		})
+	}
+	if len(found) == 0 {
+		return root, false, nil
+	}
+	if len(found) > 1 {
+		_, err = bl.judge(root, bl.at(e), "EMIT ON WINDOW CLOSE")
+		return nil, true, err
+	}
+	out, err = closed(root, found[0], bl.at(e))
+	return out, true, err
+}
+
+// judges says whether an operator judges rows by time.
+func judges(r rel) bool {
+	switch r := r.(type) {
+	case *aggregateRel:
+		return r.window != nil
+	case *overRel:
+		return r.mode().byTime() || r.mode() == overAtClose
+	case *rankRel:
+		return r.onClose || r.windowed() || r.arrival == NoArrival && r.kind == OverRowNumber && timeOrdered(r.in.cols(), r.order) && !updates(r.in)
+	}
+	return false
+}
+
+// isWindowed says whether an operator ranks or aggregates within windows that
+// come from below: over the rows of windows that have fired none is late.
+func isWindowed(r rel) bool {
+	switch r := r.(type) {
+	case *overRel:
+		return r.windowed()
+	case *rankRel:
+		return r.windowed()
+	}
+	return false
+}
+
+// hasTimed says whether an operator stands below r.
+func hasTimed(r, of rel) bool {
+	found := false
+	visit(r, func(n rel) { found = found || n == of && n != r })
+	return found
+}
+
+// lateTo sends the late rows of an operator to a sink. A late row is the row
 // of the operator's input as it was written: where only filters, projections
 // and windows stand above a source, all that the source declares; else the
 // columns of the block's FROM. It ends with window_start, window_end and
 // watermark.
-func (bl *block) lateTo(root rel, a *aggregateRel, name *parser.Name) (rel, error) {
+func (bl *block) lateTo(root rel, a rel, name *parser.Name) (rel, error) {
 	where := bl.at(name)
-	if a.late != nil {
+	have, in := lateOf(a)
+	if have != nil {
 		return nil, where.errorf("the late rows of %s already go to a sink", operatorName(a))
 	}
 	o, lerr := bl.lookup(name)
@@ -46,16 +163,13 @@ func (bl *block) lateTo(root rel, a *aggregateRel, name *parser.Name) (rel, erro
 		return nil, where.errorf("LATE DATA TO needs a sink, `%s` is a %s", o.ObjectName(), strings.ToLower(o.Kind()))
 	}
 	l := lateBinder{binder: bl.binder, sink: sink, where: where}
-	carrier := l.carrier(a.in)
-	exprs, err := l.match(carrier, windowColumns(a.out[len(a.out)-1].Type, 0))
+	carrier := l.carrier(in)
+	exprs, err := l.match(carrier, lateExtras(a))
 	if err != nil {
 		return nil, err
 	}
-	in, at := l.carry(a.in, carrier)
-	late := &lateRows{sink: sink, cols: at, exprs: exprs, place: where}
-	out := *a
-	out.in, out.late = in, late
-	return substitute(root, a, &out), nil
+	in, at := l.carry(in, carrier)
+	return substitute(root, a, withLate(a, in, &lateRows{sink: sink, cols: at, exprs: exprs, place: where})), nil
 }
 
 // substitute puts a node in the place of another one.
@@ -63,6 +177,27 @@ func substitute(root, old, new rel) rel {
 	return rewrite(root, func(r rel) rel {
 		if r == old {
 			return new
+		}
+		return r
+	})
+}
+
+// substituteTime is substitute where the new node has time attributes that the
+// old one lacks: the projections above are told.
+func substituteTime(root, old, new rel) rel {
+	above := map[rel]bool{}
+	return rewrite(root, func(r rel) rel {
+		if r == old {
+			above[new] = true
+			return new
+		}
+		for _, in := range r.inputs() {
+			if above[in] {
+				if p, ok := r.(*projectRel); ok {
+					r = rederived(p, p.in)
+				}
+				above[r] = true
+			}
 		}
 		return r
 	})
@@ -109,7 +244,10 @@ func (l *lateBinder) carrier(in rel) carrier {
 		break
 	}
 	// Below the projection of keys and arguments: WHERE, the window, FROM.
-	at = in.(*projectRel).in
+	at = in
+	if p, ok := in.(*projectRel); ok {
+		at = p.in
+	}
 	for {
 		switch r := at.(type) {
 		case *filterRel:
@@ -127,10 +265,7 @@ func (l *lateBinder) carrier(in rel) carrier {
 // match finds the sink's columns, by name, in a late row. The expressions are
 // over the wanted columns, then window_start, window_end and watermark of the
 // operator, whose names stand before those of the carrier.
-func (l *lateBinder) match(c carrier, window []column) ([]catalog.Expr, error) {
-	mark := window[1]
-	mark.Name = "watermark"
-	extra := []column{window[0], window[1], mark}
+func (l *lateBinder) match(c carrier, extra []column) ([]catalog.Expr, error) {
 	var values []func(wanted int) catalog.Expr
 	var fields []Column
 	for _, i := range sinkColumns(l.sink) {

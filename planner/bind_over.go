@@ -414,6 +414,6 @@ func (bl *block) bindOver() error {
 	if err != nil {
 		return err
 	}
-	bl.top = &filterRel{in: bl.top, pred: bl.overs.result(pred), place: bl.at(bl.sel.Qualify)}
+	bl.top = ranked(&filterRel{in: bl.top, pred: bl.overs.result(pred), place: bl.at(bl.sel.Qualify)})
 	return nil
 }

@@ -228,7 +228,7 @@ func hasState(r rel) bool {
 	found := false
 	visit(r, func(r rel) {
 		switch r := r.(type) {
-		case *aggregateRel, *overRel, *sortRel, *limitRel, *setRel, *joinRel:
+		case *aggregateRel, *overRel, *rankRel, *sortRel, *limitRel, *setRel, *joinRel:
 			found = true
 		case *windowRel:
 			found = found || r.sessions()
@@ -252,6 +252,11 @@ func updateCause(r rel) rel {
 		if r.kind == ExceptOp {
 			return r
 		}
+	case *rankRel:
+		if r.final() {
+			return nil
+		}
+		return r
 	case *overRel:
 		if r.mode().appends() {
 			return nil

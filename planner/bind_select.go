@@ -23,6 +23,9 @@ func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel
 	if r, err = b.where(s, r, sc); err != nil {
 		return nil, nil, 0, err
 	}
+	if len(sc.cols) > 0 {
+		sc.cols = r.cols() // a filter on a rank takes time attributes away
+	}
 	items, err := b.expandStars(s, sc)
 	if err != nil {
 		return nil, nil, 0, err
@@ -64,7 +67,7 @@ func (b *binder) where(s *parser.Select, r rel, sc *scope) (rel, error) {
 	if pred == nil {
 		return r, nil
 	}
-	return &filterRel{in: r, pred: pred, place: where}, nil
+	return ranked(&filterRel{in: r, pred: pred, place: where}), nil
 }
 
 // block is a SELECT block being bound.

@@ -181,6 +181,8 @@ func operatorName(r rel) string {
 			return "the aggregation at " + r.place.line()
 		}
 		return "the GROUP BY at " + r.place.line()
+	case *rankRel:
+		return "the " + r.what + " at " + r.place.line()
 	case *overRel:
 		return "the OVER at " + r.place.line()
 	case *joinRel:

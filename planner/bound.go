@@ -52,6 +52,8 @@ func (b *builder) bound(n *Node) {
 		}
 	case *SetOp:
 		setBound(p, op)
+	case *Rank:
+		rankBound(n, op, names)
 	case *Over:
 		b.overBound(n, op, names)
 	case *Join:

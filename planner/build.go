@@ -186,6 +186,13 @@ func (b *builder) needWatermarks(trees []rel) {
 						b.watched[s] = true
 					}
 				}
+			case *rankRel:
+				sensitive = sensitive || r.arrival != NoArrival
+				if r.onClose || r.windowed() {
+					for _, s := range sourcesOf(r) {
+						b.watched[s] = true
+					}
+				}
 			case *joinRel:
 				if r.times != nil {
 					for _, s := range sourcesOf(r) {
@@ -361,6 +368,8 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 		return b.aggregate(r, ins[0])
 	case *overRel:
 		return b.over(r, ins[0])
+	case *rankRel:
+		return b.rank(r, ins[0])
 	case *joinRel:
 		return b.join(k, ins[0], ins[1])
 	case *unionRel:
@@ -579,7 +588,7 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	before := len(b.plan.Nodes)
 	n := b.node(op, r, from(ex), plain(r.out), text)
 	if r.late != nil && len(b.plan.Nodes) > before {
-		return n, b.lateRows(n, r, ex)
+		return n, b.lateRows(n, r.late)
 	}
 	return n, nil
 }
@@ -603,19 +612,19 @@ func (b *builder) checkCalls(r *aggregateRel, in *Node) error {
 	return nil
 }
 
-// lateRows writes the late rows of a windowed aggregation to their sink.
-func (b *builder) lateRows(n *Node, r *aggregateRel, in *Node) error {
-	if r.late.sink == nil {
+// lateRows writes the late rows of an operator to their sink.
+func (b *builder) lateRows(n *Node, late *lateRows) error {
+	if late.sink == nil {
 		return nil
 	}
 	var cols []Column
-	for _, c := range sinkColumns(r.late.sink) {
-		d := r.late.sink.Columns[c]
+	for _, c := range sinkColumns(late.sink) {
+		d := late.sink.Columns[c]
 		cols = append(cols, Column{Name: d.Name, Type: d.Type, NotNull: d.NotNull})
 	}
-	p := b.node(&Project{Exprs: r.late.exprs, OnError: b.modeOf(r.late.exprs...)}, nil, []Edge{{From: n, Port: LatePort}}, cols, "")
-	b.places[p] = r.late.place
-	return b.toSink(r.late.sink, p, r.late.place)
+	p := b.node(&Project{Exprs: late.exprs, OnError: b.modeOf(late.exprs...)}, nil, []Edge{{From: n, Port: LatePort}}, cols, "")
+	b.places[p] = late.place
+	return b.toSink(late.sink, p, late.place)
 }
 
 // result gives the rows of a top-level SELECT to the caller.

@@ -30,7 +30,19 @@ func (b *builder) over(r *overRel, in *Node) (*Node, error) {
 		}
 		text += fmt.Sprintf(" %d%v/%d/%d/%s", c.Kind, c.Args, c.Filter, c.N, c.text())
 	}
-	return b.node(op, r, from(ex), plain(r.out), text), nil
+	if r.late != nil {
+		op.LateCols = r.late.cols
+		if op.LateCols == nil {
+			op.LateCols = []int{}
+		}
+		text += fmt.Sprint(" late ", r.late.cols)
+	}
+	before := len(b.plan.Nodes)
+	n := b.node(op, r, from(ex), plain(r.out), text)
+	if r.late != nil && len(b.plan.Nodes) > before {
+		return n, b.lateRows(n, r.late)
+	}
+	return n, nil
 }
 
 // inferOver: the input's rows with columns more. Where nothing says when a
@@ -259,15 +271,15 @@ func (p *pruner) over(r *overRel) pruned {
 	return out
 }
 
-// pushThroughOver moves below an OVER what reads its PARTITION BY only: such a
-// predicate keeps or drops whole partitions.
-func pushThroughOver(f *filterRel, in *overRel, c *ruleContext) rel {
-	if in.late != nil || len(in.partition) == 0 {
+// pushPartitions moves below an OVER or a rank what reads its PARTITION BY only:
+// such a predicate keeps or drops whole partitions.
+func pushPartitions(f *filterRel, in rel, partition []int, late *lateRows, c *ruleContext) rel {
+	if late != nil || len(partition) == 0 {
 		return f
 	}
 	var down, stay []catalog.Expr
 	for _, p := range conjuncts(f.pred) {
-		movable := !canFail(p) && volatility(p) != catalog.Volatile && len(columnsOf(p)) > 0 && subset(columnsOf(p), in.partition)
+		movable := !canFail(p) && volatility(p) != catalog.Volatile && len(columnsOf(p)) > 0 && subset(columnsOf(p), partition)
 		if movable {
 			down = append(down, p)
 		} else {
@@ -277,7 +289,7 @@ func pushThroughOver(f *filterRel, in *overRel, c *ruleContext) rel {
 	if len(down) == 0 || anyCanFail(stay) {
 		return f
 	}
-	out := in.over([]rel{pushFilter(&filterRel{in: in.in, pred: conjunction(down), place: f.place}, c)})
+	out := in.over([]rel{pushFilter(&filterRel{in: in.inputs()[0], pred: conjunction(down), place: f.place}, c)})
 	c.note(out, "push-filters")
 	if len(stay) > 0 {
 		return &filterRel{in: out, pred: conjunction(stay), place: f.place}

@@ -72,6 +72,8 @@ func detail(n *Node) string {
 		return staticDetail(op, in)
 	case *Unnest:
 		return unnestDetail(op, in) + onError(op.OnError)
+	case *Rank:
+		return rankDetail(op, in)
 	case *Over:
 		return overDetail(op, in) + onError(op.OnError)
 	case *Join:

@@ -159,6 +159,8 @@ func (c *canon) stateful(n *Node, ins []described) described {
 		return setText(op, ins)
 	case *Over:
 		return overText(n, op, in)
+	case *Rank:
+		return rankText(n, op, in)
 	case *Join:
 		return joinText(op, ins)
 	case *IntervalJoin:

@@ -17,21 +17,38 @@ func (e Edge) Columns() []Column {
 	return e.From.Cols
 }
 
-// lateColumns are those of a WindowAgg's late rows: the input's columns LateCols,
+// lateColumns are those of an operator's late rows: the input's columns LateCols,
 // then window_start, window_end and watermark, of the type of the window's
-// bounds. The watermark is never NULL: a row is late against one.
+// bounds; the watermark alone of one that judges rows by their own time. The watermark is never NULL: a row is late against one.
 func lateColumns(n *Node) []Column {
-	op, ok := n.Op.(*WindowAgg)
-	if !ok {
+	var carried []int
+	names := []string{"window_start", "window_end", "watermark"}
+	t := n.Cols[len(n.Cols)-1].Type
+	switch op := n.Op.(type) {
+	case *WindowAgg:
+		carried = op.LateCols
+	case *Over:
+		carried, names = op.LateCols, names[2:]
+		if t = n.Cols[max(0, op.WindowEnd)].Type; op.ByTime {
+			t = n.Cols[op.Order[0].Col].Type
+		}
+	case *Rank:
+		carried = op.LateCols
+		if op.WindowEnd >= 0 {
+			t = n.Cols[op.WindowEnd].Type
+		} else {
+			t, names = n.Cols[op.Order[0].Col].Type, names[2:]
+		}
+	default:
 		return nil
 	}
+	t.Precision = 3
 	var cols []Column
 	in := n.Inputs[0].Columns()
-	for _, c := range op.LateCols {
+	for _, c := range carried {
 		cols = append(cols, in[c])
 	}
-	t := n.Cols[len(n.Cols)-1].Type
-	for _, name := range []string{"window_start", "window_end", "watermark"} {
+	for _, name := range names {
 		cols = append(cols, Column{Name: name, Type: t, NotNull: true})
 	}
 	return cols

@@ -66,6 +66,8 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferStatic(n, op)
 	case *Over:
 		b.inferOver(n, op)
+	case *Rank:
+		b.inferRank(n, op)
 	case *Join:
 		b.inferJoin(n, op)
 	case *IntervalJoin:
@@ -330,6 +332,8 @@ func wantsW(n *Node, above bool) bool {
 		return true
 	case *Over:
 		return op.HasPre()
+	case *Rank:
+		return op.ByTime || op.WindowStart >= 0
 	case *Guard, *Filter, *Project, *WindowAssign, *Unnest, *StaticJoin, *Union, *Exchange, *Limit:
 		return above
 	}
@@ -341,6 +345,10 @@ func (b *builder) settleKinds(n *Node, before bool) {
 	switch n.Op.(type) {
 	case *Unnest, *StaticJoin:
 		n.Props.Kinds = unnestKinds(n.Inputs[0].From.Props.Kinds)
+		return
+	}
+	if op, ok := n.Op.(*Rank); ok {
+		settleRank(n, op, before)
 		return
 	}
 	if op, ok := n.Op.(*GroupAgg); ok {

@@ -164,6 +164,8 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		askAggregate(r, out, of[r.in], late)
 	case *overRel:
 		askOver(r, out, of[r.in], late)
+	case *rankRel:
+		askRank(r, out, of[r.in], late)
 	case *joinRel:
 		askJoin(r, out, of[r.left], of[r.right])
 	case *unionRel:
@@ -354,6 +356,8 @@ func (p *pruner) node(r rel) pruned {
 		return p.aggregate(r)
 	case *overRel:
 		return p.over(r)
+	case *rankRel:
+		return p.rank(r)
 	case *joinRel:
 		return p.join(r)
 	case *unionRel:

@@ -33,6 +33,7 @@ func rules() []rule {
 		{"fold-constants", foldConstants},
 		{"merge-projections", mergeProjections},
 		{"push-filters", pushFilters},
+		{"rank", rankRows},
 		{"apply-equalities", applyEqualities},
 		{"attach-windows", attachWindows},
 		{"merge-projections", mergeProjections},

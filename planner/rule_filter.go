@@ -44,7 +44,9 @@ func pushFilter(f *filterRel, c *ruleContext) rel {
 			return in.over([]rel{pushFilter(&filterRel{in: in.in, pred: pred, place: f.place}, c)})
 		})
 	case *overRel:
-		return pushThroughOver(f, in, c)
+		return pushPartitions(f, in, in.partition, in.late, c)
+	case *rankRel:
+		return pushPartitions(f, in, in.partition, in.late, c)
 	case *joinRel:
 		return pushIntoJoin(f, in, c)
 	case *unionRel:

@@ -1,0 +1,334 @@
+package rank
+
+import (
+	"container/heap"
+	"maps"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/streamsql/streamsql/exec/column"
+	"github.com/streamsql/streamsql/exec/hash"
+	"github.com/streamsql/streamsql/exec/hash/colvec"
+	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/planner"
+	"github.com/streamsql/streamsql/statestore"
+	"github.com/streamsql/streamsql/statestore/table"
+)
+
+// closing is the part of a top-N with final rows that one shard owns. Within
+// windows, each window has partitions of its own, in a time bucket, whose rows
+// come out when the watermark has passed its end. By time, there are the
+// partitions of bucket 0, and a row comes out when the watermark has passed its
+// own time; it stays, to tell those behind it their place.
+type closing struct {
+	*shape
+	st   *table.Table
+	wins map[int64]*partitions // by window end; by time: only that of bucket 0
+	mark int64
+	due  times // by time: the rows that have not come out
+
+	words []uint64
+	rec   []byte
+	late  []int32
+	out   emitter
+}
+
+var (
+	_ op.Stateful = (*closing)(nil)
+	_ op.Gauges   = (*closing)(nil)
+	_ op.Balanced = (*closing)(nil)
+)
+
+func newClosing(s *shape, st *table.Table) *closing {
+	c := &closing{shape: s, mark: op.MinTime, out: emitter{shape: s}}
+	c.adopt(st)
+	return c
+}
+
+func (c *closing) adopt(st *table.Table) {
+	c.st, c.wins, c.due = st, map[int64]*partitions{}, nil
+	if c.o.ByTime {
+		c.wins[0] = c.open(st, 0)
+		c.plan()
+		return
+	}
+	for _, end := range st.Buckets() {
+		c.wins[end] = c.open(st, end)
+	}
+}
+
+// plan notes the rows that have not come out.
+func (c *closing) plan() {
+	c.wins[0].trees.rows.Each(func(id uint32, row []uint64) {
+		if row[rowFlags]&flagOut == 0 {
+			c.due = append(c.due, timed{row[rowWord], id})
+		}
+	})
+	heap.Init(&c.due)
+}
+
+// timed is a row that comes out when the watermark has passed its time, which its
+// word stands for.
+type timed struct {
+	word uint64
+	id   uint32
+}
+
+type times []timed
+
+func (t times) Len() int           { return len(t) }
+func (t times) Less(i, j int) bool { return t[i].word < t[j].word }
+func (t times) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
+func (t *times) Push(x any)        { *t = append(*t, x.(timed)) }
+func (t *times) Pop() any {
+	last := (*t)[len(*t)-1]
+	*t = (*t)[:len(*t)-1]
+	return last
+}
+
+// timeWord is the word of a time.
+func timeWord(us int64) uint64 { return uint64(us) ^ 1<<63 }
+
+// Process implements op.Operator.
+func (c *closing) Process(_ int, b *op.Batch, out op.Output) error {
+	c.words = c.codec.words(b.Cols, b.N, c.words)
+	w := c.codec.open(b.Cols)
+	c.late = c.late[:0]
+	for end, sel := range c.sort(b) {
+		p := c.wins[end]
+		if p == nil {
+			p = c.open(c.st, end)
+			c.wins[end] = p
+		}
+		rows := p.of(b.Cols, colvec.Selected(sel))
+		for k, i := range sel {
+			c.add(p, rows[k], w, int(i))
+		}
+	}
+	return c.tooLate(b, out)
+}
+
+// sort gives the rows of a batch by the window that they are in, without those
+// that are late or have no time.
+func (c *closing) sort(b *op.Batch) map[int64][]int32 {
+	col := c.o.WindowEnd
+	if c.o.ByTime {
+		col = c.o.Order[0].Col
+	}
+	times, valid := column.Fixed[int64](b.Cols[col]), column.Validity(b.Cols[col])
+	byEnd := map[int64][]int32{}
+	for i := range b.N {
+		switch t := times[i]; {
+		case !valid.Get(i):
+			c.ctx.Counters[op.CountUnmatched]++
+		case b.W != nil && (c.o.ByTime && t < b.W[i] || !c.o.ByTime && b.W[i] >= t):
+			c.late = append(c.late, int32(i))
+		case c.o.ByTime:
+			byEnd[0] = append(byEnd[0], int32(i))
+		default:
+			byEnd[t] = append(byEnd[t], int32(i))
+		}
+	}
+	return byEnd
+}
+
+// add puts row i of the batch into a partition, unless it is behind the last
+// place.
+func (c *closing) add(p *partitions, row hash.Row, w *writer, i int) {
+	word := c.words[i]
+	if word > *p.word(row, partWorst) {
+		c.ctx.Counters[op.CountReleased]++
+		return
+	}
+	var keyLen int
+	c.rec, keyLen = w.append(c.rec[:0], i)
+	if p.full(row) && p.behind(row, word, c.rec, keyLen) {
+		c.ctx.Counters[op.CountReleased]++
+		return
+	}
+	id := p.trees.add(word, c.rec, keyLen)
+	if c.o.ByTime {
+		heap.Push(&c.due, timed{word, id})
+	}
+	p.insert(row, id)
+	p.trim(row, func(id uint32) {
+		c.ctx.Counters[op.CountReleased]++
+		p.trees.drop(id)
+	})
+}
+
+// tooLate gives out the late rows of a batch: the columns that are wanted of
+// them, the bounds of the window, the watermark.
+func (c *closing) tooLate(b *op.Batch, out op.Output) error {
+	if len(c.late) == 0 {
+		return nil
+	}
+	c.ctx.Counters[op.CountLate] += int64(len(c.late))
+	if c.o.LateCols == nil {
+		return nil
+	}
+	cols := slices.Clone(c.o.LateCols)
+	timeCol := 0
+	if c.o.ByTime {
+		timeCol = c.o.Order[0].Col
+	} else {
+		timeCol = c.o.WindowEnd
+		cols = append(cols, c.o.WindowStart, c.o.WindowEnd)
+	}
+	late := &op.Batch{N: len(c.late)}
+	defer late.Release()
+	for _, i := range cols {
+		late.Cols = append(late.Cols, column.Gather(b.Cols[i], c.late, c.ctx.Alloc))
+	}
+	marks := array.NewTimestampBuilder(c.ctx.Alloc, b.Cols[timeCol].DataType().(*arrow.TimestampType))
+	defer marks.Release()
+	for _, i := range c.late {
+		marks.Append(arrow.Timestamp(b.W[i]))
+	}
+	late.Cols = append(late.Cols, marks.NewArray())
+	return out.Emit(planner.LatePort, late)
+}
+
+// Advance implements op.Operator.
+func (c *closing) Advance(_ int, w int64, out op.Output) error {
+	if w <= c.mark {
+		return nil
+	}
+	c.mark = w
+	var err error
+	if c.o.ByTime {
+		err = c.passed(w, out)
+	} else {
+		err = c.close(w, out)
+	}
+	if err != nil {
+		return err
+	}
+	return out.Watermark(w)
+}
+
+// close gives out the rows of the windows that the watermark has passed, and
+// forgets them.
+func (c *closing) close(w int64, out op.Output) error {
+	for _, end := range slices.Sorted(maps.Keys(c.wins)) {
+		if end > w {
+			break
+		}
+		p := c.wins[end]
+		var err error
+		p.table.Each(func(_ []uint32, rows []hash.Row) {
+			for _, row := range rows {
+				p.visible(row, func(id uint32, rank int64) { c.out.insert(saidRow{id, rank}) })
+				if c.out.ready() && err == nil {
+					err = c.out.send(p.trees, out)
+				}
+			}
+		})
+		if err == nil {
+			err = c.out.send(p.trees, out)
+		}
+		if err != nil {
+			return err
+		}
+		c.ctx.Counters[op.CountReleased] += int64(p.trees.rows.Len())
+		delete(c.wins, end)
+		c.st.DropBucket(end)
+	}
+	return nil
+}
+
+// passed gives out the rows whose time the watermark has passed.
+func (c *closing) passed(w int64, out op.Output) error {
+	p := c.wins[0]
+	var ids []uint32
+	for len(c.due) > 0 && c.due[0].word < timeWord(w) {
+		d := heap.Pop(&c.due).(timed)
+		// A row that was pushed out since may have left its number to another one.
+		if !p.trees.rows.Live(d.id) || p.trees.word(d.id) != d.word || p.trees.rows.At(d.id)[rowFlags]&flagOut != 0 {
+			continue
+		}
+		p.trees.rows.Edit(d.id)[rowFlags] |= flagOut
+		if ids = append(ids, d.id); len(ids) == indexRows {
+			if err := c.say(p, ids, out); err != nil {
+				return err
+			}
+			ids = ids[:0]
+		}
+	}
+	return c.say(p, ids, out)
+}
+
+// say gives out rows with the place that they have in their partition.
+func (c *closing) say(p *partitions, ids []uint32, out op.Output) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	p.decoded(ids, func(cols []arrow.Array) {
+		for i, row := range p.of(cols, colvec.All(len(ids))) {
+			place := int64(p.trees.place(p.root(row), ids[i])) + 1
+			if place >= c.o.From {
+				c.out.insert(saidRow{ids[i], place})
+			}
+		}
+	})
+	return c.out.send(p.trees, out)
+}
+
+// End implements op.Operator.
+func (c *closing) End(_ int, out op.Output) error { return out.End() }
+
+// Freeze implements op.Stateful.
+func (c *closing) Freeze(cut statestore.Cut) (op.Frozen, error) { return c.st.Freeze(cut), nil }
+
+// Restore implements op.Stateful.
+func (c *closing) Restore(r *op.Restore) error {
+	if r.Same {
+		st, err := table.Load(r.Store, r.Operator, r.Shard)
+		if err != nil {
+			return err
+		}
+		c.adopt(st)
+		return nil
+	}
+	owns := r.Owns(c.o.Partition)
+	for shard := range r.Stored {
+		st, err := table.Load(r.Store, r.Operator, shard)
+		if err != nil {
+			return err
+		}
+		for _, bucket := range st.Buckets() {
+			p := c.wins[bucket]
+			if p == nil {
+				p = c.open(c.st, bucket)
+				c.wins[bucket] = p
+			}
+			p.take(openTrees(st, bucket), owns)
+		}
+	}
+	for _, p := range c.wins {
+		p.index()
+	}
+	if c.o.ByTime {
+		c.plan()
+	}
+	return nil
+}
+
+// Gauges implements op.Gauges.
+func (c *closing) Gauges(n op.Counters) {
+	held := 0
+	for _, p := range c.wins {
+		held += p.trees.rows.Len()
+	}
+	n[op.CountHeld] = int64(held)
+}
+
+// Balance implements op.Balanced.
+func (c *closing) Balance(n op.Counters) string {
+	return n.Equal(op.CountIn, op.CountLate, op.CountUnmatched, op.CountHeld, op.CountReleased)
+}
+
+// Close implements op.Operator.
+func (c *closing) Close() {}

@@ -1,0 +1,223 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+)
+
+// rank lowers a rankRel.
+func (b *builder) rank(r *rankRel, in *Node) (*Node, error) {
+	ex := b.hashed(in, r.partition, r)
+	op := &Rank{Kind: r.kind, Partition: r.partition, Order: r.order, From: r.from, To: r.to, Show: r.show, Tie: r.tie,
+		Arrival: r.arrival, ByTime: r.onClose, WindowStart: -1, WindowEnd: -1}
+	if r.windowed() {
+		op.WindowStart, op.WindowEnd = windowKeys(r.in.cols(), r.partition)
+		op.ByTime = false
+	}
+	if (op.ByTime || op.Arrival != NoArrival) && !in.Props.Kinds.AppendOnly() {
+		return nil, r.place.errorf("%s takes rows in the order of time, but %s updates", r.what, operatorName(updateCause(r.in)))
+	}
+	text := fmt.Sprintf("%+v", *op)
+	if r.late != nil {
+		op.LateCols = r.late.cols
+		if op.LateCols == nil {
+			op.LateCols = []int{}
+		}
+		text += fmt.Sprint(" late ", r.late.cols)
+	}
+	before := len(b.plan.Nodes)
+	n := b.node(op, r, from(ex), plain(r.out), text)
+	if r.late != nil && len(b.plan.Nodes) > before {
+		return n, b.lateRows(n, r.late)
+	}
+	return n, nil
+}
+
+// inferRank: of ROW_NUMBER, partition and rank are a key. Without the rank, the
+// partition is one if a single row of it comes out; else the input's keys are,
+// with the partition, so that a row that moves to another partition, which may
+// be on another shard, does not meet itself.
+func (b *builder) inferRank(n *Node, op *Rank) {
+	in := n.Inputs[0].From
+	n.Props.Hash = in.Props.Hash
+	n.Props.Kinds = KindSet(0).With(catalog.Insert)
+	n.Props.OrderSensitive = op.Arrival != NoArrival
+	switch {
+	case op.Kind == OverRowNumber && op.Show:
+		b.keys[n] = [][]int{append(slices.Clone(op.Partition), len(in.Cols))}
+	case op.Replaces():
+		b.keys[n] = [][]int{append([]int{}, op.Partition...)}
+	default:
+		for _, key := range b.keys[in] {
+			whole := slices.Clone(key)
+			for _, p := range op.Partition {
+				if !slices.Contains(whole, p) {
+					whole = append(whole, p)
+				}
+			}
+			b.keys[n] = append(b.keys[n], whole)
+		}
+	}
+	if !op.Updates() {
+		return
+	}
+	if op.Replaces() || op.Show {
+		n.Props.Kinds = n.Props.Kinds.With(catalog.UpdateBefore).With(catalog.UpdateAfter)
+	}
+	if !op.Replaces() || !in.Props.Kinds.AppendOnly() {
+		n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)
+	}
+}
+
+// settleRank takes -U out of what a Rank gives where nobody wants it.
+func settleRank(n *Node, op *Rank, before bool) {
+	op.EmitBefore = before || !op.Replaces()
+	if !op.EmitBefore {
+		n.Props.Kinds &^= 1 << catalog.UpdateBefore
+	}
+}
+
+// rankBound says what limits the rows that a Rank keeps.
+func rankBound(n *Node, op *Rank, names func([]int) string) {
+	p := &n.Props
+	by := ""
+	if len(op.Partition) > 0 {
+		by = " for each " + names(op.Partition)
+	}
+	rows := fmt.Sprintf("%d rows", op.To)
+	if op.To == 1 {
+		rows = "a row"
+	}
+	if op.Kind != OverRowNumber {
+		rows = "the rows up to rank " + fmt.Sprint(op.To)
+	}
+	switch {
+	case op.WindowStart >= 0:
+		p.Bound = rows + by + ", until the window closes"
+		return
+	case op.Arrival == FirstArrived:
+		p.Bound = "a counter" + by
+	case !n.Inputs[0].From.Props.Kinds.AppendOnly():
+		p.Bound = "all rows" + by + ", for each may move up"
+		p.Unbounded = !p.Bounded
+		return
+	default:
+		p.Bound = rows + by
+	}
+	if p.Bounded {
+		p.Bound += " of a bounded input"
+	} else if by != "" {
+		p.Bound += ", for ever"
+		p.Unbounded = true
+	}
+}
+
+// rankText is the canonical text of a Rank.
+func rankText(n *Node, op *Rank, in described) described {
+	base := fmt.Sprintf("%s %d to %d partition %s order %s", overNames[op.Kind], op.From, op.To, in.pick(op.Partition), in.order(op.Order))
+	if op.Tie >= 0 {
+		base += " then " + in.cols[op.Tie]
+	}
+	if op.Arrival != NoArrival {
+		base += fmt.Sprintf(" arrival %d", op.Arrival)
+	}
+	if op.ByTime || op.WindowStart >= 0 {
+		base += " on close watermark " + watermarksText(n)
+	}
+	if op.Arrival == FirstArrived {
+		base += fmt.Sprintf(" of (%s)", in.text)
+	} else {
+		base += fmt.Sprintf(" of (%s select %s)", in.text, strings.Join(in.cols, ", "))
+	}
+	return described{base: base, cols: append(slices.Clone(in.cols), "rank")}
+}
+
+// rankDetail is what EXPLAIN prints.
+func rankDetail(op *Rank, in []Column) string {
+	text := overNames[op.Kind] + " "
+	switch {
+	case op.From == op.To:
+		text += fmt.Sprint(op.To)
+	case op.From > 1:
+		text += fmt.Sprintf("%d to %d", op.From, op.To)
+	default:
+		text += fmt.Sprintf("up to %d", op.To)
+	}
+	text += " " + partitionDetail(op.Partition, op.Order, in)
+	switch op.Arrival {
+	case FirstArrived:
+		text += " in order of arrival"
+	case LastArrived:
+		text += " in order of arrival, last first"
+	}
+	switch {
+	case op.WindowStart >= 0:
+		text += "; when the window closes"
+	case op.ByTime:
+		text += "; when the watermark has passed"
+	}
+	if op.Show {
+		text += "; with the rank"
+	}
+	return text
+}
+
+// askRank adds what a rankRel reads of its input.
+func askRank(r *rankRel, out needs, in needs, late bool) {
+	in.merge(out[:len(r.in.cols())])
+	for _, p := range r.partition {
+		in.at(p).add(nil)
+	}
+	for _, k := range r.order {
+		in.at(k.Col).add(nil)
+	}
+	if r.tie >= 0 {
+		in.at(r.tie).add(nil)
+	}
+	if late && r.late != nil {
+		for _, c := range r.late.cols {
+			in.at(c).add(nil)
+		}
+	}
+}
+
+// rank drops the columns that nobody reads, the rank too.
+func (p *pruner) rank(r *rankRel) pruned {
+	want := p.of[r]
+	in := p.narrowed(r.in)
+	n := *r
+	n.in, n.partition, n.tie = in.rel, in.each(r.partition), in.col(r.tie)
+	n.order = slices.Clone(r.order)
+	for i := range n.order {
+		n.order[i].Col = in.col(n.order[i].Col)
+	}
+	n.out = slices.Clone(in.rel.cols())
+	for i, at := range in.index {
+		if at < 0 {
+			continue
+		}
+		c := r.out[i]
+		c.Type = n.out[at].Type
+		n.out[at] = c
+	}
+	out := pruned{index: slices.Clone(in.index), shape: slices.Clone(in.shape)}
+	if r.show {
+		last := len(r.out) - 1
+		if n.show = want[last] != nil; n.show {
+			out.index, out.shape = append(out.index, len(n.out)), append(out.shape, &need{whole: true})
+			n.out = append(n.out, r.out[last])
+		} else {
+			out.index, out.shape = append(out.index, -1), append(out.shape, nil)
+		}
+	}
+	if r.late != nil {
+		late := *r.late
+		late.cols = in.each(late.cols)
+		n.late = &late
+	}
+	out.rel = &n
+	return out
+}

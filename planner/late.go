@@ -1,0 +1,93 @@
+package planner
+
+import "slices"
+
+// lateOf gives where the late rows of an operator go, and its input.
+func lateOf(r rel) (late *lateRows, in rel) {
+	switch r := r.(type) {
+	case *aggregateRel:
+		return r.late, r.in
+	case *overRel:
+		return r.late, r.in
+	case *rankRel:
+		return r.late, r.in
+	}
+	return nil, nil
+}
+
+// withLate is an operator over an input that has more columns, the late rows of
+// which go to a sink. What a ranking operator gives out has its input's columns,
+// so a projection takes the new ones away again.
+func withLate(r, in rel, late *lateRows) rel {
+	more := len(in.cols()) - len(r.inputs()[0].cols())
+	switch r := r.(type) {
+	case *aggregateRel:
+		out := *r
+		out.in, out.late = in, late
+		return &out
+	case *overRel:
+		out := *r
+		out.in, out.late = in, late
+		out.out = inserted(r.out, in.cols(), more)
+		return withoutMore(&out, r.out, len(r.in.cols()), more)
+	case *rankRel:
+		out := *r
+		out.in, out.late = in, late
+		out.out = inserted(r.out, in.cols(), more)
+		return withoutMore(&out, r.out, len(r.in.cols()), more)
+	}
+	return r
+}
+
+// inserted puts the last columns of an input behind those that it had.
+func inserted(out, in []column, more int) []column {
+	n := len(in) - more
+	return slices.Concat(out[:n], in[n:], out[n:])
+}
+
+// withoutMore takes the columns from n to n+more away again.
+func withoutMore(r rel, old []column, n, more int) rel {
+	if more == 0 {
+		return r
+	}
+	p := &projectRel{in: r, out: old, place: r.at()}
+	for i := range old {
+		if i >= n {
+			i += more
+		}
+		p.exprs = append(p.exprs, ref(r.cols(), i))
+	}
+	return p
+}
+
+// lateExtras are the columns of a late row behind those that are carried: the
+// bounds of its window, if the operator has one, and the watermark.
+func lateExtras(r rel) []column {
+	switch r := r.(type) {
+	case *aggregateRel:
+		return lateBounds(r.out[len(r.out)-1])
+	case *overRel:
+		if start, _ := windowKeys(r.in.cols(), r.partition); !r.mode().byTime() {
+			return lateBounds(r.in.cols()[start])[2:]
+		}
+		return lateBounds(r.in.cols()[r.order[0].Col])[2:]
+	case *rankRel:
+		return lateTimes(r.in.cols(), r.partition, r.order)
+	}
+	return nil
+}
+
+func lateTimes(cols []column, partition []int, order []SortKey) []column {
+	if start, _ := windowKeys(cols, partition); start >= 0 {
+		return lateBounds(cols[start])
+	}
+	return lateBounds(cols[order[0].Col])[2:]
+}
+
+// lateBounds are window_start, window_end and watermark of a column's type.
+func lateBounds(of column) []column {
+	cols := windowColumns(of.Type, 0)
+	cols[2] = cols[1]
+	cols[2].Name = "watermark"
+	return cols
+}

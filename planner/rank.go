@@ -1,0 +1,52 @@
+package planner
+
+// Rank keeps the first rows of each partition: those whose ROW_NUMBER, RANK or
+// DENSE_RANK (Kind) is From to To. Output: the input's columns, then, if Show,
+// the rank (BIGINT). Rows with equal terms of Order stand in the order of Tie,
+// then of all columns, so nothing depends on how rows come.
+type Rank struct {
+	Kind      OverKind
+	Partition []int
+	Order     []SortKey
+	From, To  int64
+	Show      bool
+	// Tie is the time attribute, where it is not a term of Order; -1: none.
+	Tie int
+	// Arrival says that the order is that of arrival; Order is empty then.
+	Arrival ArrivalOrder
+	// ByTime says that a row comes out when the watermark has passed its time,
+	// the first term of Order; it is late if that is below its W.
+	ByTime bool
+	// WindowStart and WindowEnd are the columns of Partition that are the bounds
+	// of a window: its rows come out when it closes. -1: none.
+	WindowStart, WindowEnd int
+	// EmitBefore says whether -U rows are wanted.
+	EmitBefore bool
+	// LateCols are the input columns of a late row on LatePort; nil if nobody
+	// reads that port.
+	LateCols []int
+}
+
+// ArrivalOrder says how the order of arrival ranks rows.
+type ArrivalOrder uint8
+
+// The orders of arrival. FirstArrived gives rows that stay as they are.
+const (
+	NoArrival ArrivalOrder = iota
+	FirstArrived
+	LastArrived
+)
+
+// StateKeys implements Stateful.
+func (o *Rank) StateKeys(int) []int { return o.Partition }
+
+func (*Rank) op() {}
+
+// Updates says whether rows that have come out may change.
+func (o *Rank) Updates() bool { return o.Arrival != FirstArrived && !o.ByTime && o.WindowStart < 0 }
+
+// Replaces says that a row takes the place of another one: that of the same rank
+// in its partition, or the only one.
+func (o *Rank) Replaces() bool {
+	return o.Kind == OverRowNumber && (o.Show || o.From == o.To)
+}
