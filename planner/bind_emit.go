@@ -71,6 +71,14 @@ func (bl *block) emission(r rel, o *parser.Output) (rel, error) {
 	if !e.updates() {
 		return r, nil
 	}
+	if target.window.Proc {
+		if e.lateness > 0 {
+			return nil, clause.errorf("ALLOW LATENESS: windows of processing time have no late rows")
+		}
+		if err := require(clause, featureProcessingTimeUpdates); err != nil {
+			return nil, err
+		}
+	}
 	out := *target
 	out.emit = e
 	out.out = lostTime(target.out, e.clause()+" at "+clause.line())

@@ -243,8 +243,8 @@ func newAggregate(in rel, keys []int, calls []AggCall, where place) (agg *aggreg
 	}
 	if windowed {
 		first := len(agg.out)
-		agg.window = &Window{Kind: AttachedWindow, Time: -1, Start: start, End: end}
-		agg.out = append(agg.out, windowColumns(cols[start].Type, cols[start].windowID)...)
+		agg.window = &Window{Kind: AttachedWindow, Time: -1, Start: start, End: end, Proc: cols[start].proc}
+		agg.out = append(agg.out, windowColumns(cols[start].Type, cols[start].windowID, cols[start].proc)...)
 		for i, o := range outputs {
 			if o < 0 {
 				outputs[i] = first - o - 1

@@ -24,6 +24,9 @@ func (bl *block) output(r rel) (rel, error) {
 	if err != nil {
 		return nil, err
 	}
+	if agg, ok := target.(*aggregateRel); ok && agg.window.Proc {
+		return nil, bl.at(o).errorf("LATE DATA TO: windows of processing time have no late rows")
+	}
 	return bl.lateTo(r, target, o.LateTo)
 }
 

@@ -73,6 +73,7 @@ func (b *binder) assignWindow(in rel, win Window, time catalog.Expr, partition [
 	if err := b.timeAttribute(in, time, timePlace); err != nil {
 		return nil, err
 	}
+	win.Proc = derived(time, in.cols(), timePlace).time == processingTime
 	visible := len(in.cols())
 	exprs := refs(in.cols())
 	names := make([]string, visible)
@@ -119,7 +120,7 @@ func newWindow(in rel, win Window, id int, where place) *windowRel {
 	} else {
 		win.Zone = nil
 	}
-	out := append(append([]column(nil), cols...), windowColumns(t, id)...)
+	out := append(append([]column(nil), cols...), windowColumns(t, id, win.Proc)...)
 	return &windowRel{in: in, win: win, id: id, out: out, place: where}
 }
 
@@ -135,13 +136,16 @@ func zoneOf(win Window) *time.Location {
 
 // windowColumns are the columns that a window adds, for a time attribute of a
 // type: the bounds are of its kind, with milliseconds.
-func windowColumns(t catalog.Type, id int) []column {
+func windowColumns(t catalog.Type, id int, proc bool) []column {
 	t.Precision = 3
 	make := func(name string, role windowRole) column {
-		return column{Column: Column{Name: name, Type: t, NotNull: true}, window: role, windowID: id}
+		return column{Column: Column{Name: name, Type: t, NotNull: true}, window: role, windowID: id, proc: proc}
 	}
 	cols := []column{make("window_start", windowStart), make("window_end", windowEnd), make("window_time", windowTime)}
 	cols[2].time, cols[2].lag = eventTime, 999
+	if proc {
+		cols[2].time = processingTime
+	}
 	return cols
 }
 
@@ -150,13 +154,11 @@ func (b *binder) timeAttribute(in rel, e catalog.Expr, where place) error {
 	col := derived(e, in.cols(), where)
 	name := where.text()
 	switch {
-	case col.time == eventTime:
+	case col.time != noTime:
 		if cause := updateCause(in); cause != nil {
 			return where.errorf("a window over an input that updates is not possible; %s updates", operatorName(cause))
 		}
 		return nil
-	case col.time == processingTime:
-		return asPlain(require(where, featureProcessingTimeWindow))
 	case col.lost != "":
 		return hint(where.errorf("`%s` is no longer a time attribute: it was lost at %s", name, col.lost), "put the window below that, or use a column that comes through unchanged")
 	case !e.Type().IsTimestamp():

@@ -84,6 +84,9 @@ func (b *builder) windowBound(n *Node, w Window) string {
 	} else {
 		parts = append(parts, "open windows")
 	}
+	if w.Proc {
+		return parts[0] + " of the clock"
+	}
 	return b.delayed(n, parts)
 }
 

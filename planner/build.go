@@ -163,14 +163,14 @@ func (b *builder) needWatermarks(trees []rel) {
 		visitStream(t, func(r rel) {
 			switch r := r.(type) {
 			case *windowRel:
-				if r.sessions() {
+				if r.sessions() && !r.win.Proc {
 					sensitive = true
 					for _, s := range streamsOf(r) {
 						b.watched[s] = true
 					}
 				}
 			case *aggregateRel:
-				if r.window != nil {
+				if r.window != nil && !r.window.Proc {
 					sensitive = sensitive || r.window.Kind == SessionWindow
 					for _, s := range streamsOf(r) {
 						b.watched[s] = true

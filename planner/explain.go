@@ -197,6 +197,11 @@ func projectDetail(op *Project, n *Node, in []Column) string {
 }
 
 func windowDetail(w Window, in []Column) string {
+	if w.Proc {
+		event := w
+		event.Proc = false
+		return "processing time, " + windowDetail(event, in)
+	}
 	if w.Kind == AttachedWindow {
 		return "window " + in[w.Start].Name + ", " + in[w.End].Name
 	}

@@ -289,6 +289,11 @@ func watermarksText(n *Node) string {
 }
 
 func windowText(w Window, in described) string {
+	if w.Proc {
+		event := w
+		event.Proc = false
+		return "processing time " + windowText(event, in)
+	}
 	if w.Kind == AttachedWindow {
 		return fmt.Sprintf("attached %s, %s", in.cols[w.Start], in.cols[w.End])
 	}

@@ -86,7 +86,7 @@ func lateTimes(cols []column, partition []int, order []SortKey) []column {
 
 // lateBounds are window_start, window_end and watermark of a column's type.
 func lateBounds(of column) []column {
-	cols := windowColumns(of.Type, 0)
+	cols := windowColumns(of.Type, 0, false)
 	cols[2] = cols[1]
 	cols[2].Name = "watermark"
 	return cols

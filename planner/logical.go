@@ -35,6 +35,8 @@ type column struct {
 	// window says that the column is a bound of window number windowID.
 	window   windowRole
 	windowID int
+	// proc says that the window is one of processing time.
+	proc bool
 	// lag is how far below the watermark later values of a time attribute can be:
 	// a window's rows come until the watermark is at its end, and its window_time is
 	// 1 ms before that.

@@ -183,6 +183,9 @@ type Window struct {
 	// Size is the length (CUMULATE: the greatest; SESSION: the gap), Slide the
 	// distance of starts (HOP) or step (CUMULATE), Offset moves the alignment.
 	Size, Slide, Offset int64
+	// Proc says that Time is processing time: windows close by the clock, and
+	// nothing is late.
+	Proc bool
 	// Zone aligns windows of whole days over TIMESTAMP_LTZ; nil: epoch.
 	Zone *time.Location
 	// Start and End are the columns of an AttachedWindow.

@@ -328,7 +328,11 @@ func (b *builder) hasKey(n *Node, cols []int) bool {
 // or for one above it.
 func wantsW(n *Node, above bool) bool {
 	switch op := n.Op.(type) {
-	case *WindowAgg, *SessionAssign, *IntervalJoin, *WindowJoin, *TemporalJoin:
+	case *WindowAgg:
+		return !op.Window.Proc
+	case *SessionAssign:
+		return !op.Window.Proc
+	case *IntervalJoin, *WindowJoin, *TemporalJoin:
 		return true
 	case *Over:
 		return op.HasPre()

@@ -8,7 +8,7 @@ type feature int
 const (
 	featureAsofJoin feature = iota
 	featureSubquery
-	featureProcessingTimeWindow
+	featureProcessingTimeUpdates
 	featureSessionRows
 	featureSessionUpdates
 	featureGroupingSets
@@ -28,23 +28,23 @@ const (
 // planned says, for each feature that can't be planned or run yet, what to tell. A
 // feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
-	featureAsofJoin:             {"ASOF joins are", ""},
-	featureSubquery:             {"subqueries within expressions are", ""},
-	featureProcessingTimeWindow: {"windows of processing time are", "use a column with a WATERMARK"},
-	featureGroupingSets:         {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
-	featureSessionUpdates:       {"EMIT CHANGES, EMIT EVERY, EMIT COMPLETE and ALLOW LATENESS of sessions are", "leave it out: a session comes out when it closes"},
-	featureSessionRows:          {"SESSION without a GROUP BY of exactly its PARTITION BY columns, window_start and window_end is", "GROUP BY these, and filter below the window"},
-	featureMatchRecognize:       {"MATCH_RECOGNIZE is", ""},
-	featureEmitEvery:            {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
-	featureOnConflict:           {"ON CONFLICT is", ""},
-	featureUnboundedSort:        {"ORDER BY over an unbounded input is", "sort a bounded one, or leave ORDER BY out"},
-	featureUpdatingLimit:        {"LIMIT over an unbounded input that updates is", ""},
-	featureStateTTL:             {"'state.ttl' is", "RESET 'state.ttl'"},
-	featureFunctionMacro:        {"CREATE FUNCTION is", ""},
-	featureMaterializedView:     {"materialized views are", "a view, or a sink and an INSERT"},
-	featureReplay:               {"REPLAY DEAD LETTERS is", ""},
-	featureSystemTime:           {"FOR SYSTEM_TIME AS OF is", ""},
-	featureHint:                 {"this hint is", "OPTIONS is the hint that is"},
+	featureAsofJoin:              {"ASOF joins are", ""},
+	featureSubquery:              {"subqueries within expressions are", ""},
+	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of windows of processing time are", "leave it out: a window comes out when the clock has passed its end"},
+	featureGroupingSets:          {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
+	featureSessionUpdates:        {"EMIT CHANGES, EMIT EVERY, EMIT COMPLETE and ALLOW LATENESS of sessions are", "leave it out: a session comes out when it closes"},
+	featureSessionRows:           {"SESSION without a GROUP BY of exactly its PARTITION BY columns, window_start and window_end is", "GROUP BY these, and filter below the window"},
+	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
+	featureEmitEvery:             {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
+	featureOnConflict:            {"ON CONFLICT is", ""},
+	featureUnboundedSort:         {"ORDER BY over an unbounded input is", "sort a bounded one, or leave ORDER BY out"},
+	featureUpdatingLimit:         {"LIMIT over an unbounded input that updates is", ""},
+	featureStateTTL:              {"'state.ttl' is", "RESET 'state.ttl'"},
+	featureFunctionMacro:         {"CREATE FUNCTION is", ""},
+	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
+	featureReplay:                {"REPLAY DEAD LETTERS is", ""},
+	featureSystemTime:            {"FOR SYSTEM_TIME AS OF is", ""},
+	featureHint:                  {"this hint is", "OPTIONS is the hint that is"},
 }
 
 // runs gives an error at p if the engine can't run a feature, though the planner

@@ -136,7 +136,7 @@ func (w *aggregation) windows(n int64, dst []win) []win {
 func (w *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
 	if b.Payload != nil {
 		p := b.Payload.(*payload)
-		k := w.bucket(p.bucket)
+		k := w.bucket(w.unfiredBucket(p.bucket, p.rows))
 		w.agg.Import(k.groups, p.parts[0])
 		p.pool.Put(p.parts[0])
 		w.count(k, p.rows)
@@ -148,7 +148,7 @@ func (w *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
 		for to < len(col) && col[to] == col[from] {
 			to++
 		}
-		k := w.bucket(col[from])
+		k := w.bucket(w.unfiredBucket(col[from], int64(to-from)))
 		w.agg.Update(k.groups, b.Cols, colvec.Rows{From: from, To: to})
 		w.count(k, int64(to-from))
 		from = to
@@ -176,12 +176,15 @@ func (w *aggregation) unfired(n int64) int64 {
 
 // Advance implements op.Operator.
 func (w *aggregation) Advance(_ int, mark int64, out op.Output) error {
+	if w.o.Window.Proc && mark != op.MaxTime {
+		return nil // the clock fires, and the output has no event time
+	}
 	if mark >= w.next {
 		if err := w.fire(mark, out); err != nil {
 			return err
 		}
 	}
-	if mark > w.fired {
+	if mark > w.fired && !w.o.Window.Proc {
 		w.setFired(mark)
 	}
 	return out.Watermark(mark)
@@ -211,9 +214,11 @@ func (w *aggregation) fire(mark int64, out op.Output) error {
 			return err
 		}
 	}
-	w.setFired(mark)
+	if !w.refires() {
+		w.setFired(mark)
+	}
 	for n := range w.buckets {
-		if w.unfired(n) == 0 {
+		if w.unfired(n) == 0 || w.refires() && n <= mark {
 			delete(w.buckets, n)
 			w.st.DropBucket(n)
 		}
@@ -350,6 +355,9 @@ func (w *aggregation) Gauges(c op.Counters) {
 // Balance implements op.Balanced: pairs = late + in open groups + in closed
 // groups.
 func (w *aggregation) Balance(c op.Counters) string {
+	if c[op.PrePrefix+op.CountPairs]+c[countShifted] == c[op.PrePrefix+op.CountLate]+c[op.CountOpen]+c[op.CountClosed] {
+		return ""
+	}
 	return c.Equal(op.PrePrefix+op.CountPairs, op.PrePrefix+op.CountLate, op.CountOpen, op.CountClosed)
 }
 

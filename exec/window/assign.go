@@ -235,7 +235,11 @@ func (p *pre) Process(_ int, b *op.Batch, out op.Output) error {
 	if p.o.Window.Kind == planner.AttachedWindow {
 		return p.attached(b, out)
 	}
-	p.a.assign(b.Cols[p.o.Window.Time].(*array.Timestamp), b.W)
+	w := b.W
+	if p.o.Window.Proc {
+		w = nil
+	}
+	p.a.assign(b.Cols[p.o.Window.Time].(*array.Timestamp), w)
 	c := p.ctx.Counters
 	c[op.CountNoTime] += p.a.noTime
 	c[countAssigned] += p.a.assigned
@@ -258,7 +262,7 @@ func (p *pre) attached(b *op.Batch, out op.Output) error {
 		}
 		c[countAssigned]++
 		c[op.CountPairs]++
-		if b.W != nil && isLate(int64(end), p.o.Lateness, b.W[i]) {
+		if b.W != nil && !p.o.Window.Proc && isLate(int64(end), p.o.Lateness, b.W[i]) {
 			p.a.late = append(p.a.late, lateRow{int32(i), int64(from[i]), int64(end), b.W[i]})
 			continue
 		}

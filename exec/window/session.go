@@ -65,7 +65,7 @@ func holdOf(n *planner.Node) int64 {
 	for _, in := range n.Inputs {
 		switch in.From.Op.(type) {
 		case *planner.Scan, *planner.Values:
-		case *planner.Guard, *planner.Filter, *planner.Project, *planner.Union, *planner.Exchange, *planner.WindowAssign:
+		case *planner.Guard, *planner.Filter, *planner.Project, *planner.Union, *planner.Exchange, *planner.WindowAssign, *planner.Unnest, *planner.StaticJoin:
 			hold = max(hold, holdOf(in.From))
 		default:
 			return 1000
@@ -92,7 +92,7 @@ func (w *sessionAgg) adopt(st *table.Table) (err error) {
 
 // Process implements op.Operator.
 func (w *sessionAgg) Process(_ int, b *op.Batch, out op.Output) error {
-	w.s.assign(b, b.Cols[w.o.Window.Time].(*array.Timestamp))
+	w.s.assign(b, b.Cols[w.o.Window.Time].(*array.Timestamp), w.o.Window.Proc)
 	c := w.ctx.Counters
 	c[op.CountNoTime] += w.s.noTime
 	if len(w.s.sel) > 0 {
@@ -170,6 +170,17 @@ func (w *sessionAgg) Advance(_ int, mark int64, out op.Output) error {
 	if mark != op.MaxTime && mark > op.MinTime+w.hold {
 		mark -= w.hold
 	}
+	if w.o.Window.Proc && mark != op.MaxTime {
+		return nil // the clock closes, and the output has no event time
+	}
+	if err := w.close(mark, out); err != nil {
+		return err
+	}
+	return out.Watermark(mark)
+}
+
+// close gives out the sessions that mark closes.
+func (w *sessionAgg) close(mark int64, out op.Output) error {
 	ids, keys := w.s.closed(mark)
 	for from := 0; from < len(ids); from += w.ctx.BatchRows {
 		to := min(len(ids), from+w.ctx.BatchRows)
@@ -185,7 +196,7 @@ func (w *sessionAgg) Advance(_ int, mark int64, out op.Output) error {
 		w.s.dropKeys()
 		w.bury(ids)
 	}
-	return out.Watermark(mark)
+	return nil
 }
 
 // emit gives sessions as rows: keys, aggregates, window_start, window_end,

@@ -117,8 +117,8 @@ func (s *sessions) head(key uint32) *uint64 {
 	return hash.At[uint64](s.keys.Row(key), s.keys.StateWord())
 }
 
-// assign finds the sessions of a batch's rows.
-func (s *sessions) assign(b *op.Batch, times *array.Timestamp) {
+// assign finds the sessions of a batch's rows. By processing time nothing is late.
+func (s *sessions) assign(b *op.Batch, times *array.Timestamp, processing bool) {
 	s.sel, s.ids, s.late, s.noTime = s.sel[:0], s.ids[:0], s.late[:0], 0
 	s.absorbs, s.empty = s.absorbs[:0], s.empty[:0]
 	s.made = s.made[:0]
@@ -148,7 +148,7 @@ func (s *sessions) assign(b *op.Batch, times *array.Timestamp) {
 			i = s.timed[j]
 		}
 		w := int64(op.MinTime)
-		if b.W != nil {
+		if b.W != nil && !processing {
 			w = b.W[i]
 		}
 		s.place(i, int64(ts[i]), w, key, hash.At[uint64](s.refs.Rows[j], s.keys.StateWord()))

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,4 +112,31 @@ func run(t *testing.T, events, query, batch, parallelism string) ([]string, stre
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	return lines[1:], job.Progress()
+}
+
+// TestProcessingTime: which window a bid is in depends on the clock, but each is
+// in one: the bids of each bidder add up to those of the same query by event time.
+func TestProcessingTime(t *testing.T) {
+	perBidder := func(lines []string) map[string]int {
+		sums := map[string]int{}
+		for _, l := range lines {
+			f := strings.Split(l, ",")
+			n, err := strconv.Atoi(f[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			sums[f[0]] += n
+		}
+		return sums
+	}
+	want, _ := run(t, "events.ndjson", "q12_event_time", "8192", "2")
+	for _, v := range variants {
+		got, _ := run(t, "events.ndjson", "q12", v.batch, v.parallelism)
+		if !maps.Equal(perBidder(got), perBidder(want)) {
+			t.Errorf("batch=%s/parallelism=%s: bids per bidder differ from those by event time", v.batch, v.parallelism)
+		}
+		if testing.Short() {
+			break
+		}
+	}
 }
