@@ -127,7 +127,13 @@ func (s *sequence) keys(b planner.FrameBound, add bool) func(j, i int) int {
 	if t.Kind == catalog.KindIntervalDay && a.DataType().Name() == "date32" {
 		unit = 24 * 3600 * 1e6
 	}
-	return func(j, i int) int { return compareInts(x[j]*unit, addClipped(x[i]*unit, by)) }
+	return func(j, i int) int {
+		base := x[i] * unit
+		if sum := base + by; by > 0 == (sum > base) || by == 0 {
+			return compareInts(x[j]*unit, sum)
+		}
+		return compareInts(0, by) // beyond every value
+	}
 }
 
 func compareInts(a, b int64) int {

@@ -46,7 +46,7 @@ func (g *queries) relation(depth int) relation {
 		return base
 	}
 	in := g.relation(depth - 1 - g.IntN(2))
-	switch g.IntN(10) {
+	switch g.IntN(13) {
 	case 0, 1, 2:
 		return g.selectFrom(in)
 	case 3, 4, 5:
@@ -57,6 +57,8 @@ func (g *queries) relation(depth int) relation {
 		return g.distinct(in)
 	case 8:
 		return g.union(in, depth-1)
+	case 9, 10, 11:
+		return g.over(in)
 	default:
 		return g.top(g.selectFrom(in))
 	}
