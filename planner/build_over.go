@@ -81,7 +81,11 @@ func (b *builder) overBound(n *Node, op *Over, names func([]int) string) {
 		var parts []string
 		rows, span := op.keeps()
 		if span != nil {
-			parts = append(parts, literalText(span))
+			text := literalText(span)
+			if span.T.Kind == catalog.KindIntervalDay {
+				text = spanText(span.Value.(int64))
+			}
+			parts = append(parts, text)
 		}
 		if op.ByTime {
 			if text := b.delayed(n, parts); text != "" {
