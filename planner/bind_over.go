@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -337,7 +338,21 @@ func (o *overs) build(in rel, settle func(catalog.Expr, *exprBinder) (catalog.Ex
 	}
 	var top rel = project(in, exprs, names, o.block.at(o.block.sel))
 	o.outputs = make([]*catalog.ColumnRef, len(o.calls))
-	for i, w := range windows {
+	// Those that give rows for good come first, whatever the text has first: the
+	// others take the time attribute away.
+	class := func(i int) int {
+		if timeOrdered(top.cols(), windows[i].order) {
+			return 0
+		}
+		if start, _ := windowKeys(top.cols(), windows[i].partition); start >= 0 {
+			return 1
+		}
+		return 2
+	}
+	sequence := positions(len(windows))
+	slices.SortStableFunc(sequence, func(a, b int) int { return class(a) - class(b) })
+	for _, i := range sequence {
+		w := windows[i]
 		if len(w.calls) == 0 {
 			continue
 		}

@@ -44,6 +44,11 @@ func readBy(o *planner.Over, c *planner.OverCall) []int {
 	if c.Kind.Framed() && (c.Frame.Lower.Range != nil || c.Frame.Upper.Range != nil) {
 		cols = append(cols, o.Order[0].Col)
 	}
+	if c.Kind == planner.OverAggregate && c.Overload.Aggregate.OrderSensitive {
+		for _, k := range o.Order {
+			cols = append(cols, k.Col)
+		}
+	}
 	return cols
 }
 

@@ -67,7 +67,7 @@ func (g *queries) terms(in relation, byTime bool) []pair {
 		default:
 			term.theirs += " NULLS LAST"
 		}
-		if !byTime && c.kind == integer && len(first) == 0 {
+		if !byTime && c.kind == integer && c.most <= exact64 && len(first) == 0 {
 			first = []pair{term}
 		} else {
 			rest = append(rest, term)
