@@ -69,3 +69,47 @@ func TestFunctionExamples(t *testing.T) {
 		t.Errorf("%d examples ran, of %d", count, len(examples))
 	}
 }
+
+// TestFunctionsAreKept: what CREATE FUNCTION makes in a session outlives the
+// engine, in the order in which the functions need each other; temporary ones
+// don't.
+func TestFunctionsAreKept(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *streamsql.Engine {
+		eng, err := streamsql.Open(streamsql.Options{DataDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return eng
+	}
+	eng := open()
+	if _, err := eng.Session().Analyze("a.sql", `
+		CREATE FUNCTION twice(x INT) RETURNS INT AS (x * 2);
+		CREATE FUNCTION fourfold(x INT) RETURNS INT AS (twice(twice(x)));
+		CREATE VIEW v AS SELECT fourfold(3) AS x;
+		CREATE TEMPORARY FUNCTION gone() AS (1);
+		CREATE OR REPLACE FUNCTION twice(x INT) RETURNS INT AS (x + x)`); err != nil {
+		t.Fatal(err)
+	}
+	eng.Close()
+	eng = open()
+	defer eng.Close()
+	rows, err := eng.Session().Query(context.Background(), "SELECT x + twice(1) AS y FROM v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if got := fmt.Sprint(rows.Record().Column(0)); got != "[14]" {
+			t.Errorf("y = %s, want [14]", got)
+		}
+	}
+	for sql, want := range map[string]string{
+		"SELECT gone()":       "no function",
+		"DROP FUNCTION twice": "in use by function fourfold",
+	} {
+		if _, err := eng.Session().Analyze("b.sql", sql); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", sql, err, want)
+		}
+	}
+}

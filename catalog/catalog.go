@@ -121,6 +121,8 @@ func columnsOf(o Object) []Field {
 	switch o := o.(type) {
 	case *View:
 		return o.Columns
+	case *Macro: // what callers see
+		return append(slices.Clone(o.Params), Field{Name: "RETURNS", Type: o.Returns})
 	case *Table:
 		fields := make([]Field, len(o.Columns))
 		for i, c := range o.Columns {
@@ -172,12 +174,12 @@ func (c *Catalog) checkFree(o Object, verb string) error {
 	return nil
 }
 
-// Users lists the views and jobs that depend on an object: "view v", "job j".
+// Users lists the objects and jobs that depend on an object: "view v", "job j".
 func (c *Catalog) Users(n Name) []string {
 	var users []string
 	for _, o := range c.Objects() {
-		if v, ok := o.(*View); ok && slices.ContainsFunc(v.Uses, func(u Name) bool { return u.key() == n.key() }) {
-			users = append(users, "view "+v.Name.String())
+		if slices.ContainsFunc(usesOf(o), func(u Name) bool { return u.key() == n.key() }) {
+			users = append(users, strings.ToLower(o.Kind())+" "+o.ObjectName().String())
 		}
 	}
 	for at := c; at != nil; at = at.base {
@@ -191,6 +193,19 @@ func (c *Catalog) Users(n Name) []string {
 	}
 	slices.Sort(users)
 	return slices.Compact(users)
+}
+
+// usesOf gives the objects that an object depends on.
+func usesOf(o Object) []Name {
+	switch o := o.(type) {
+	case *View:
+		return o.Uses
+	case *Table:
+		return o.Uses
+	case *Macro:
+		return o.Uses
+	}
+	return nil
 }
 
 // Pin says that a job uses objects: they can't be dropped until Unpin.

@@ -8,7 +8,9 @@ import (
 	"testing"
 )
 
-func name(object string) Name { return Name{DefaultCatalog, DefaultDatabase, object} }
+func name(object string) Name {
+	return Name{Catalog: DefaultCatalog, Database: DefaultDatabase, Object: object}
+}
 
 func table(object string, cols ...Column) *Table {
 	return &Table{Name: name(object), Columns: cols, SQL: "CREATE TABLE " + object}

@@ -35,6 +35,9 @@ type Call struct {
 	Fn       *Function
 	Overload *Overload
 	Args     []Expr
+	// Instance, if it is not 0, numbers an evaluation of a volatile function:
+	// calls with one number are the same value on a row.
+	Instance int
 }
 
 // Member is member Index of a ROW value; NULL if the row is NULL.

@@ -11,11 +11,21 @@ const (
 
 // Name is the full name of an object. Its parts keep the case in which they
 // were written; names are unique without regard to case.
-type Name struct{ Catalog, Database, Object string }
+//
+// Function marks the name of a function (a *Macro): these are apart from the names
+// of tables and views.
+type Name struct {
+	Catalog, Database, Object string
+	Function                  bool
+}
 
 // key is what makes a name unique.
 func (n Name) key() string {
-	return strings.ToLower(n.Catalog) + "\x00" + strings.ToLower(n.Database) + "\x00" + strings.ToLower(n.Object)
+	key := strings.ToLower(n.Catalog) + "\x00" + strings.ToLower(n.Database) + "\x00" + strings.ToLower(n.Object)
+	if n.Function {
+		key += "\x00function"
+	}
+	return key
 }
 
 // String gives the name as people write it: the default namespace is left out.
@@ -40,11 +50,11 @@ var DefaultNamespace = Namespace{DefaultCatalog, DefaultDatabase}
 func (ns Namespace) Resolve(parts []string) (Name, bool) {
 	switch len(parts) {
 	case 1:
-		return Name{ns.Catalog, ns.Database, parts[0]}, true
+		return Name{Catalog: ns.Catalog, Database: ns.Database, Object: parts[0]}, true
 	case 2:
-		return Name{ns.Catalog, parts[0], parts[1]}, true
+		return Name{Catalog: ns.Catalog, Database: parts[0], Object: parts[1]}, true
 	case 3:
-		return Name{parts[0], parts[1], parts[2]}, true
+		return Name{Catalog: parts[0], Database: parts[1], Object: parts[2]}, true
 	}
 	return Name{}, false
 }

@@ -35,11 +35,41 @@ var ErrStoreVersion = errors.New("the catalog was written by a newer version")
 // storeVersion is the version of the file's format.
 const storeVersion = 1
 
+// inOrder lists the objects so that each comes after those that it uses: one that
+// has been replaced may use, or be used by, any other.
+func (c *Catalog) inOrder() []Object {
+	objects := c.Objects()
+	byKey := map[string]Object{}
+	for _, o := range objects {
+		byKey[o.ObjectName().key()] = o
+	}
+	var sorted []Object
+	placed := map[string]bool{}
+	var place func(o Object)
+	place = func(o Object) {
+		key := o.ObjectName().key()
+		if placed[key] {
+			return
+		}
+		placed[key] = true
+		for _, n := range usesOf(o) {
+			if used, ok := byKey[n.key()]; ok {
+				place(used)
+			}
+		}
+		sorted = append(sorted, o)
+	}
+	for _, o := range objects {
+		place(o)
+	}
+	return sorted
+}
+
 // Definitions lists what a store is to keep of a catalog: all but temporary
-// objects.
+// objects, in an order in which they can be made again.
 func (c *Catalog) Definitions() []Stored {
 	var all []Stored
-	for _, o := range c.Objects() {
+	for _, o := range c.inOrder() {
 		n := o.ObjectName()
 		ns := Namespace{n.Catalog, n.Database}
 		switch o := o.(type) {
@@ -48,6 +78,11 @@ func (c *Catalog) Definitions() []Stored {
 				continue
 			}
 		case *View:
+			if o.Temporary {
+				continue
+			}
+			ns = o.Namespace
+		case *Macro:
 			if o.Temporary {
 				continue
 			}

@@ -75,6 +75,8 @@ type Table struct {
 	// messages about the table as a whole.
 	Source *parser.Source
 	Span   parser.Span
+	// Uses lists the functions that computed columns and the watermark call.
+	Uses []Name
 	// SQL is the CREATE statement, complete on its own.
 	SQL string
 }
@@ -107,11 +109,11 @@ type View struct {
 	SQL     string
 }
 
-// Object is what a name of a catalog stands for: a *Table or a *View.
+// Object is what a name of a catalog stands for: a *Table, a *View or a *Macro.
 type Object interface {
 	// ObjectName is the full name.
 	ObjectName() Name
-	// Kind is the word of CREATE: "TABLE", "SOURCE", "SINK", "VIEW".
+	// Kind is the word of CREATE: "TABLE", "SOURCE", "SINK", "VIEW", "FUNCTION".
 	Kind() string
 	// Definition is the CREATE statement.
 	Definition() string

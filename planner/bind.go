@@ -16,6 +16,8 @@ type binder struct {
 	ns  catalog.Namespace
 	// views are the views being expanded, outermost first.
 	views []string
+	// macros are the functions being expanded, outermost first.
+	macros []catalog.Name
 	// ctes are the WITH queries that can be seen, innermost last.
 	ctes []cte
 }
@@ -34,6 +36,8 @@ type environment struct {
 	uses []catalog.Name
 	// windows numbers window table functions.
 	windows *int
+	// instances numbers evaluations of volatile functions.
+	instances *int
 	// warn takes a warning.
 	warn func(*parser.Error)
 	// planAll plans also what the engine can't run.
@@ -93,6 +97,9 @@ func (b *binder) fullName(name *parser.Name) (catalog.Name, error) {
 func (b *binder) noObject(name *parser.Name) *parser.Error {
 	var names []string
 	for _, o := range b.env.catalog.Objects() {
+		if o.ObjectName().Function {
+			continue
+		}
 		names = append(names, o.ObjectName().Object)
 	}
 	for _, c := range b.ctes {

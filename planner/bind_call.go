@@ -14,6 +14,17 @@ func (x *exprBinder) call(e *parser.Call) (catalog.Expr, error) {
 	if e.Over != nil {
 		return x.over(e)
 	}
+	if m, ok := x.findMacro(e.Name); ok {
+		return x.macro(e, m)
+	}
+	if full, err := x.macroName(e.Name); err == nil {
+		if x.env.broken[foldName(full)] {
+			return nil, errBroken
+		}
+		if slices.ContainsFunc(x.macros, func(m catalog.Name) bool { return foldName(m) == foldName(full) }) {
+			return nil, x.at(e).errorf("function `%s` calls itself", full.Object)
+		}
+	}
 	if len(e.Name.Parts) > 1 {
 		return nil, x.at(e.Name).errorf("no function `%s`", dotted(e.Name.Parts))
 	}

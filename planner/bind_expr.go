@@ -1,7 +1,9 @@
 package planner
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/parser"
@@ -20,6 +22,9 @@ type exprBinder struct {
 	// aliases are output columns that a name may stand for if no column does
 	// (GROUP BY, HAVING); nil: none.
 	aliases func(parser.Ident) parser.Expr
+	// params are the values of the parameters within the body of a function, by
+	// name in lower case; nil elsewhere.
+	params map[string]catalog.Expr
 	// conditional counts the CASE, AND, OR, COALESCE around: within them a
 	// constant that has no value is no error of the query.
 	conditional int
@@ -155,8 +160,14 @@ func (x *exprBinder) literal(e parser.Expr, l *catalog.Literal, err error) (cata
 
 // column binds a name.
 func (x *exprBinder) column(e *parser.ColumnRef) (catalog.Expr, error) {
+	if p, ok := x.params[strings.ToLower(e.Parts[0].Text)]; ok {
+		return asError(member(x.src, p, e.Parts[1:]))
+	}
 	h, err := x.scope.resolve(x.src, e)
 	if err != nil {
+		if x.params != nil && (len(e.Parts) > 1 || !isBareFunction(e.Parts[0].Text)) {
+			return nil, x.noParameter(e)
+		}
 		if len(e.Parts) == 1 {
 			if x.aliases != nil {
 				if aliased := x.aliases(e.Parts[0]); aliased != nil {
@@ -176,6 +187,16 @@ func (x *exprBinder) column(e *parser.ColumnRef) (catalog.Expr, error) {
 		x.spans[c] = e.Span
 	}
 	return asError(member(x.src, c, h.rest))
+}
+
+// noParameter says that a name within the body of a function stands for nothing.
+func (x *exprBinder) noParameter(e *parser.ColumnRef) *parser.Error {
+	var names []string
+	for n := range x.params {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return didYouMean(x.at(e).errorf("no parameter `%s`", dotted(e.Parts)), e.Parts[0].Text, names, "the body of a function sees its parameters only")
 }
 
 // bareFunction gives a call for a name that is a function which is written

@@ -48,7 +48,12 @@ func (b *binder) createTable(c *parser.CreateTable) (bool, error) {
 	if t.Watermark != nil && t.Role == catalog.SinkRole {
 		return false, b.at(t.Watermark).errorf("WATERMARK belongs to a source, this is a sink")
 	}
-	if err := b.checkTable(t, c); err != nil {
+	before := b.env.uses
+	b.env.uses = nil
+	err = b.checkTable(t, c)
+	t.Uses = b.env.uses
+	b.env.uses = before
+	if err != nil {
 		return false, err
 	}
 	if c.Query != nil {
@@ -438,6 +443,8 @@ func (b *binder) createView(c *parser.CreateView) (bool, error) {
 func (b *binder) drop(d *parser.Drop) (bool, error) {
 	switch d.Kind {
 	case parser.ObjectTable, parser.ObjectSource, parser.ObjectSink, parser.ObjectView:
+	case parser.ObjectFunction:
+		return b.dropFunction(d)
 	default:
 		return false, b.at(d).errorf("DROP %s is not supported yet", d.Kind)
 	}

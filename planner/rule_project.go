@@ -47,9 +47,11 @@ func mergeable(upper []catalog.Expr, lower *projectRel) bool {
 			hidden[c.Index] = hidden[c.Index] || conditional
 			return
 		}
-		switch e.(type) {
+		switch e := e.(type) {
 		case *catalog.Case, *catalog.And, *catalog.Or, *catalog.Coalesce:
 			conditional = true
+		case *catalog.Call: // whose errors are none
+			conditional = conditional || e.Fn.Name == fnTry
 		}
 		for _, a := range children(e) {
 			count(a, conditional)

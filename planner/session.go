@@ -165,7 +165,9 @@ type analysis struct {
 	settings *catalog.Settings
 	sources  map[string]*source
 	windows  int
-	errs     parser.ErrorList
+	// instances numbers evaluations of volatile functions.
+	instances int
+	errs      parser.ErrorList
 	// broken are names whose definition failed: errors about them are not new.
 	broken map[catalog.Name]bool
 	// inserts are the INSERTs so far, with the settings at each.
@@ -199,7 +201,7 @@ func (a *analysis) binder() *binder {
 	o := a.session.options
 	env := &environment{
 		functions: o.Functions, folder: o.Folder, connectors: o.Connectors,
-		catalog: a.catalog, settings: a.settings, zone: a.settings.Zone(), sources: a.sources, windows: &a.windows,
+		catalog: a.catalog, settings: a.settings, zone: a.settings.Zone(), sources: a.sources, windows: &a.windows, instances: &a.instances,
 		warn: a.warn, broken: a.broken, planAll: o.PlanAll,
 	}
 	return &binder{env: env, src: a.src, ns: a.ns}

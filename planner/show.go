@@ -24,7 +24,7 @@ func (a *analysis) show(s *parser.Show) error {
 	}
 	switch s.What {
 	case parser.ShowTables:
-		one("table name", a.objects(func(o catalog.Object) bool { return true }))
+		one("table name", a.objects(func(o catalog.Object) bool { return !o.ObjectName().Function }))
 	case parser.ShowSources:
 		one("source name", a.objects(func(o catalog.Object) bool { t, ok := o.(*catalog.Table); return ok && t.SourceOptions != nil }))
 	case parser.ShowSinks:
@@ -34,7 +34,9 @@ func (a *analysis) show(s *parser.Show) error {
 	case parser.ShowMaterializedViews:
 		one("view name", nil)
 	case parser.ShowFunctions:
-		one("function name", wordFunctions(b.env.functions))
+		names := append(wordFunctions(b.env.functions), a.objects(func(o catalog.Object) bool { return o.ObjectName().Function })...)
+		slices.Sort(names)
+		one("function name", names)
 	case parser.ShowCatalogs, parser.ShowDatabases:
 		var names []string
 		for _, ns := range a.catalog.Namespaces() {
@@ -61,7 +63,7 @@ func (a *analysis) show(s *parser.Show) error {
 		r.Rows = slices.DeleteFunc(r.Rows, func(row []string) bool { return !match(row[0]) })
 		a.add(r)
 	case parser.ShowCreate:
-		o, err := b.lookup(s.Name)
+		o, err := b.described(s.Name, s.Object)
 		if err != nil {
 			return err
 		}
@@ -120,9 +122,18 @@ func likePattern(like *parser.StringLit, not bool) func(string) bool {
 
 // describe answers DESCRIBE.
 func (a *analysis) describe(s *parser.Describe) error {
-	o, err := a.binder().lookup(s.Name)
+	b := a.binder()
+	if fn, ok := b.builtIn(s); ok {
+		a.add(functionRows(fn))
+		return nil
+	}
+	o, err := b.described(s.Name, s.Object)
 	if err != nil {
 		return err
+	}
+	if m, ok := o.(*catalog.Macro); ok {
+		a.add(macroRows(m))
+		return nil
 	}
 	a.add(columnRows(o))
 	return nil

@@ -55,7 +55,8 @@ func (a *analysis) statement(stmt parser.Stmt) error {
 	case *parser.Alter:
 		return a.alter(b, s)
 	case *parser.CreateFunction:
-		return asPlain(require(b.at(s.Name), featureFunctionMacro))
+		made, err := b.createFunction(s)
+		return a.defined(b, s.Name, "FUNCTION", made, err)
 	case *parser.ReplayDeadLetters:
 		return asPlain(require(b.at(s), featureReplay))
 	}
@@ -66,6 +67,7 @@ func (a *analysis) statement(stmt parser.Stmt) error {
 func (a *analysis) defined(b *binder, n *parser.Name, kind string, made bool, err error) error {
 	if err != nil {
 		if name, bad := b.fullName(n); bad == nil {
+			name.Function = kind == "FUNCTION"
 			a.broken[foldName(name)] = true
 		}
 		return err
@@ -80,7 +82,7 @@ func (a *analysis) defined(b *binder, n *parser.Name, kind string, made bool, er
 
 // foldName makes a name that is compared without regard to case.
 func foldName(n catalog.Name) catalog.Name {
-	return catalog.Name{Catalog: strings.ToLower(n.Catalog), Database: strings.ToLower(n.Database), Object: strings.ToLower(n.Object)}
+	return catalog.Name{Catalog: strings.ToLower(n.Catalog), Database: strings.ToLower(n.Database), Object: strings.ToLower(n.Object), Function: n.Function}
 }
 
 func (a *analysis) set(s *parser.Set) error {

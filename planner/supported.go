@@ -18,7 +18,6 @@ const (
 	featureUnboundedSort
 	featureUpdatingLimit
 	featureStateTTL
-	featureFunctionMacro
 	featureMaterializedView
 	featureReplay
 	featureSystemTime
@@ -40,7 +39,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureUnboundedSort:         {"ORDER BY over an unbounded input is", "sort a bounded one, or leave ORDER BY out"},
 	featureUpdatingLimit:         {"LIMIT over an unbounded input that updates is", ""},
 	featureStateTTL:              {"'state.ttl' is", "RESET 'state.ttl'"},
-	featureFunctionMacro:         {"CREATE FUNCTION is", ""},
 	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
 	featureReplay:                {"REPLAY DEAD LETTERS is", ""},
 	featureSystemTime:            {"FOR SYSTEM_TIME AS OF is", ""},

@@ -10,6 +10,7 @@ import (
 	_ "time/tzdata" // zones, whatever the machine has
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -345,5 +346,73 @@ func TestConcurrentEvaluators(t *testing.T) {
 				t.Fatalf("%s: evaluators disagree", q.name)
 			}
 		}
+	}
+}
+
+// TestInstances: calls of a volatile function with one number are one value on a
+// row, also where one stands in a branch that few rows take, and in conditions.
+func TestInstances(t *testing.T) {
+	fns := Functions()
+	rand, ok := fns.Lookup("RAND")
+	if !ok {
+		t.Fatal("no RAND")
+	}
+	o, err := rand.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	draw := func(instance int) catalog.Expr { return &catalog.Call{Fn: rand, Overload: o, Instance: instance} }
+	column := &catalog.ColumnRef{T: catalog.Boolean, Name: "b"}
+	branch := func(instance int) catalog.Expr {
+		return &catalog.Case{Whens: []catalog.When{{Cond: column, Then: draw(instance)}}, Else: &catalog.Literal{Value: 2.0, T: catalog.Double}, T: catalog.Double}
+	}
+	p, err := Compile([]catalog.Expr{branch(1), draw(1), draw(2), branch(2), draw(0), draw(0)}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := p.NewEvaluator(testAlloc(t))
+	defer ev.Close()
+	const n = 100
+	var flags []any
+	for i := range n {
+		flags = append(flags, i%3 == 0)
+	}
+	in := mustColumn(t, catalog.Boolean, flags...)
+	defer in.Release()
+	for range 2 {
+		out, _, err := ev.Eval(testNow, []arrow.Array{in}, n, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := make([][]float64, len(out))
+		for k := range out {
+			v[k] = out[k].(*array.Float64).Float64Values()
+		}
+		for i := range n {
+			if i%3 == 0 && (v[0][i] != v[1][i] || v[2][i] != v[3][i]) || i%3 != 0 && v[0][i] != 2 {
+				t.Fatalf("row %d: %v %v, %v %v", i, v[0][i], v[1][i], v[2][i], v[3][i])
+			}
+		}
+		if slices.Equal(v[1], v[2]) || slices.Equal(v[4], v[5]) {
+			t.Error("calls with different numbers, or none, give the same values")
+		}
+		release(out)
+	}
+	// A condition that no value can meet twice over, on some rows.
+	eq, _ := fns.Lookup("<>")
+	two := []catalog.Expr{draw(3), draw(3)}
+	ne, err := eq.Resolve([]catalog.Arg{{Type: catalog.Double}, {Type: catalog.Double}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Compile([]catalog.Expr{column, &catalog.Call{Fn: eq, Overload: ne, Args: two}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fe := f.NewEvaluator(testAlloc(t))
+	defer fe.Close()
+	pass, _, err := fe.Filter(testNow, []arrow.Array{in}, n, []int32{0, 1, 3, 6, 99})
+	if err != nil || len(pass) > 0 {
+		t.Errorf("rows %v pass, %v", pass, err)
 	}
 }

@@ -90,6 +90,9 @@ func (e *Evaluator) Eval(now time.Time, cols []arrow.Array, n int, sel []int32) 
 	if sel != nil {
 		e.compact(sel)
 	}
+	if err := e.share(nil); err != nil {
+		return nil, nil, err
+	}
 	out = make([]arrow.Array, len(e.prog.roots))
 	for i, r := range e.prog.roots {
 		e.root = i
@@ -107,6 +110,9 @@ func (e *Evaluator) Eval(now time.Time, cols []arrow.Array, n int, sel []int32) 
 func (e *Evaluator) Filter(now time.Time, cols []arrow.Array, n int, sel []int32) (pass []int32, errs []RowError, err error) {
 	e.begin(now, cols, n)
 	defer e.end()
+	if err := e.share(sel); err != nil {
+		return nil, nil, err
+	}
 	for i, r := range e.prog.roots {
 		e.root = i
 		a, err := e.eval(r.node, sel)
@@ -144,6 +150,19 @@ func (e *Evaluator) end() {
 	e.cols, e.origin = nil, nil
 	release(e.gather)
 	e.gather = e.gather[:0]
+}
+
+// share computes the volatile calls that stand in several places.
+func (e *Evaluator) share(sel []int32) error {
+	e.root = 0
+	for _, n := range e.prog.shared {
+		a, err := e.eval(n, sel)
+		if err != nil {
+			return fmt.Errorf("expression %s: %w", Format(e.prog.roots[0].src), err)
+		}
+		a.Release()
+	}
+	return nil
 }
 
 // compact gathers the rows sel of the columns that the program reads: from there

@@ -27,6 +27,9 @@ type Program struct {
 	slots int   // shared nodes
 	refs  []int // columns that are read, ascending
 	nodes int
+	// shared are the volatile calls that may stand in several places and are one
+	// value on a row (catalog.Call.Instance): they are computed first, on all rows.
+	shared []*node
 }
 
 type root struct {
@@ -64,6 +67,7 @@ type node struct {
 	// than a column's cost has a memo slot.
 	uses, slot int
 	volatile   bool
+	instance   int  // of a volatile call: see catalog.Call
 	canFail    bool // a row can be in error here or below
 }
 
@@ -95,12 +99,15 @@ func Compile(exprs []catalog.Expr, o Options) (*Program, error) {
 		seen[n.id] = true
 		if n.kind == columnNode {
 			p.refs = append(p.refs, n.index)
-		} else if n.kind != constNode && n.uses > 1 && !n.volatile {
+		} else if n.kind != constNode && (n.uses > 1 && !n.volatile || n.instance != 0) {
 			n.slot = p.slots
 			p.slots++
 		}
 		for _, a := range n.args {
 			visit(a)
+		}
+		if n.instance != 0 {
+			p.shared = append(p.shared, n)
 		}
 	}
 	for _, r := range p.roots {
@@ -302,14 +309,17 @@ func (c *compiler) call(e *catalog.Call) (*node, error) {
 			return c.literal(v), nil
 		}
 	}
-	n := &node{kind: callNode, dt: o.Result.Arrow(), kernel: o.Kernel, volatile: e.Fn.Volatility == catalog.Volatile, canFail: o.CanFail}
+	n := &node{kind: callNode, dt: o.Result.Arrow(), kernel: o.Kernel, volatile: e.Fn.Volatility == catalog.Volatile && e.Instance == 0, instance: e.Instance, canFail: o.CanFail}
 	var key strings.Builder
 	fmt.Fprintf(&key, "call %p %s", e.Fn, o.Result)
 	for _, t := range o.Params {
 		key.WriteByte(' ')
 		key.WriteString(t.String())
 	}
-	if n.volatile {
+	switch {
+	case e.Instance != 0:
+		fmt.Fprintf(&key, " instance %d", e.Instance)
+	case n.volatile:
 		fmt.Fprintf(&key, " #%d", len(c.nodes))
 	}
 	fmt.Fprintf(&key, " %v", ids(args))

@@ -68,3 +68,30 @@ func TestScalarFuncPanicIsAnError(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 }
+
+// TestScalarFuncTypes passes values of every type through a Go function and back.
+func TestScalarFuncTypes(t *testing.T) {
+	for _, c := range []struct {
+		t         catalog.Type
+		sql, want string
+	}{
+		{catalog.Boolean, "TRUE", "true"}, {catalog.TinyInt, "CAST(-128 AS TINYINT)", "-128"}, {catalog.SmallInt, "CAST(7 AS SMALLINT)", "7"}, {catalog.Int, "7", "7"}, {catalog.BigInt, "9223372036854775807", "9223372036854775807"},
+		{catalog.Float, "CAST(1.5 AS FLOAT)", "1.5"}, {catalog.Double, "-0.1e0", "-0.1"}, {catalog.Decimal(38, 2), "CAST(12345678901234567890.12 AS DECIMAL(38, 2))", "12345678901234567890.12"}, {catalog.String, "'é'", "é"},
+		{catalog.Bytes, "X'61'", "a"}, {catalog.Date, "DATE '1969-12-31'", "1969-12-31"}, {catalog.Type{Kind: catalog.KindTime, Precision: 3}, "TIME '01:02:03.004'", "01:02:03.004"}, {catalog.Timestamp3, "TIMESTAMP '1969-12-31 23:59:59.999'", "1969-12-31 23:59:59.999"},
+		{catalog.TimestampLTZ3, "TIMESTAMP_LTZ '2024-02-29 01:02:03'", "2024-02-29 01:02:03.000"}, {catalog.IntervalDay, "INTERVAL '36' HOUR", "+1 12:00:00.000000"}, {catalog.IntervalMonth, "INTERVAL '14' MONTH", "+1-02"},
+		{catalog.ArrayOf(catalog.Int), "ARRAY[1, NULL]", "[1,null]"}, {catalog.MapOf(catalog.String, catalog.Int), "MAP['a', 1]", `{"a":1}`}, {catalog.JSON, "CAST('{}' AS JSON)", "{}"},
+		{catalog.RowOf(catalog.Field{Name: "a", Type: catalog.Int}, catalog.Field{Name: "b", Type: catalog.ArrayOf(catalog.String)}), "CAST(ROW(1, ARRAY['x']) AS ROW<a INT, b ARRAY<STRING>>)", `{"a":1,"b":["x"]}`},
+	} {
+		same, err := ScalarFunc{Name: "same", Params: []catalog.Type{c.t}, Result: c.t, Call: func(args []any) (any, error) { return args[0], nil }}.Function()
+		if err != nil {
+			t.Fatal(err)
+		}
+		user, err := catalog.NewFunctionSet(same)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fns := catalog.LayeredFunctions{user, Functions()}
+		checkSQL(t, fns, "same("+c.sql+")", c.want)
+		checkSQL(t, fns, "same(NULL) IS NULL", "true")
+	}
+}
