@@ -48,6 +48,13 @@ func sink(name, cols string) string {
 func run(t *testing.T, text string, settings map[string]string) (string, streamsql.Progress) {
 	t.Helper()
 	dir := t.TempDir()
+	unpack(t, dir)
+	return dir, resume(t, dir, text, settings)
+}
+
+// unpack puts the transactions into a directory.
+func unpack(t *testing.T, dir string) {
+	t.Helper()
 	packed, err := os.ReadFile("testdata/transactions.ndjson.zst")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +71,13 @@ func run(t *testing.T, text string, settings map[string]string) (string, streams
 	if err := os.WriteFile(filepath.Join(dir, "transactions.ndjson"), lines, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	eng, err := streamsql.Open(streamsql.Options{Dir: dir, Clock: clock.NewVirtual(time.Date(2024, 1, 16, 0, 0, 0, 0, time.UTC))})
+}
+
+// resume runs a script in a directory that has what it reads, where it may have
+// run before.
+func resume(t *testing.T, dir, text string, settings map[string]string) streamsql.Progress {
+	t.Helper()
+	eng, err := streamsql.Open(streamsql.Options{Dir: dir, DataDir: filepath.Join(dir, ".data"), Clock: clock.NewVirtual(time.Date(2024, 1, 16, 0, 0, 0, 0, time.UTC))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +103,7 @@ func run(t *testing.T, text string, settings map[string]string) (string, streams
 	if err := job.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	return dir, job.Progress()
+	return job.Progress()
 }
 
 // rows reads what a file sink has written.
