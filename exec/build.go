@@ -146,6 +146,11 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		if b.main, err = rank.New(o, t.job.graph.beforeExchange(n.Inputs[0]).From, ctx); err != nil {
 			return b, err
 		}
+	case *planner.TemporalJoin:
+		var err error
+		if b.main, err = timejoin.NewTemporal(o, t.inputColumns(n, 0), t.inputColumns(n, 1), prog, ctx); err != nil {
+			return b, err
+		}
 	case *planner.Sort:
 		b.main = order.NewSort(o, n.Cols, ctx)
 	case *planner.Limit:

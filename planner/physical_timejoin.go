@@ -70,6 +70,9 @@ type TemporalJoin struct {
 	Strict bool
 	// Asof says that it was written as ASOF JOIN.
 	Asof bool
+	// ByValue says that versions come in no order of their own, from an operator
+	// with state: of those of one time the greatest is the last.
+	ByValue bool
 	// LateCols are the left columns of a late probe on LatePort; nil if nobody
 	// reads that port.
 	LateCols []int

@@ -2,6 +2,8 @@ package rowstore
 
 import (
 	"bytes"
+	"cmp"
+	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -189,4 +191,42 @@ func (f *Format) EqualValue(row hash.Row, arena *table.Arena, c int, a arrow.Arr
 		return v[0] == w && v[1] == ref
 	}
 	return false
+}
+
+// Compare orders two rows of the format by their columns, first to last: NULLs come
+// last, values of no order (MAP) by their bytes. It breaks ties alone and is not the
+// order of ORDER BY.
+func (f *Format) Compare(a hash.Row, aa *table.Arena, b hash.Row, ba *table.Arena) int {
+	for c := range f.cols {
+		x, y := f.Null(a, c), f.Null(b, c)
+		switch {
+		case x && y:
+			continue
+		case x:
+			return 1
+		case y:
+			return -1
+		}
+		if d := f.compareColumn(&f.cols[c], a, aa, b, ba); d != 0 {
+			return d
+		}
+	}
+	return 0
+}
+
+func (f *Format) compareColumn(c *storedColumn, a hash.Row, aa *table.Arena, b hash.Row, ba *table.Arena) int {
+	switch c.enc {
+	case encWord:
+		return cmp.Compare(*hash.At[int64](a, c.word), *hash.At[int64](b, c.word))
+	case encFloat:
+		return cmp.Compare(math.Float64frombits(*hash.At[uint64](a, c.word)), math.Float64frombits(*hash.At[uint64](b, c.word)))
+	case encDecimal:
+		v, w := *hash.At[[2]uint64](a, c.word), *hash.At[[2]uint64](b, c.word)
+		return cmp.Or(cmp.Compare(int64(v[1]), int64(w[1])), cmp.Compare(v[0], w[0]))
+	case encBytes, encNested:
+		v := hash.AppendView(nil, *hash.At[[2]uint64](a, c.word), hash.Source{Arena: aa})
+		w := hash.AppendView(nil, *hash.At[[2]uint64](b, c.word), hash.Source{Arena: ba})
+		return bytes.Compare(v, w)
+	}
+	return 0
 }

@@ -28,6 +28,14 @@ func (q *queue) push(x waiting) {
 	h[i] = x
 }
 
+// first gives the time of the first row.
+func (q *queue) first() (int64, bool) {
+	if len(q.heap) == 0 {
+		return 0, false
+	}
+	return q.heap[0].time, true
+}
+
 // pop gives the first row if it is due before a time. Before the end of time all
 // are.
 func (q *queue) pop(before int64) (waiting, bool) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/expr"
+	"github.com/streamsql/streamsql/exec/hash/colvec"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/rowstore"
 	"github.com/streamsql/streamsql/planner"
@@ -157,4 +158,9 @@ func (g *gluer) oneSide(side int, p *part, which []int, n int) []arrow.Array {
 		}
 	}
 	return cols
+}
+
+// watermarkColumn is the W of rows of a batch as timestamps.
+func watermarkColumn(b *op.Batch, sel []int32, dt arrow.DataType, ctx *op.Context) arrow.Array {
+	return colvec.IntColumn(dt, len(sel), nil, ctx.Alloc, func(i int) int64 { return b.W[sel[i]] })
 }

@@ -3,8 +3,6 @@ package timejoin
 import (
 	"slices"
 
-	"github.com/apache/arrow/go/v17/arrow"
-
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/expr"
 	"github.com/streamsql/streamsql/exec/hash"
@@ -162,12 +160,7 @@ func (j *windows) tooLate(input int, b *op.Batch, out op.Output) error {
 	p := part{batch: b, sel: j.late}
 	late := &op.Batch{N: n, Cols: j.glue.oneSide(input, &p, j.o.LateCols, n)}
 	late.Cols = append(late.Cols, p.column(s.start, j.ctx), p.column(s.end, j.ctx))
-	w := make([]int64, n)
-	for k, i := range j.late {
-		w[k] = b.W[i]
-	}
-	dt := b.Cols[s.end].DataType().(*arrow.TimestampType)
-	late.Cols = append(late.Cols, colvec.IntColumn(dt, n, nil, j.ctx.Alloc, func(i int) int64 { return w[i] }))
+	late.Cols = append(late.Cols, watermarkColumn(b, j.late, b.Cols[s.end].DataType(), j.ctx))
 	defer late.Release()
 	return out.Emit(planner.LatePort, late)
 }
