@@ -112,7 +112,7 @@ func (b *binder) aliased(r rel, names []string, alias *parser.TableAlias) (rel, 
 // table binds a name of FROM: a WITH query, a view, or a source.
 func (b *binder) table(t *parser.TableName) (rel, []string, error) {
 	if t.SystemTime != nil {
-		return nil, nil, require(b.at(t.SystemTime), featureSystemTime)
+		return nil, nil, hint(b.at(t.SystemTime).errorf("FOR SYSTEM_TIME AS OF needs a left side whose time it names"), "FROM l JOIN v FOR SYSTEM_TIME AS OF l.ts ON l.k = v.k")
 	}
 	if r, ok := b.findCTE(t.Name); ok {
 		if len(t.Hints) > 0 {

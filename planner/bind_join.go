@@ -36,7 +36,8 @@ func (b *binder) joinTo(l fromItem, t *parser.Join) (rel, *scope, error) {
 		return b.joinFunction(l, t)
 	}
 	left, ls := l.rel, l.scope
-	right, rs, err := b.tableRef(t.Right)
+	table, asOf := systemTime(t.Right)
+	right, rs, err := b.tableRef(table)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -53,6 +54,11 @@ func (b *binder) joinTo(l fromItem, t *parser.Join) (rel, *scope, error) {
 	if t.Match != nil {
 		x.clause = "MATCH_CONDITION"
 		if j.match, err = x.condition(t.Match); err != nil {
+			return nil, nil, err
+		}
+	}
+	if asOf != nil {
+		if err := b.asOf(j, asOf, ls, sc); err != nil {
 			return nil, nil, err
 		}
 	}

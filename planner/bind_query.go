@@ -266,6 +266,9 @@ func updateCause(r rel) rel {
 		}
 		return r
 	case *joinRel:
+		if r.times != nil {
+			return nil // a pair is final when it comes
+		}
 		if r.mode == staticJoin {
 			return updateCause(r.stream())
 		}

@@ -15,6 +15,11 @@ type joinTimes struct {
 	start, end [2]int
 	// strict versions serve later probes only.
 	strict bool
+	// keys are the right columns that say what the rows are versions of: equalities
+	// with others are asked of the version that was found. nil: all are keys.
+	keys []int
+	// byValue: versions of one time come in no order of their own.
+	byValue bool
 }
 
 // reads are the columns of a side that the join goes by.
@@ -31,6 +36,10 @@ func (t *joinTimes) moved(left, right func(int) int) *joinTimes {
 	for _, cols := range []*[2]int{&out.time, &out.start, &out.end} {
 		cols[0], cols[1] = left(cols[0]), right(cols[1])
 	}
+	out.keys = nil
+	for _, k := range t.keys {
+		out.keys = append(out.keys, right(k))
+	}
 	return &out
 }
 
@@ -39,7 +48,7 @@ func (t *joinTimes) moved(left, right func(int) int) *joinTimes {
 // INTERVAL '5' MINUTE AND right.ts, left.ts + INTERVAL '1' HOUR >= right.ts AND ...
 // Its rows are in time, and so are its columns.
 func intervalForm(b *binder, j *joinRel) (*joinRel, error) {
-	if j.asof || j.match != nil || j.notIn != nil || updates(j.left) || updates(j.right) {
+	if j.notIn != nil || updates(j.left) || updates(j.right) {
 		return nil, nil
 	}
 	left, right := j.left.cols(), j.right.cols()

@@ -17,6 +17,9 @@ type joinRel struct {
 	// columns of both sides; nil: none was given.
 	asof  bool
 	match catalog.Expr
+	// temporal says that the right side was given FOR SYSTEM_TIME AS OF a time of the
+	// left one; match compares them.
+	temporal bool
 	// notIn makes an anti join that of NOT IN: rows are partners where on holds and
 	// this comparison of the left values with the right ones is not FALSE, so that a
 	// left row does not come out either if it is NULL.
@@ -113,7 +116,7 @@ func (r *joinRel) name() string {
 
 // versioned says that the right side is a history, of which each left row sees one
 // state: taking rows out of it would change which.
-func (r *joinRel) versioned() bool { return r.asof || r.mode == temporalJoin }
+func (r *joinRel) versioned() bool { return r.asof || r.temporal }
 
 // exprs are the expressions over the columns of both sides.
 func (r *joinRel) exprs() []catalog.Expr {

@@ -25,7 +25,7 @@ func keyed(r *joinRel) keyedJoin {
 	var rest []catalog.Expr
 	for _, p := range r.conditions() {
 		l, rt, nullSafe, ok := equality(p, n)
-		if !ok || !l.Type().Equal(rt.Type()) {
+		if !ok || !l.Type().Equal(rt.Type()) || !r.isKey(rt, n) {
 			rest = append(rest, p)
 			continue
 		}
@@ -62,6 +62,17 @@ func keyed(r *joinRel) keyedJoin {
 	}
 	k.join = &out
 	return k
+}
+
+// isKey says whether the right operand of an equality, of which the first n columns
+// are left ones, is a key of the join. Of a join with versions it must be part of
+// what they are versions of.
+func (r *joinRel) isKey(e catalog.Expr, n int) bool {
+	if r.times == nil || r.times.keys == nil {
+		return true
+	}
+	c, ok := e.(*catalog.ColumnRef)
+	return ok && slices.Contains(r.times.keys, c.Index-n)
 }
 
 // sideColumns collects the key expressions of a side that are no columns.

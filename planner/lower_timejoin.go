@@ -19,7 +19,7 @@ func (b *builder) timeJoin(k keyedJoin, left, right *Node) (*Node, error) {
 	case windowJoin:
 		op = &WindowJoin{Pairing: p, Start: t.start, End: t.end}
 	default:
-		op = &TemporalJoin{Pairing: p, Time: t.time, Lag: t.lag, Strict: t.strict, Asof: r.asof}
+		op = &TemporalJoin{Pairing: p, Time: t.time, Lag: t.lag, Strict: t.strict, Asof: r.asof, ByValue: t.byValue}
 	}
 	left, right = b.spread(left, op.StateKeys(0), r.left), b.spread(right, op.StateKeys(1), r.right)
 	text := fmt.Sprintf("%s %v %v %v %s %+v", r.kind, p.Keys, p.NullSafe, p.Emit, exprList(p.Expressions()), *t)
@@ -43,6 +43,18 @@ func (b *builder) inferTimeJoin(n *Node, p *Pairing, left, right []int) {
 		if moved, ok := emitted(p.Emit, keys, from); ok {
 			n.Props.Hash = moved
 			return
+		}
+	}
+}
+
+// inferTemporal: each left row comes out once at most, so the left keys tell the
+// rows apart, and nothing of the right ones is needed.
+func (b *builder) inferTemporal(n *Node, p *Pairing) {
+	n.Props.OrderSensitive = true
+	b.keys[n] = nil
+	for _, key := range b.keys[n.Inputs[0].From] {
+		if moved, ok := emitted(p.Emit, key, 0); ok {
+			b.keys[n] = append(b.keys[n], moved)
 		}
 	}
 }

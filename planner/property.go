@@ -76,7 +76,7 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferTimeJoin(n, &op.Pairing, op.windowed(0), op.windowed(1))
 	case *TemporalJoin:
 		b.inferTimeJoin(n, &op.Pairing, op.Keys[0], op.Keys[1])
-		n.Props.OrderSensitive = true
+		b.inferTemporal(n, &op.Pairing)
 	case *Exchange:
 		b.inherit(n)
 		if in := n.Inputs[0].From.Props; !in.Kinds.AppendOnly() && !in.Single && (in.Hash == nil || !subset(in.Hash, in.UpsertKey)) {

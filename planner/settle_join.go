@@ -9,7 +9,7 @@ type joinForm func(b *binder, j *joinRel) (*joinRel, error)
 
 // joinForms are tried in this order: the regular join takes what is left.
 func joinForms() []joinForm {
-	return []joinForm{staticForm, windowForm, intervalForm, regularForm}
+	return []joinForm{temporalForm, staticForm, windowForm, intervalForm, regularForm}
 }
 
 // settleJoins settles the joins of a SELECT block once its WHERE clause is known.
@@ -218,9 +218,6 @@ func (b *binder) settleJoin(j *joinRel) (rel, error) {
 // regularForm is the join that keeps both sides. Its rows come at any time, so no
 // column of it is a time attribute.
 func regularForm(b *binder, j *joinRel) (*joinRel, error) {
-	if j.asof || j.match != nil {
-		return nil, asPlain(require(j.place, featureAsofJoin))
-	}
 	out := *j
 	out.mode = regularJoin
 	out.out = plainColumns(joinColumns(j.kind, j.left.cols(), j.right.cols()), "the "+j.name()+" at "+j.place.line())

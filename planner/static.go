@@ -75,9 +75,6 @@ func (b *binder) settleStatic(s *source, where place) error {
 // staticForm is a join with a static table on the side whose rows need not all
 // come out. With two of them the left one is taken for the stream.
 func staticForm(b *binder, j *joinRel) (*joinRel, error) {
-	if j.asof || j.match != nil {
-		return nil, nil
-	}
 	out := *j
 	switch {
 	case isStatic(j.right) && (j.kind == InnerJoin || j.kind == LeftJoin || j.kind.oneSided()):

@@ -6,8 +6,7 @@ import "github.com/streamsql/streamsql/parser"
 type feature int
 
 const (
-	featureAsofJoin feature = iota
-	featureSubquery
+	featureSubquery feature = iota
 	featureProcessingTimeUpdates
 	featureSessionRows
 	featureSessionUpdates
@@ -20,14 +19,12 @@ const (
 	featureStateTTL
 	featureMaterializedView
 	featureReplay
-	featureSystemTime
 	featureHint
 )
 
 // planned says, for each feature that can't be planned or run yet, what to tell. A
 // feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
-	featureAsofJoin:              {"ASOF joins are", ""},
 	featureSubquery:              {"subqueries within expressions are", ""},
 	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of windows of processing time are", "leave it out: a window comes out when the clock has passed its end"},
 	featureGroupingSets:          {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
@@ -41,7 +38,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureStateTTL:              {"'state.ttl' is", "RESET 'state.ttl'"},
 	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
 	featureReplay:                {"REPLAY DEAD LETTERS is", ""},
-	featureSystemTime:            {"FOR SYSTEM_TIME AS OF is", ""},
 	featureHint:                  {"this hint is", "OPTIONS is the hint that is"},
 }
 

@@ -6,7 +6,7 @@ import "github.com/streamsql/streamsql/catalog"
 // the left side equal those of one of the right side. Its rows come when the window
 // closes, so its window_time is in time and other times are not.
 func windowForm(_ *binder, j *joinRel) (*joinRel, error) {
-	if j.asof || j.match != nil || j.notIn != nil || updates(j.left) || updates(j.right) {
+	if j.notIn != nil || updates(j.left) || updates(j.right) {
 		return nil, nil
 	}
 	left, right := j.left.cols(), j.right.cols()

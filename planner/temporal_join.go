@@ -1,0 +1,194 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/parser"
+)
+
+// systemTime takes FOR SYSTEM_TIME AS OF from the right side of a join: the table
+// without it, and the time; nil: there is none.
+func systemTime(t parser.TableRef) (parser.TableRef, parser.Expr) {
+	n, ok := t.(*parser.TableName)
+	if !ok || n.SystemTime == nil {
+		return t, nil
+	}
+	plain := *n
+	plain.SystemTime = nil
+	return &plain, n.SystemTime
+}
+
+// asOf binds FOR SYSTEM_TIME AS OF left.ts: the join becomes a temporal one, where
+// the time of the version is not after that of the probe. A static table has one
+// state, which is that of now.
+func (b *binder) asOf(j *joinRel, e parser.Expr, ls *scope, sc *scope) error {
+	x := &exprBinder{binder: b, scope: ls, clause: "FOR SYSTEM_TIME AS OF"}
+	t, err := x.bind(e)
+	if err != nil {
+		return err
+	}
+	where := b.at(e)
+	if col := derived(t, ls.cols, where); col.time == processingTime {
+		if isStatic(j.right) {
+			return nil
+		}
+		return hint(where.errorf("a table as of processing time is a lookup, which is not supported"),
+			"a static table ('static' = 'true') is joined by a plain JOIN; versions with a WATERMARK are joined as of the time attribute of the left side")
+	}
+	n := len(j.left.cols())
+	version := -1
+	for i, c := range j.right.cols() {
+		if c.time != eventTime {
+			continue
+		}
+		if version >= 0 {
+			return hint(where.errorf("the versions have two time attributes, `%s` and `%s`", j.right.cols()[version].Name, c.Name), "join a view with one of them")
+		}
+		version = i
+	}
+	if version < 0 {
+		err := where.errorf("the right side of FOR SYSTEM_TIME AS OF has no time attribute, so nobody knows when its versions hold")
+		for _, c := range j.right.cols() {
+			if c.lost != "" {
+				return hint(err, "that of `%s` was lost at %s", c.Name, c.lost)
+			}
+		}
+		return hint(err, "declare it in the source: WATERMARK FOR ts AS ts - INTERVAL '5' SECOND; a static table is joined by a plain JOIN")
+	}
+	args, places := []catalog.Expr{t, ref(sc.cols, n+version)}, []place{where, where}
+	if args, err = x.comparable(where, "FOR SYSTEM_TIME AS OF", args, places); err != nil {
+		return err
+	}
+	j.temporal = true
+	j.match, err = x.invoke(where, ">=", args, places)
+	return err
+}
+
+// temporalForm is a join of each left row with the last right row of its key that is
+// not after it: FOR SYSTEM_TIME AS OF, and ASOF JOIN. Its rows come in time.
+func temporalForm(b *binder, j *joinRel) (*joinRel, error) {
+	if !j.asof && !j.temporal {
+		return nil, nil
+	}
+	if j.kind != InnerJoin && j.kind != LeftJoin {
+		return nil, hint(j.place.errorf("FOR SYSTEM_TIME AS OF does not go with %s JOIN", j.kind), "it takes JOIN and LEFT JOIN")
+	}
+	if cause := updateCause(j.left); cause != nil {
+		return nil, j.place.errorf("the left side of this join must only append, but %s updates", operatorName(cause))
+	}
+	preds := j.conditions()
+	match, rest, err := asofMatch(b, j, preds)
+	if err != nil {
+		return nil, err
+	}
+	left, right := j.left.cols(), j.right.cols()
+	times := &joinTimes{time: match.cols, strict: match.lo == 1,
+		lag: [2]int64{left[match.cols[0]].lag, right[match.cols[1]].lag}, byValue: hasState(j.right)}
+	var keyed []int
+	for _, p := range rest {
+		_, r, _, ok := equality(p, len(left))
+		if !ok {
+			if j.asof {
+				return nil, hint(j.place.errorf("ON of an ASOF JOIN takes equalities between the sides only"), "other conditions go into WHERE; of several rows the last one is chosen before they are asked")
+			}
+			continue
+		}
+		if c, ok := r.(*catalog.ColumnRef); ok {
+			keyed = append(keyed, c.Index-len(left))
+		}
+	}
+	if j.temporal {
+		if times.keys = versionKey(j.right); times.keys == nil {
+			return nil, hint(j.place.errorf("the right side of FOR SYSTEM_TIME AS OF has no primary key, so nobody knows what its rows are versions of"),
+				"declare PRIMARY KEY (k) NOT ENFORCED in the source, or use ASOF JOIN, where the keys are those of ON")
+		}
+		if !subset(times.keys, keyed) {
+			names := make([]string, len(times.keys))
+			for i, k := range times.keys {
+				names[i] = right[k].Name
+			}
+			return nil, hint(j.place.errorf("FOR SYSTEM_TIME AS OF needs an equality with each column of the right side's primary key (%s)", joinNames(names)), "the version of a key is looked for")
+		}
+	}
+	out := j.with(j.left, j.right, rest)
+	out.mode, out.times, out.match = temporalJoin, times, nil
+	out.out = plainColumns(joinColumns(j.kind, left, right), "the "+j.name()+" at "+j.place.line()+", which goes by another column")
+	c := &out.out[match.cols[0]]
+	c.time, c.lost = eventTime, ""
+	return out, nil
+}
+
+// asofMatch finds the comparison of the times: in MATCH_CONDITION, or else as a
+// conjunct of ON. The other conjuncts are the rest.
+func asofMatch(b *binder, j *joinRel, preds []catalog.Expr) (match bound, rest []catalog.Expr, err error) {
+	left, right := j.left.cols(), j.right.cols()
+	good := func(d bound) bool { return d.hi == maxTime && (d.lo == 0 || d.lo == 1) }
+	const advice = "MATCH_CONDITION (left.ts >= right.ts), on the time attributes of both sides"
+	if j.match != nil {
+		d, ok := timeBound(foldExpr(j.match, b.env), left, right)
+		switch {
+		case ok && good(d):
+			return d, preds, nil
+		case ok && d.lo == minTime:
+			return d, nil, hint(j.place.errorf("the %s looks ahead: a row would wait for one that may never come", j.name()), advice)
+		case ok:
+			return d, nil, hint(j.place.errorf("the %s compares the times with something added", j.name()), advice)
+		}
+		return d, nil, b.noTimes(j, advice)
+	}
+	for i, p := range preds {
+		if d, ok := timeBound(foldExpr(p, b.env), left, right); ok && good(d) && !match.found {
+			match = d
+			rest = append(slices.Clone(preds[:i]), preds[i+1:]...)
+		}
+	}
+	if !match.found {
+		return match, nil, hint(j.place.errorf("this ASOF JOIN has no MATCH_CONDITION"), advice)
+	}
+	return match, rest, nil
+}
+
+// noTimes says why the operands of a match are no time attributes.
+func (b *binder) noTimes(j *joinRel, advice string) error {
+	cols := append(slices.Clip(j.left.cols()), j.right.cols()...)
+	for _, i := range columnsOf(j.match) {
+		switch c := cols[i]; {
+		case c.time == eventTime:
+		case c.lost != "":
+			return hint(j.place.errorf("`%s` is no longer a time attribute: it was lost at %s", c.Name, c.lost), "%s", advice)
+		default:
+			return hint(j.place.errorf("the %s needs time attributes on both sides, `%s` is none", j.name(), c.Name), "declare it in the source: WATERMARK FOR %s AS %s - INTERVAL '5' SECOND", c.Name, c.Name)
+		}
+	}
+	return hint(j.place.errorf("the %s needs a comparison of two time attributes of one type", j.name()), "%s", advice)
+}
+
+// versionKey gives the columns of a relation that are the primary key of the source
+// that it reads; nil if there is none.
+func versionKey(r rel) []int {
+	switch r := r.(type) {
+	case *filterRel:
+		// A filter by other columns would hide that a version has ended.
+		if key := versionKey(r.in); subset(columnsOf(r.pred), key) {
+			return key
+		}
+	case *projectRel:
+		var key []int
+		if s, ok := r.in.(*scanRel); ok && len(r.exprs) == len(s.src.exprs) && len(r.exprs) > 0 && r.exprs[0] == s.src.exprs[0] {
+			return s.src.key
+		}
+		for _, k := range versionKey(r.in) {
+			at := slices.IndexFunc(r.exprs, func(e catalog.Expr) bool {
+				c, ok := e.(*catalog.ColumnRef)
+				return ok && c.Index == k
+			})
+			if at < 0 {
+				return nil
+			}
+			key = append(key, at)
+		}
+		return key
+	}
+	return nil
+}
