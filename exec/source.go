@@ -208,9 +208,10 @@ func (c *chunk) scanTimes(wv, tm *array.Timestamp, mark *planner.Watermark) {
 	}
 }
 
-// rowW gives each row's W, or nil if no row of the chunk can be late: the least
-// time is above the W of the last row. Call it after sequencing.
-func (c *chunk) rowW() []int64 {
+// rowW gives each row's W, or nil if no row of the chunk can be late: the least time
+// is above the W of the last row. With every they are given even then. Call it after
+// sequencing.
+func (c *chunk) rowW(every bool) []int64 {
 	if c.wvals == nil {
 		return nil
 	}
@@ -225,7 +226,7 @@ func (c *chunk) rowW() []int64 {
 			}
 		}
 	}
-	if c.minTime > last {
+	if c.minTime > last && !every {
 		return nil
 	}
 	// In place: wvals[i] becomes the maximum over the rows before i.

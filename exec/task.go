@@ -157,7 +157,7 @@ func (t *task) runChunk(c *chunk) error {
 		Origin: &op.Origin{Source: src.scan.Source, Records: c.recs, Skewed: c.skewed, Split: c.order, First: c.first},
 	}
 	if src.node.Props.NeedsW {
-		b.W = c.rowW()
+		b.W = c.rowW(src.node.Props.EveryW)
 	}
 	for _, r := range t.roots[src.index] {
 		if err := r.process(b); err != nil {

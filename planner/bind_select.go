@@ -2,6 +2,7 @@ package planner
 
 import (
 	"strings"
+	"time"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/parser"
@@ -11,12 +12,15 @@ import (
 // ORDER BY that stands after it. Columns that only ORDER BY needs come after
 // the visible ones.
 func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel, keys []SortKey, visible int, err error) {
-	if len(s.Hints) > 0 {
-		if err := require(b.at(s.Hints[0]), featureHint); err != nil {
-			return nil, nil, 0, err
-		}
+	hints, err := b.ttlHints(s.Hints)
+	if err != nil {
+		return nil, nil, 0, err
 	}
 	r, sc, err := b.from(s)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	ttl, err := applyTTL(hints, r, sc)
 	if err != nil {
 		return nil, nil, 0, err
 	}
@@ -30,7 +34,7 @@ func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	block := &block{binder: b, sel: s, in: r, scope: sc, items: items, order: order}
+	block := &block{binder: b, sel: s, in: r, scope: sc, items: items, order: order, ttl: ttl}
 	if r, err = block.bind(); err != nil {
 		return nil, nil, 0, err
 	}
@@ -79,6 +83,8 @@ type block struct {
 	items []item
 	order []*parser.OrderItem
 	terms []sortTerm
+	// ttl is how long the block's GROUP BY keeps a group: see keptForEver.
+	ttl time.Duration
 	// aggs is there if the block aggregates.
 	aggs *aggregates
 	// overs are the block's calls with OVER.

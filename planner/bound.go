@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // bound says what limits the state of a node, in words.
@@ -57,10 +58,7 @@ func (b *builder) bound(n *Node) {
 	case *Over:
 		b.overBound(n, op, names)
 	case *Join:
-		p.Bound = "all rows of both inputs"
-		if p.Unbounded = !p.Bounded; p.Unbounded {
-			p.Bound += ", for ever"
-		}
+		joinBound(p, op)
 	case *IntervalJoin, *WindowJoin, *TemporalJoin:
 		b.timeJoinBound(n)
 	case *Sort:
@@ -118,4 +116,28 @@ func below(n, of *Node) bool {
 		}
 	}
 	return false
+}
+
+// joinBound: a side without a time to live keeps its rows for ever.
+func joinBound(p *Properties, op *Join) {
+	clock := " by the clock"
+	if op.EventTime {
+		clock = " of event time"
+	}
+	kept := func(ttl time.Duration) string { return "for " + spanText(ttl.Microseconds()) + clock }
+	switch {
+	case !op.Forgets():
+		p.Bound = "all rows of both inputs"
+		if p.Unbounded = !p.Bounded; p.Unbounded {
+			p.Bound += ", for ever"
+		}
+	case op.LeftTTL == op.RightTTL:
+		p.Bound = "the rows of a key, " + kept(op.LeftTTL) + " after the last one"
+	case op.RightTTL == 0:
+		p.Bound, p.Unbounded = "the left rows of a key, "+kept(op.LeftTTL)+" after the last one; all right rows", !p.Bounded
+	case op.LeftTTL == 0:
+		p.Bound, p.Unbounded = "all left rows; the right rows of a key, "+kept(op.RightTTL)+" after the last one", !p.Bounded
+	default:
+		p.Bound = "the left rows of a key, " + kept(op.LeftTTL) + " after the last one, the right ones, " + kept(op.RightTTL)
+	}
 }

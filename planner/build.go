@@ -194,6 +194,11 @@ func (b *builder) needWatermarks(trees []rel) {
 					}
 				}
 			case *joinRel:
+				sources, forgets := b.env.ttlSources(r)
+				sensitive = sensitive || forgets
+				for _, s := range sources {
+					b.watched[s] = true
+				}
 				if r.times != nil {
 					for _, s := range sourcesOf(r) {
 						b.watched[s] = true

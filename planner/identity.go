@@ -162,7 +162,7 @@ func (c *canon) stateful(n *Node, ins []described) described {
 	case *Rank:
 		return rankText(n, op, in)
 	case *Join:
-		return joinText(op, ins)
+		return joinText(op, n, ins)
 	case *IntervalJoin:
 		return timeJoinText(n, &op.Pairing, ins)
 	case *WindowJoin:
@@ -212,7 +212,7 @@ func aggregateText(base string, keys []int, calls []AggCall, in described, windo
 
 // joinText describes a regular join. The state holds the columns of both sides as
 // they come, so they are in the text, in their order.
-func joinText(op *Join, ins []described) described {
+func joinText(op *Join, n *Node, ins []described) described {
 	left, right := ins[0], ins[1]
 	both := described{cols: append(slices.Clip(left.cols), right.cols...)}
 	for i := range both.cols {
@@ -234,6 +234,12 @@ func joinText(op *Join, ins []described) described {
 		left.text, strings.Join(left.cols, ", "), right.text, strings.Join(right.cols, ", "), strings.Join(keys, ", "))
 	if op.Residual != nil {
 		text += " and " + exprText(op.Residual, both.col)
+	}
+	if op.Forgets() {
+		text += fmt.Sprintf(" keep %d, %d", op.LeftTTL.Microseconds(), op.RightTTL.Microseconds())
+		if op.EventTime {
+			text += " watermark " + watermarksText(n)
+		}
 	}
 	return described{base: text, cols: both.pickAll(op.Emit)}
 }

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"slices"
+	"time"
 
 	"github.com/streamsql/streamsql/catalog"
 )
@@ -33,6 +34,8 @@ type joinRel struct {
 	// leftTable and rightTable name the table that a side is, for hints; "" for a
 	// side that is no table by itself.
 	leftTable, rightTable string
+	// ttl is how long rows of each side are kept: see keptForEver.
+	ttl [2]time.Duration
 	// emit are the columns that come out, as positions in those of both sides; nil:
 	// all that the kind gives. Pruning sets it.
 	emit  []int

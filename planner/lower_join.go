@@ -159,8 +159,10 @@ func (b *builder) join(k keyedJoin, left, right *Node) (*Node, error) {
 	}
 	op := &Join{Kind: r.kind, LeftKeys: k.left, RightKeys: k.right, NullSafe: k.nullSafe, Emit: r.emit, Residual: b.decided(rest, r.both())}
 	op.OnError = b.modeOf(op.Expressions()...)
+	op.LeftTTL, op.RightTTL = b.env.ttlOf(r.ttl[0]), b.env.ttlOf(r.ttl[1])
+	op.EventTime = op.Forgets() && carriesW(r.left) && carriesW(r.right)
 	left, right = b.spread(left, k.left, r.left), b.spread(right, k.right, r.right)
-	text := fmt.Sprintf("%s %v %v %v %v %s", r.kind, k.left, k.right, k.nullSafe, r.emit, exprList(op.Expressions()))
+	text := fmt.Sprintf("%s %v %v %v %v %s %d %d", r.kind, k.left, k.right, k.nullSafe, r.emit, exprList(op.Expressions()), op.LeftTTL, op.RightTTL)
 	if textOf(op.Expressions()...) == "" && op.Residual != nil {
 		text = ""
 	}

@@ -144,7 +144,7 @@ func timeJoinText(n *Node, p *Pairing, ins []described) described {
 	if nullSafe == nil {
 		nullSafe = make([]bool, len(p.Keys[0]))
 	}
-	d := joinText(&Join{Kind: p.Kind, LeftKeys: p.Keys[0], RightKeys: p.Keys[1], NullSafe: nullSafe, Residual: p.Residual, Emit: p.Emit}, ins)
+	d := joinText(&Join{Kind: p.Kind, LeftKeys: p.Keys[0], RightKeys: p.Keys[1], NullSafe: nullSafe, Residual: p.Residual, Emit: p.Emit}, n, ins)
 	l, r := ins[0].cols, ins[1].cols
 	how := ""
 	switch op := n.Op.(type) {

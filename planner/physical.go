@@ -291,7 +291,12 @@ type Join struct {
 	// Residual is over the left columns, then the right ones; nil: TRUE.
 	Residual catalog.Expr
 	Emit     []int
-	OnError  ErrorMode
+	// LeftTTL and RightTTL are how long the rows of a key are kept after the last one
+	// of their side; 0: for ever. EventTime says that this is measured by the rows' W,
+	// else by the clock.
+	LeftTTL, RightTTL time.Duration
+	EventTime         bool
+	OnError           ErrorMode
 }
 
 // Union is UNION ALL: inputs have the same columns.
@@ -368,6 +373,9 @@ func (o *Join) StateKeys(input int) []int {
 	return o.RightKeys
 }
 
+// Forgets says whether the join forgets keys.
+func (o *Join) Forgets() bool { return o.LeftTTL > 0 || o.RightTTL > 0 }
+
 // Expressions implements Evaluating.
 func (o *Join) Expressions() []catalog.Expr {
 	if o.Residual == nil {
@@ -426,6 +434,8 @@ type Properties struct {
 	Time []int
 	// NeedsW says that an operator above judges rows by W.
 	NeedsW bool
+	// EveryW says that it looks at the W of every row, also where none can be late.
+	EveryW bool
 	// Bound is the state's bound as EXPLAIN prints it: "1 h + 30 s of orders by
 	// user_id"; "" for a stateless operator; Unbounded flags the rest.
 	Bound     string

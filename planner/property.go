@@ -275,7 +275,7 @@ func positions(n int) []int {
 // needs W.
 func (b *builder) finish() {
 	before := make([]bool, len(b.plan.Nodes))
-	needsW := make([]bool, len(b.plan.Nodes))
+	needsW, everyW := make([]bool, len(b.plan.Nodes)), make([]bool, len(b.plan.Nodes))
 	for _, n := range slices.Backward(b.plan.Nodes) {
 		for _, in := range n.Inputs {
 			if in.Port != MainPort {
@@ -283,10 +283,11 @@ func (b *builder) finish() {
 			}
 			before[in.From.ID] = before[in.From.ID] || b.wantsBefore(n, in.From, before[n.ID])
 			needsW[in.From.ID] = needsW[in.From.ID] || wantsW(n, needsW[n.ID])
+			everyW[in.From.ID] = everyW[in.From.ID] || forgetsByTime(n.Op) || passesW(n.Op) && everyW[n.ID]
 		}
 	}
 	for _, n := range b.plan.Nodes {
-		n.Props.NeedsW = needsW[n.ID]
+		n.Props.NeedsW, n.Props.EveryW = needsW[n.ID], everyW[n.ID]
 		b.settleKinds(n, before[n.ID])
 	}
 	for _, n := range b.plan.Nodes {
@@ -338,10 +339,23 @@ func wantsW(n *Node, above bool) bool {
 		return op.HasPre()
 	case *Rank:
 		return op.ByTime || op.WindowStart >= 0
+	}
+	return forgetsByTime(n.Op) || passesW(n.Op) && above
+}
+
+// passesW says whether an operator hands on the W of its input's rows as it is.
+func passesW(op Op) bool {
+	switch op.(type) {
 	case *Guard, *Filter, *Project, *WindowAssign, *Unnest, *StaticJoin, *Union, *Exchange, *Limit:
-		return above
+		return true
 	}
 	return false
+}
+
+// forgetsByTime says whether the W of each row decides what an operator forgets.
+func forgetsByTime(op Op) bool {
+	j, ok := op.(*Join)
+	return ok && j.EventTime
 }
 
 // settleKinds takes -U out of the row kinds where nobody wants it.

@@ -10,6 +10,7 @@ import (
 // takes back it takes back whole, as -D: a changed row may have other partners.
 func (b *builder) inferJoin(n *Node, op *Join) {
 	left, right := n.Inputs[0].From, n.Inputs[1].From
+	n.Props.OrderSensitive = op.Forgets()
 	n.Props.Kinds = KindSet(0).With(catalog.Insert)
 	if !left.Props.Kinds.AppendOnly() || !right.Props.Kinds.AppendOnly() || op.Kind != InnerJoin && op.Kind != SemiJoin {
 		n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)

@@ -37,6 +37,8 @@ type join struct {
 	reads []int           // what it reads, over both sides
 	max   int             // pairs looked at together, and rows of emitted batches
 
+	ttl   [2]int64 // of each side's rows, microseconds; 0: for ever
+	swept int64    // when what is over was last forgotten
 	marks [2]int64 // watermarks of the inputs
 	ended [2]bool
 
@@ -80,6 +82,7 @@ var (
 	_ op.Stateful = (*join)(nil)
 	_ op.Gauges   = (*join)(nil)
 	_ op.Balanced = (*join)(nil)
+	_ op.Clocked  = (*join)(nil)
 )
 
 // New makes the operator for one shard. left and right are the nodes whose rows it
@@ -89,6 +92,7 @@ func New(o *planner.Join, left, right *planner.Node, prog *expr.Program, ctx *op
 		ctx: ctx, o: o, inputs: [2][]planner.Column{left.Cols, right.Cols},
 		updates: [2]bool{!left.Props.Kinds.AppendOnly(), !right.Props.Kinds.AppendOnly()},
 		max:     ctx.BatchRows, marks: [2]int64{op.MinTime, op.MinTime},
+		ttl: [2]int64{o.LeftTTL.Microseconds(), o.RightTTL.Microseconds()}, swept: op.MinTime,
 	}
 	switch o.Kind {
 	case planner.LeftJoin, planner.SemiJoin, planner.AntiJoin:
@@ -155,7 +159,17 @@ func (j *join) Process(input int, b *op.Batch, out op.Output) error {
 	me.codec.encode(b.Cols, j.rows)
 	shift := 32 * uint(1-input)
 	j.next, j.count = 0, 0
+	forgets := j.o.Forgets()
 	for n := range j.rows {
+		if forgets {
+			passed, err := j.expire(n, out)
+			if err != nil {
+				return err
+			}
+			if passed {
+				continue
+			}
+		}
 		head := uint32(*hash.At[uint64](j.refs.Rows[n], j.heads) >> shift)
 		for ; head != 0; head = other.next(head) {
 			j.cand = append(j.cand, pair{int32(n), head})
@@ -318,6 +332,9 @@ func (j *join) forgetEmpty() {
 // must be known.
 func (j *join) Advance(input int, w int64, out op.Output) error {
 	j.marks[input] = w
+	if t := min(j.marks[0], j.marks[1]); j.o.EventTime && j.due(t) {
+		j.sweep(t)
+	}
 	if min(j.marks[0], j.marks[1]) == op.MaxTime {
 		return out.Watermark(op.MaxTime)
 	}

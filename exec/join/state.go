@@ -29,7 +29,12 @@ func (j *join) adopt(st *table.Table) {
 }
 
 // stateWords is how many words a key has.
-func (j *join) stateWords() int { return 1 }
+func (j *join) stateWords() int {
+	if j.o.Forgets() {
+		return 3
+	}
+	return 1
+}
 
 // Freeze implements op.Stateful.
 func (j *join) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.Freeze(cut), nil }
@@ -83,6 +88,9 @@ func (j *join) merge(from *join, owns func(group int) bool) {
 					head = j.sides[s].insert(head, j.refs.IDs[i], k.Hash[i], f.values(id1-1), f.partners(id1-1))
 				}
 				*to = *to&^(low<<(32*s)) | uint64(head)<<(32*s)
+				if j.o.Forgets() {
+					*hash.At[uint64](j.refs.Rows[i], j.heads+1+s) = *hash.At[uint64](row, from.heads+1+s)
+				}
 			}
 		}
 	})

@@ -1,0 +1,138 @@
+package planner
+
+import (
+	"strings"
+	"time"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/parser"
+)
+
+// keptForEver is a time to live that a hint gives as 0: whatever 'state.ttl' says, the
+// state stays. A time to live of 0 in a rel is that of the setting.
+const keptForEver = -1
+
+// ttlHint is one entry of /*+ STATE_TTL('table' = '1 h') */: how long the state of
+// a table's rows is kept in the joins and the GROUP BY of the block.
+type ttlHint struct {
+	table string
+	ttl   time.Duration
+	place place
+}
+
+// ttlHints reads the hints of a SELECT block.
+func (b *binder) ttlHints(hints []*parser.Hint) ([]ttlHint, error) {
+	var out []ttlHint
+	for _, h := range hints {
+		if !strings.EqualFold(h.Name.Text, "STATE_TTL") {
+			if err := require(b.at(h), featureHint); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if len(h.Options) == 0 {
+			return nil, hint(b.at(h).errorf("STATE_TTL names tables and their times"), "STATE_TTL('orders' = '1 h', 'people' = '2 d')")
+		}
+		for _, o := range h.Options {
+			d, err := catalog.ParseDuration(o.Value.Value)
+			if err != nil {
+				return nil, b.at(o.Value).errorf("%v", err)
+			}
+			if d == 0 {
+				d = keptForEver
+			}
+			out = append(out, ttlHint{table: o.Key.Value, ttl: d, place: b.at(o.Key)})
+		}
+	}
+	return out, nil
+}
+
+// applyTTL gives the joins of FROM the times of their sides, and gives the one that
+// a GROUP BY of the block has: that of its only table.
+func applyTTL(hints []ttlHint, r rel, sc *scope) (time.Duration, error) {
+	var own time.Duration
+	for _, h := range hints {
+		found := false
+		var names []string
+		for _, t := range sc.tables {
+			names = append(names, t.name())
+			if strings.EqualFold(t.name(), h.table) {
+				found = true
+				if len(sc.tables) == 1 {
+					own = h.ttl
+				}
+			}
+		}
+		eachUnsettled(r, func(j *joinRel) {
+			if strings.EqualFold(j.leftTable, h.table) {
+				j.ttl[0], found = h.ttl, true
+			}
+			if strings.EqualFold(j.rightTable, h.table) {
+				j.ttl[1], found = h.ttl, true
+			}
+		})
+		if !found {
+			return 0, didYouMean(h.place.errorf("no table `%s` in FROM", h.table), h.table, names, "")
+		}
+	}
+	return own, nil
+}
+
+// eachUnsettled calls f on the joins of the block at hand, which nothing else refers
+// to yet.
+func eachUnsettled(r rel, f func(*joinRel)) {
+	if !unsettled(r) {
+		return
+	}
+	if j, ok := r.(*joinRel); ok {
+		f(j)
+	}
+	for _, in := range r.inputs() {
+		eachUnsettled(in, f)
+	}
+}
+
+// ttlOf is how long state is kept, 0 for ever: as the hint says, else the setting.
+func (env *environment) ttlOf(hinted time.Duration) time.Duration {
+	switch {
+	case hinted == keptForEver:
+		return 0
+	case hinted > 0:
+		return hinted
+	}
+	return env.settings.Duration(catalog.StateTTLKey)
+}
+
+// carriesW says whether the rows of a relation carry the watermark of their split:
+// their state can then go by event time.
+func carriesW(r rel) bool {
+	switch r := r.(type) {
+	case *scanRel:
+		return r.src.watermark != nil
+	case *filterRel, *projectRel, *windowRel, *unnestRel:
+		return carriesW(r.inputs()[0])
+	case *joinRel:
+		return r.mode == staticJoin && (r.static == leftSide || carriesW(r.left)) && (r.static == rightSide || carriesW(r.right))
+	case *unionRel:
+		for _, in := range r.ins {
+			if !carriesW(in) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// ttlSources gives the sources whose watermark decides what an operator forgets;
+// forgets says that it forgets anything.
+func (env *environment) ttlSources(r rel) (sources []*source, forgets bool) {
+	j, ok := r.(*joinRel)
+	if !ok || j.mode != regularJoin || env.ttlOf(j.ttl[0]) == 0 && env.ttlOf(j.ttl[1]) == 0 {
+		return nil, false
+	}
+	if carriesW(j.left) && carriesW(j.right) {
+		sources = streamsOf(j)
+	}
+	return sources, true
+}
