@@ -50,6 +50,9 @@ type SourceSpec struct {
 	Metadata []MetadataColumn
 	// Timestamps says that records carry a transport timestamp (MAX FUTURE SKEW).
 	Timestamps bool
+	// Changelog says, from the options, whether its rows may take back earlier ones:
+	// they come with a RowKind, and -U and -D rows are whole. nil: never.
+	Changelog func(Options) bool
 	// Table says that a bounded source holds a table rather than a recorded stream:
 	// without WATERMARK, a join reads it whole before its other side.
 	Table bool

@@ -244,6 +244,11 @@ func updates(r rel) bool { return updateCause(r) != nil }
 // only appends.
 func updateCause(r rel) rel {
 	switch r := r.(type) {
+	case *scanRel:
+		if r.src.changelog {
+			return r
+		}
+		return nil
 	case *aggregateRel:
 		if r.updates() {
 			return r

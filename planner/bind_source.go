@@ -37,6 +37,7 @@ func (b *binder) source(t *catalog.Table, overrides []*parser.Option, where plac
 		s.name = t.Name.String() + "#" + itoa(len(b.env.sources))
 	}
 	s.bounded = t.Connector.Source.Bounded != nil && t.Connector.Source.Bounded(options)
+	s.changelog = t.Connector.Source.Changelog != nil && t.Connector.Source.Changelog(options)
 	s.validate = options[catalog.ValidateOption] == "all"
 	inner := &binder{env: b.env, src: t.Source, ns: b.ns}
 	if err := inner.declared(s); err != nil {

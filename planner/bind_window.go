@@ -189,6 +189,8 @@ func operatorName(r rel) string {
 		return "the OVER at " + r.place.line()
 	case *joinRel:
 		return "the " + r.name() + " at " + r.place.line()
+	case *scanRel:
+		return "source `" + r.src.name + "`"
 	case *unionRel:
 		return "the UNION ALL at " + r.place.line()
 	case *setRel:

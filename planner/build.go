@@ -509,7 +509,7 @@ func (b *builder) scan(r *scanRel) *Node {
 		return n
 	}
 	s := r.src
-	op := &Scan{Source: s.name, Connector: s.table.Connector.Name, Options: s.options, Bounded: s.bounded, ValidateAll: s.validate, Declared: s.table.Physical()}
+	op := &Scan{Source: s.name, Connector: s.table.Connector.Name, Options: s.options, Bounded: s.bounded, Changelog: s.changelog, ValidateAll: s.validate, Declared: s.table.Physical()}
 	for i, f := range s.fields {
 		if want := b.wanted[s][i]; want != nil {
 			f.Type = want.narrow(f.Type)

@@ -69,7 +69,9 @@ type source struct {
 	name    string // name in SQL
 	options catalog.Options
 	bounded bool
-	static  bool // a static table: see settleStatic
+	// changelog says that its rows may take back earlier ones.
+	changelog bool
+	static    bool // a static table: see settleStatic
 	// fields are the physical and metadata columns in declared order: what a
 	// scanRel gives. exprs compute the declared columns from them.
 	fields []ScanColumn

@@ -110,6 +110,7 @@ type Scan struct {
 	Options     catalog.Options
 	Columns     []ScanColumn
 	Bounded     bool
+	Changelog   bool // rows have kinds
 	ValidateAll bool
 	Declared    []catalog.Field // all physical columns: for ValidateAll, and for formats that go by position
 	Watermark   *Watermark      // nil: none

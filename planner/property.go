@@ -33,6 +33,9 @@ func (b *builder) infer(n *Node, r rel) {
 		p.Kinds, p.Single = p.Kinds.With(catalog.Insert), true
 	case *Scan:
 		p.Kinds, p.Bounded = p.Kinds.With(catalog.Insert), op.Bounded
+		if op.Changelog {
+			p.Kinds = p.Kinds.With(catalog.UpdateBefore).With(catalog.UpdateAfter).With(catalog.Delete)
+		}
 		if s, ok := r.(*scanRel); ok {
 			b.keys[n] = sourceKeys(s)
 		}

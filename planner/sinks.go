@@ -103,6 +103,8 @@ func (b *builder) writeSink(s *sinkInput) error {
 		in = b.single(in, nil)
 	} else if op.Mode == catalog.UpsertMode && !in.Props.Kinds.AppendOnly() && in.Props.UpsertKey != nil {
 		in = b.hashed(in, in.Props.UpsertKey, nil)
+	} else if unordered(in) && !in.Props.Kinds.AppendOnly() {
+		in = b.inOrder(in)
 	}
 	if op.Mode == catalog.RetractMode && in.Props.Kinds.AppendOnly() {
 		op.Mode = catalog.AppendOnly // nothing is ever taken back: the sink need not show kinds
@@ -116,6 +118,29 @@ func (b *builder) writeSink(s *sinkInput) error {
 	n := b.node(op, nil, from(in), in.Cols, "")
 	b.places[n] = s.parts[0].place
 	return nil
+}
+
+// unordered says that rows come straight from sources, on whatever shard has
+// decoded them: a row and the one that takes it back may be on two.
+func unordered(n *Node) bool {
+	switch n.Op.(type) {
+	case *Exchange:
+		return false
+	case *Scan:
+		return true
+	case Stateful:
+		return false
+	}
+	return slices.ContainsFunc(n.Inputs, func(e Edge) bool { return unordered(e.From) })
+}
+
+// inOrder keeps each row of a changelog behind those that it takes back: equal
+// rows go to one shard, in the order of the input.
+func (b *builder) inOrder(in *Node) *Node {
+	if slices.ContainsFunc(in.Cols, func(c Column) bool { return !groupable(c.Type) }) {
+		return b.single(in, nil)
+	}
+	return b.hashed(in, positions(len(in.Cols)), nil)
 }
 
 // sinkMode is the error mode of the branch that ends in a sink: that of the last
@@ -188,7 +213,10 @@ func (b *builder) cause(n *Node) string {
 		}
 		next := slices.IndexFunc(n.Inputs, func(e Edge) bool { return e.Port == MainPort && !e.From.Props.Kinds.AppendOnly() })
 		if next < 0 {
-			return "the query"
+			if op, ok := n.Op.(*Scan); ok {
+				return "source `" + op.Source + "`"
+			}
+			return "the query at " + b.places[n].line()
 		}
 		n = n.Inputs[next].From
 	}

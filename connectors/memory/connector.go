@@ -28,12 +28,13 @@ func (s *Store) Connector(formats format.Set) connectors.Connector {
 					Doc: "What records are: values, or text in a format (with its defaults)."},
 				{Name: optSplits, Type: catalog.OptionInt, Default: "1", Source: true, Doc: "The number of splits."},
 				{Name: optBounded, Type: catalog.OptionBool, Default: "true", Source: true, Doc: "Whether the source ends when all splits have been ended."},
-				{Name: optChangelog, Type: catalog.OptionEnum, Values: []string{"auto", "append", "upsert", "retract"}, Default: "auto", Sink: true,
-					Doc: "Which changes the sink takes; auto: upsert if it has a primary key, else retract."},
+				{Name: optChangelog, Type: catalog.OptionEnum, Values: []string{"auto", "append", "upsert", "retract"}, Default: "auto", Source: true, Sink: true,
+					Doc: "Sink: which changes it takes; auto: upsert if it has a primary key, else retract. Source: retract lets its records take back earlier ones."},
 			},
 			Source: &catalog.SourceSpec{
 				Bounded:    func(o catalog.Options) bool { return o.Bool(optBounded) },
 				Timestamps: true,
+				Changelog:  func(o catalog.Options) bool { return o[optChangelog] == "retract" },
 			},
 			Sink: &catalog.SinkSpec{
 				Accepts:   accepts,

@@ -69,7 +69,9 @@ func TestSource(t *testing.T) {
 	s.Table("t").Send(1, memory.Record{Values: []any{1, "\xff"}, Timestamp: time.UnixMicro(77)})
 	want["1"] = append(want["1"], "1|NULL @77 !WRONG_TYPE 1")
 	open := func(kv ...string) func(t testing.TB) connectors.Source {
-		return func(t testing.TB) connectors.Source { return source(t, s, idText, append(kv, "splits", "2")...) }
+		return func(t testing.TB) connectors.Source {
+			return source(t, s, idText, append(kv, "splits", "2", "changelog-mode", "retract")...)
+		}
 	}
 	t.Run("unbounded", func(t *testing.T) {
 		connectortest.TestSource(t, connectortest.SourceTest{Open: open("bounded", "false"), Columns: idText, Want: want, Unbounded: true})

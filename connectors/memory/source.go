@@ -21,6 +21,7 @@ type source struct {
 	table    *Table
 	splits   int
 	bounded  bool
+	changes  bool // records may take back earlier ones
 	columns  []connectors.ScanColumn
 	declared []catalog.Field
 	index    []int // of each column among the declared ones
@@ -33,7 +34,7 @@ var _ connectors.Source = (*source)(nil)
 func (s *Store) openSource(formats format.Set, cfg connectors.SourceConfig) (connectors.Source, error) {
 	src := &source{
 		name: tableName(cfg.Options, cfg.Name), splits: int(cfg.Options.Int(optSplits)),
-		bounded: cfg.Options.Bool(optBounded), columns: cfg.Columns, declared: cfg.Declared,
+		bounded: cfg.Options.Bool(optBounded), changes: cfg.Options[optChangelog] == "retract", columns: cfg.Columns, declared: cfg.Declared,
 	}
 	src.table = s.Table(src.name)
 	if src.splits < 1 {
@@ -193,6 +194,11 @@ func (c *chunk) Release() {}
 
 // Decode implements connectors.Chunk.
 func (c *chunk) Decode(alloc memory.Allocator) (*connectors.Records, error) {
+	for _, r := range c.records {
+		if r.Kind != catalog.Insert && !c.src.changes {
+			return nil, fmt.Errorf("memory: table %s has a record of kind %s; '%s' = 'retract' lets a source take rows back", c.src.name, r.Kind, optChangelog)
+		}
+	}
 	var recs *connectors.Records
 	if c.src.stream == nil {
 		recs = c.fromValues(alloc)

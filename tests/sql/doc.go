@@ -13,7 +13,7 @@
 //	setup
 //	Statements that every case begins with: views, SET.
 //
-//	source NAME [live] [static] [splits=N]
+//	source NAME [live] [static] [changelog] [splits=N]
 //	The columns of a source as in CREATE SOURCE, over several lines; a line that
 //	begins with "with" adds options to 'connector' = 'rows'.
 //	----
@@ -22,6 +22,8 @@
 //	"split N" directs what follows to split N; without one the harness deals the
 //	records out to 1, 2 and 3 splits in turn. live makes the source unbounded,
 //	static a static table, which is there whole whatever else has been read.
+//	With changelog a record may begin with its kind ("-D a,1"; +I goes without
+//	saying), and all records stay in one split unless the block directs them.
 //	A later block of the same name replaces the source.
 //
 //	sink NAME

@@ -23,10 +23,21 @@ import (
 type record struct {
 	text string
 	at   time.Time // transport timestamp; zero: none
+	kind catalog.RowKind
 }
 
-// parseRecord takes the "@TIMESTAMP " off a record.
+// kindNames are the kinds that a record of a changelog may begin with.
+var kindNames = map[string]catalog.RowKind{"+I": catalog.Insert, "-U": catalog.UpdateBefore, "+U": catalog.UpdateAfter, "-D": catalog.Delete}
+
+// parseRecord takes the "@TIMESTAMP " and the kind off a record.
 func parseRecord(line string) record {
+	if len(line) > 3 && line[2] == ' ' {
+		if kind, ok := kindNames[line[:2]]; ok {
+			r := parseRecord(line[3:])
+			r.kind = kind
+			return r
+		}
+	}
 	if len(line) > 21 && line[0] == '@' && line[20] == ' ' {
 		if t, err := time.Parse(time.DateTime, line[1:20]); err == nil {
 			return record{text: line[21:], at: t}
@@ -117,10 +128,12 @@ func (f *feed) connector(formats format.Set) connectors.Connector {
 			Name: "rows", Doc: "The rows of a golden test.",
 			Options: []catalog.OptionSpec{
 				{Name: "name", Type: catalog.OptionString, Required: true, Source: true, Doc: "name of the source block"},
+				{Name: "changelog", Type: catalog.OptionBool, Default: "false", Source: true, Doc: "records have kinds"},
 				{Name: "live", Type: catalog.OptionBool, Default: "false", Source: true, Doc: "unbounded"},
 			},
 			Source: &catalog.SourceSpec{
 				Bounded:    func(o catalog.Options) bool { return o["live"] != "true" },
+				Changelog:  func(o catalog.Options) bool { return o["changelog"] == "true" },
 				Formats:    formats.Readable(),
 				Timestamps: true,
 				Metadata: []catalog.MetadataColumn{
@@ -256,6 +269,11 @@ func (c *rowsChunk) Decode(alloc memory.Allocator) (*connectors.Records, error) 
 	recs.Raw = func(row int) []byte { return bytes.Clone([]byte(c.records[row].text)) }
 	recs.Position = func(row int) string {
 		return fmt.Sprintf("%s/%d:%d", c.r.src.name, c.r.split, c.from+row+1)
+	}
+	if c.r.src.cfg.Options["changelog"] == "true" {
+		for _, r := range c.records {
+			recs.Kinds = append(recs.Kinds, r.kind)
+		}
 	}
 	if !c.records[0].at.IsZero() {
 		for _, r := range c.records {

@@ -26,6 +26,7 @@ type setting struct {
 type input struct {
 	splits [][]string
 	given  bool // the file says which split a record is in
+	whole  bool // the records stay in one split, in order
 	live   bool
 	static bool
 	n      int // splits of a live source
@@ -173,6 +174,8 @@ func (s *setting) source(words, body []string) error {
 		switch {
 		case w == "live":
 			in.live = true
+		case w == "changelog":
+			in.whole = true
 		case w == "static":
 			in.static = true
 		case isSplits:
@@ -190,6 +193,9 @@ func (s *setting) source(words, body []string) error {
 	}
 	in.add(records)
 	options := fmt.Sprintf("'connector' = 'rows', 'name' = '%s', 'live' = '%t'", name, in.live)
+	if in.whole {
+		options += ", 'changelog' = 'true'"
+	}
 	if in.static {
 		options += ", 'static' = 'true'"
 	}
@@ -249,13 +255,13 @@ func (in *input) dealt(n int) [][]record {
 	if in.live {
 		return make([][]record, in.n)
 	}
-	if in.given {
+	if in.given || in.whole {
 		n = len(in.splits)
 	}
 	out := make([][]record, n)
 	for k, s := range in.splits {
 		for i, l := range s {
-			if !in.given {
+			if !in.given && !in.whole {
 				k = i % n
 			}
 			out[k] = append(out[k], parseRecord(l))
