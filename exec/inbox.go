@@ -108,12 +108,13 @@ func (in *inbox) clear(ch *channel) bool {
 	return len(ch.queue) == 0 && !ch.blocked
 }
 
-// busy says that there are messages that can be taken.
-func (in *inbox) busy() bool {
+// busy says that there are messages to levels above the given one that can be
+// taken.
+func (in *inbox) busy(above int) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, ch := range in.chans {
-		if len(ch.queue) > 0 && !ch.blocked {
+		if len(ch.queue) > 0 && !ch.blocked && ch.level > above {
 			return true
 		}
 	}

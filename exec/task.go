@@ -301,7 +301,9 @@ func (t *task) deliver(in *input, b *op.Batch) error {
 // receiver works off what it has got. Meanwhile it takes its own messages for the
 // levels above that of the sender: their operators are not in the middle of
 // anything, those up to it are. So of shards that wait for each other the one that
-// sends from the highest level is always served.
+// sends from the highest level is always served. It does not wait for what the
+// receiver has to do for lower levels: that may be in the middle of work there
+// itself, and wait for this one.
 func (t *task) throttle(to *task, level int) error {
 	j := t.job
 	full := func() bool { return j.reader.inflight.Load() > 2*j.cfg.Credit }
@@ -321,7 +323,7 @@ func (t *task) throttle(to *task, level int) error {
 			}
 			continue
 		}
-		if !to.inbox.busy() {
+		if !to.inbox.busy(level) {
 			break
 		}
 		j.events.wait(seen)

@@ -103,7 +103,7 @@ func (b *builder) writeSink(s *sinkInput) error {
 		in = b.single(in, nil)
 	} else if op.Mode == catalog.UpsertMode && !in.Props.Kinds.AppendOnly() && in.Props.UpsertKey != nil {
 		in = b.hashed(in, in.Props.UpsertKey, nil)
-	} else if unordered(in) && !in.Props.Kinds.AppendOnly() {
+	} else if unordered(in) {
 		in = b.inOrder(in)
 	}
 	if op.Mode == catalog.RetractMode && in.Props.Kinds.AppendOnly() {
@@ -120,14 +120,14 @@ func (b *builder) writeSink(s *sinkInput) error {
 	return nil
 }
 
-// unordered says that rows come straight from sources, on whatever shard has
+// unordered says that changes come straight from sources, on whatever shard has
 // decoded them: a row and the one that takes it back may be on two.
 func unordered(n *Node) bool {
-	switch n.Op.(type) {
+	switch op := n.Op.(type) {
 	case *Exchange:
 		return false
 	case *Scan:
-		return true
+		return op.Changelog
 	case Stateful:
 		return false
 	}
