@@ -45,6 +45,8 @@ type Config struct {
 	// Retract says that rows can be taken out again. DISTINCT then counts
 	// instead of remembering.
 	Retract bool
+	// Count says that groups count their rows, which Subtract needs.
+	Count bool
 }
 
 // chunkRows is how many rows go through all loops before the next ones: few
@@ -102,7 +104,7 @@ func New(cfg Config) (*Aggregator, error) {
 		return nil, fmt.Errorf("GROUP BY: %w", err)
 	}
 	a := &Aggregator{
-		keys: cfg.Keys, layout: layout, retract: cfg.Retract, countRows: cfg.Retract,
+		keys: cfg.Keys, layout: layout, retract: cfg.Retract, countRows: cfg.Retract || cfg.Count,
 		enc: hash.NewEncoder(layout), cols: make([]arrow.Array, len(cfg.Keys)),
 	}
 	for _, c := range cfg.Calls {

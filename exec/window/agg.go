@@ -38,6 +38,7 @@ type aggregation struct {
 	st      *table.Table
 	meta    *table.Rows
 	buckets map[int64]*bucket
+	slide   slide
 	fired   int64 // windows that end up to here have fired
 	next    int64 // the least end of a window that has not fired
 	wins    []win
@@ -73,13 +74,21 @@ func Config(o *planner.WindowAgg, in []planner.Column) (agg.Config, error) {
 	if o.Window.Kind == planner.AttachedWindow {
 		keys = append(keys, o.Window.Start)
 	}
-	return agg.Of(keys, o.Aggs, in, false)
+	cfg, err := agg.Of(keys, o.Aggs, in, false)
+	cfg.Count = o.Window.Kind == planner.HopWindow && o.Window.Slide < o.Window.Size
+	return cfg, err
 }
 
 // adopt makes st the state, with whatever it holds.
 func (w *aggregation) adopt(st *table.Table) {
 	w.st = st
 	w.buckets = map[int64]*bucket{}
+	w.slide = newSlide(w.agg, func(pane int64) *agg.Groups {
+		if b := w.buckets[paneBucket(pane)]; b != nil {
+			return b.groups
+		}
+		return nil
+	})
 	w.fired, w.next = op.MinTime, op.MaxTime
 	w.meta = st.Rows(0, metaBucket, 1)
 	if w.meta.Len() == 0 {
@@ -217,6 +226,14 @@ func (w *aggregation) fire(mark int64, out op.Output) error {
 	if !w.refires() {
 		w.setFired(mark)
 	}
+	if len(due) > 0 && w.s.kind != planner.AttachedWindow {
+		// Where the next window begins: at the same place, if it is CUMULATE's.
+		next := due[len(due)-1].start
+		if w.s.kind != planner.CumulateWindow {
+			next += w.s.slide
+		}
+		w.slide.evict(w.s.paneAt(next))
+	}
 	for n := range w.buckets {
 		if w.unfired(n) == 0 || w.refires() && n <= mark {
 			delete(w.buckets, n)
@@ -254,10 +271,10 @@ func (w *aggregation) findNext() {
 // fireWindow emits one window: its panes' groups merged, and those of rows that
 // came for this window alone.
 func (w *aggregation) fireWindow(x win, out op.Output) error {
-	var from []*bucket
+	var from []*agg.Groups
 	add := func(n int64) {
 		if b := w.buckets[n]; b != nil {
-			from = append(from, b)
+			from = append(from, b.groups)
 			w.ctx.Counters[op.CountClosed] += b.count()
 		}
 	}
@@ -265,16 +282,19 @@ func (w *aggregation) fireWindow(x win, out op.Output) error {
 		add(x.end)
 	} else {
 		p, q := w.s.panesOf(x)
-		for ; p < q; p++ {
-			add(paneBucket(p))
+		for i := p; i < q; i++ {
+			add(paneBucket(i))
+		}
+		if len(from) > 1 {
+			from = w.slide.window(p, q)
 		}
 		add(w.s.windowBucket(x))
 	}
-	groups := from[0].groups
+	groups := from[0]
 	if len(from) > 1 {
 		groups = w.agg.Open(nil, 0, 0)
-		for _, b := range from {
-			w.agg.Merge(groups, b.groups, nil)
+		for _, g := range from {
+			w.agg.Merge(groups, g, nil)
 		}
 	}
 	start, end := w.s.edges(x)

@@ -87,7 +87,7 @@ func newSessions(w planner.Window, keys []int, in []planner.Column, words int, s
 	}
 	s := &sessions{
 		gap: w.Size, keyCols: keys, enc: hash.NewEncoder(layout), cols: make([]arrow.Array, len(keys)),
-		moved: map[uint32]uint32{}, due: newWheel(w.Size / 64),
+		moved: map[uint32]uint32{}, due: newWheel(max(w.Size/64, 1000)),
 	}
 	var strings *table.Arena
 	if layout.HasStrings() {
