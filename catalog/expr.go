@@ -17,6 +17,16 @@ type ColumnRef struct {
 	T     Type
 }
 
+// Outer is parameter Index of subquery Of: a value of the query around it. It
+// stands in queries while they are bound only: the planner turns correlated
+// subqueries into joins.
+type Outer struct {
+	Of    int
+	Index int
+	Name  string
+	T     Type
+}
+
 // Literal is a constant. Value is nil for NULL, else by T's kind:
 //
 //	BOOLEAN bool; TINYINT..BIGINT int64; FLOAT, DOUBLE float64;
@@ -85,6 +95,9 @@ type Coalesce struct {
 func (e *ColumnRef) Type() Type { return e.T }
 
 // Type implements Expr.
+func (e *Outer) Type() Type { return e.T }
+
+// Type implements Expr.
 func (e *Literal) Type() Type { return e.T }
 
 // Type implements Expr.
@@ -109,6 +122,7 @@ func (e *Case) Type() Type { return e.T }
 func (e *Coalesce) Type() Type { return e.T }
 
 func (*ColumnRef) isExpr() {}
+func (*Outer) isExpr()     {}
 func (*Literal) isExpr()   {}
 func (*Call) isExpr()      {}
 func (*Member) isExpr()    {}

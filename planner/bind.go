@@ -20,6 +20,8 @@ type binder struct {
 	macros []catalog.Name
 	// ctes are the WITH queries that can be seen, innermost last.
 	ctes []cte
+	// around is the subquery being bound, whose query around it may be read.
+	around *subquery
 }
 
 // environment is what all binders of a script share.
@@ -38,6 +40,8 @@ type environment struct {
 	windows *int
 	// instances numbers evaluations of volatile functions.
 	instances *int
+	// subqueries are those that stand in expressions being bound.
+	subqueries *subqueries
 	// warn takes a warning.
 	warn func(*parser.Error)
 	// planAll plans also what the engine can't run.

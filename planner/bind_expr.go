@@ -112,8 +112,12 @@ func (x *exprBinder) bind(e parser.Expr) (catalog.Expr, error) {
 			args = append(args, e.Keys[i], e.Values[i])
 		}
 		return x.function(e, fnMap, args...)
-	case *parser.Subquery, *parser.Exists, *parser.Quantified:
-		return nil, require(x.at(e), featureSubquery)
+	case *parser.Subquery:
+		return x.scalar(e)
+	case *parser.Exists:
+		return x.exists(e)
+	case *parser.Quantified:
+		return x.quantified(e)
 	case *parser.JSONFunc:
 		return x.jsonFunc(e)
 	case *parser.JSONObject:
@@ -176,6 +180,11 @@ func (x *exprBinder) column(e *parser.ColumnRef) (catalog.Expr, error) {
 					return inner.bind(aliased)
 				}
 			}
+		}
+		if out, ok, oerr := x.outerColumn(e); ok {
+			return out, oerr
+		}
+		if len(e.Parts) == 1 {
 			if c, ok := x.bareFunction(e); ok {
 				return x.call(c)
 			}
@@ -429,7 +438,7 @@ func (x *exprBinder) between(e *parser.Between) (catalog.Expr, error) {
 // x = b.
 func (x *exprBinder) in(e *parser.In) (catalog.Expr, error) {
 	if e.Query != nil {
-		return nil, require(x.at(e.Query), featureSubquery)
+		return x.inQuery(e)
 	}
 	args, places, err := x.list(append([]parser.Expr{e.X}, e.List...))
 	if err != nil {

@@ -99,14 +99,18 @@ func (bl *block) bindAggregate() error {
 	if err := bl.bindQualify(); err != nil {
 		return err
 	}
-	a.build()
+	if err := a.build(); err != nil {
+		return err
+	}
 	bl.agg, bl.top = a.agg, a.agg
 	if having != nil {
 		pred, err := a.over(having, hx)
 		if err != nil {
 			return err
 		}
-		bl.top = &filterRel{in: a.agg, pred: pred, place: bl.at(bl.sel.Having)}
+		if bl.top, err = bl.filterBy(a.agg, bl.havingParts(pred), bl.at(bl.sel.Having)); err != nil {
+			return err
+		}
 	}
 	for i := range bound {
 		e, err := a.over(bound[i], binders[i])
@@ -115,7 +119,19 @@ func (bl *block) bindAggregate() error {
 		}
 		bl.exprs = append(bl.exprs, e)
 	}
+	var err error
+	if bl.top, bl.exprs, err = bl.expandAll(bl.top, bl.exprs); err != nil {
+		return err
+	}
 	return bl.bindOver()
+}
+
+// havingParts gives HAVING as one predicate, or, if it has subqueries, part by part.
+func (bl *block) havingParts(pred catalog.Expr) []catalog.Expr {
+	if !bl.env.hasSubquery(pred) {
+		return []catalog.Expr{pred}
+	}
+	return conjuncts(pred)
 }
 
 // bindKeys binds the GROUP BY list: expressions, ordinals, output names.
@@ -167,7 +183,7 @@ func (bl *block) bindKey(a *aggregates, e parser.Expr) (catalog.Expr, error) {
 }
 
 // build makes the projection of keys and arguments and the aggregateRel over it.
-func (a *aggregates) build() {
+func (a *aggregates) build() error {
 	bl := a.block
 	where := bl.at(bl.sel)
 	if len(bl.sel.GroupBy) > 0 {
@@ -195,7 +211,12 @@ func (a *aggregates) build() {
 	for i, c := range a.calls {
 		calls[i] = c.aggCall(in, add, i)
 	}
+	in, exprs, err := bl.expandAll(in, exprs)
+	if err != nil {
+		return err
+	}
 	a.agg, a.outputs = newAggregate(project(in, exprs, names, where), keys, calls, where)
+	return nil
 }
 
 func keyName(e catalog.Expr, cols []column, i int) string {

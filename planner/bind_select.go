@@ -60,18 +60,28 @@ func (b *binder) where(s *parser.Select, r rel, sc *scope) (rel, error) {
 		}
 		where = b.at(s.Where)
 	}
+	var before, rest []catalog.Expr
+	if before = []catalog.Expr{pred}; pred == nil {
+		before = nil
+	} else if b.env.hasSubquery(pred) {
+		before, rest = b.splitSubqueries(pred)
+	}
 	if unsettled(r) {
+		pred = nil
+		if len(before) > 0 {
+			pred = conjunction(before)
+		}
 		out, err := b.settleJoins(r, pred, where)
 		if err != nil {
 			return nil, err
 		}
 		sc.cols = out.cols()
-		return out, nil
+		return b.filterBy(out, rest, where)
 	}
-	if pred == nil {
-		return r, nil
+	if len(before) > 0 {
+		r = ranked(&filterRel{in: r, pred: conjunction(before), place: where})
 	}
-	return ranked(&filterRel{in: r, pred: pred, place: where}), nil
+	return b.filterBy(r, rest, where)
 }
 
 // block is a SELECT block being bound.
@@ -189,6 +199,9 @@ func (bl *block) bind() (rel, error) {
 			bl.exprs = append(bl.exprs, e)
 		}
 		if err := bl.bindQualify(); err != nil {
+			return nil, err
+		}
+		if bl.top, bl.exprs, err = bl.expandAll(bl.top, bl.exprs); err != nil {
 			return nil, err
 		}
 		if err := bl.bindOver(); err != nil {
@@ -394,6 +407,10 @@ func (bl *block) orderBy(r rel) (rel, []SortKey, error) {
 				}
 			}
 			e = bl.overs.result(e)
+			var err error
+			if bl.top, e, err = bl.expand(bl.top, e); err != nil {
+				return nil, nil, err
+			}
 			at, typ = len(cols)+len(hidden), e.Type()
 			hidden = append(hidden, e)
 		}

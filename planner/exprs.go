@@ -251,6 +251,8 @@ func writeExpr(b *strings.Builder, e catalog.Expr, col func(*catalog.ColumnRef) 
 	switch e := e.(type) {
 	case *catalog.ColumnRef:
 		b.WriteString(col(e))
+	case *catalog.Outer:
+		fmt.Fprintf(b, "outer %d.%d", e.Of, e.Index)
 	case *catalog.Literal:
 		b.WriteString(literalText(e))
 	case *catalog.Call:

@@ -202,7 +202,8 @@ func (a *analysis) binder() *binder {
 	env := &environment{
 		functions: o.Functions, folder: o.Folder, connectors: o.Connectors,
 		catalog: a.catalog, settings: a.settings, zone: a.settings.Zone(), sources: a.sources, windows: &a.windows, instances: &a.instances,
-		warn: a.warn, broken: a.broken, planAll: o.PlanAll,
+		subqueries: &subqueries{of: map[*catalog.Function]*subquery{}},
+		warn:       a.warn, broken: a.broken, planAll: o.PlanAll,
 	}
 	return &binder{env: env, src: a.src, ns: a.ns}
 }

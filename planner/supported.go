@@ -6,8 +6,7 @@ import "github.com/streamsql/streamsql/parser"
 type feature int
 
 const (
-	featureSubquery feature = iota
-	featureProcessingTimeUpdates
+	featureProcessingTimeUpdates feature = iota
 	featureSessionRows
 	featureSessionUpdates
 	featureGroupingSets
@@ -25,7 +24,6 @@ const (
 // planned says, for each feature that can't be planned or run yet, what to tell. A
 // feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
-	featureSubquery:              {"subqueries within expressions are", ""},
 	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of windows of processing time are", "leave it out: a window comes out when the clock has passed its end"},
 	featureGroupingSets:          {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
 	featureSessionUpdates:        {"EMIT CHANGES, EMIT EVERY, EMIT COMPLETE and ALLOW LATENESS of sessions are", "leave it out: a session comes out when it closes"},
