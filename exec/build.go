@@ -152,6 +152,13 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 			return b, err
 		}
 	case *planner.Sort:
+		if o.ByTime {
+			var err error
+			if b.main, err = rank.NewTimeSort(o, n.Cols, ctx); err != nil {
+				return b, err
+			}
+			break
+		}
 		b.main = order.NewSort(o, n.Cols, ctx)
 	case *planner.Limit:
 		if t.job.endsWith(n) {

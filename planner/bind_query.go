@@ -163,9 +163,7 @@ func (b *binder) sorted(q *parser.Query, r rel, keys []SortKey, limit, offset in
 	bounded := isBounded(r)
 	if len(keys) > 0 {
 		if !bounded {
-			if err := require(b.at(q.OrderBy[0]), featureUnboundedSort); err != nil {
-				return nil, err
-			}
+			return b.sortedForEver(q, r, keys, limit, offset)
 		}
 		if limit >= 0 || offset > 0 {
 			keys = tieBroken(keys, r.cols())
@@ -186,11 +184,43 @@ func (b *binder) sorted(q *parser.Query, r rel, keys []SortKey, limit, offset in
 		return &sortRel{in: r, keys: totalOrder(r.cols()), limit: limit, offset: offset, place: where}, nil
 	}
 	if !bounded && updates(r) {
-		if err := require(where, featureUpdatingLimit); err != nil {
-			return nil, err
-		}
+		// Rows come and go: those within the limit are the first ones of a fixed
+		// order.
+		return b.first(r, totalOrder(r.cols()), limit, offset, "LIMIT", where)
 	}
 	return &limitRel{in: r, limit: limit, offset: offset, place: where}, nil
+}
+
+// sortedForEver puts ORDER BY above a relation without end. With a LIMIT it is a
+// top-N whose rows change; without one there is no first row, but for the order of
+// time, which the watermark closes.
+func (b *binder) sortedForEver(q *parser.Query, r rel, keys []SortKey, limit, offset int64) (rel, error) {
+	where := b.at(q.OrderBy[0])
+	if limit >= 0 {
+		return b.first(r, keys, limit, offset, "ORDER BY", where)
+	}
+	switch {
+	case offset > 0:
+		return nil, hint(where.errorf("ORDER BY with OFFSET over an unbounded input needs a LIMIT"), "LIMIT says how many rows come out")
+	case !timeOrdered(r.cols(), keys):
+		return nil, hint(where.errorf("ORDER BY over an unbounded input has no first row: another one may always come before it"),
+			"ORDER BY a time attribute, ascending, gives rows as the watermark passes them; LIMIT makes it a top-N")
+	}
+	if cause := updateCause(r); cause != nil {
+		return nil, where.errorf("ORDER BY time over an input that updates is not possible; %s updates", operatorName(cause))
+	}
+	return &sortRel{in: r, keys: keys, limit: -1, byTime: true, place: where}, nil
+}
+
+// first keeps limit rows after offset in an order.
+func (b *binder) first(r rel, keys []SortKey, limit, offset int64, what string, where place) (rel, error) {
+	switch {
+	case limit < 0:
+		return nil, hint(where.errorf("OFFSET over an unbounded input that updates needs a LIMIT"), "LIMIT says how many rows come out")
+	case limit == 0:
+		return &filterRel{in: r, pred: boolLiteral(false), place: where}, nil
+	}
+	return newRank(rankRel{in: r, kind: OverRowNumber, order: keys, from: offset + 1, to: offset + limit, what: what, place: where}), nil
 }
 
 // tieBroken adds to the keys of a sort that is cut all other columns: which of

@@ -62,6 +62,10 @@ func (b *builder) bound(n *Node) {
 	case *IntervalJoin, *WindowJoin, *TemporalJoin:
 		b.timeJoinBound(n)
 	case *Sort:
+		if op.ByTime {
+			p.Bound = "rows that the watermark has not passed"
+			return
+		}
 		p.Bound = "all rows of a bounded input"
 		if op.Limit >= 0 && n.Inputs[0].From.Props.Kinds.AppendOnly() {
 			p.Bound = fmt.Sprintf("%d rows", op.Limit+op.Offset)

@@ -113,8 +113,15 @@ func (b *builder) checkTree(root rel) error {
 	}
 	var bad error
 	visit(root, func(r rel) {
-		if a, ok := r.(*aggregateRel); ok && a.window == nil && bad == nil {
-			bad = asPlain(require(a.place, featureStateTTL))
+		switch r := r.(type) {
+		case *aggregateRel:
+			if r.window == nil && bad == nil {
+				bad = asPlain(require(r.place, featureStateTTL))
+			}
+		case *rankRel:
+			if !r.windowed() && bad == nil {
+				bad = asPlain(require(r.place, featureStateTTL))
+			}
 		}
 	})
 	return bad
@@ -205,6 +212,12 @@ func (b *builder) needWatermarks(trees []rel) {
 					}
 				}
 				sensitive = sensitive || r.mode == temporalJoin
+			case *sortRel:
+				if r.byTime {
+					for _, s := range sourcesOf(r) {
+						b.watched[s] = true
+					}
+				}
 			case *limitRel:
 				sensitive = true
 			}
@@ -389,7 +402,7 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 		return b.unnest(r, ins[0]), nil
 	case *sortRel:
 		in := b.single(ins[0], r)
-		op := &Sort{Keys: r.keys, Limit: r.limit, Offset: r.offset}
+		op := &Sort{Keys: r.keys, Limit: r.limit, Offset: r.offset, ByTime: r.byTime}
 		return b.node(op, r, from(in), in.Cols, fmt.Sprintf("%+v", *op)), nil
 	case *limitRel:
 		in := b.single(ins[0], r)

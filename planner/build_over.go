@@ -215,6 +215,9 @@ func askOver(r *overRel, out needs, in needs, late bool) {
 		if out[n+i] == nil && r.late == nil {
 			continue
 		}
+		if tie := tieOf(r.in.cols(), r.order); c.Kind.ranks() && tie >= 0 {
+			in.at(tie).add(nil) // a rule may make a rankRel of it
+		}
 		for _, a := range c.Args {
 			in.at(a).add(nil)
 		}

@@ -11,12 +11,13 @@ import (
 // rank lowers a rankRel.
 func (b *builder) rank(r *rankRel, in *Node) (*Node, error) {
 	ex := b.hashed(in, r.partition, r)
-	op := &Rank{Kind: r.kind, Partition: r.partition, Order: r.order, From: r.from, To: r.to, Show: r.show, Tie: r.tie,
+	op := &Rank{Kind: r.kind, What: r.what, Partition: r.partition, Order: r.order, From: r.from, To: r.to, Show: r.show, Tie: r.tie,
 		Arrival: r.arrival, ByTime: r.onClose, WindowStart: -1, WindowEnd: -1}
 	if r.windowed() {
 		op.WindowStart, op.WindowEnd = windowKeys(r.in.cols(), r.partition)
 		op.ByTime = false
 	}
+	op.AtEnd = op.Updates() && isBounded(r.in)
 	if (op.ByTime || op.Arrival != NoArrival) && !in.Props.Kinds.AppendOnly() {
 		return nil, r.place.errorf("%s takes rows in the order of time, but %s updates", r.what, operatorName(updateCause(r.in)))
 	}
@@ -37,29 +38,20 @@ func (b *builder) rank(r *rankRel, in *Node) (*Node, error) {
 }
 
 // inferRank: of ROW_NUMBER, partition and rank are a key. Without the rank, the
-// partition is one if a single row of it comes out; else the input's keys are,
-// with the partition, so that a row that moves to another partition, which may
-// be on another shard, does not meet itself.
+// partition is one if a single row of it comes out; else the input's keys are.
 func (b *builder) inferRank(n *Node, op *Rank) {
 	in := n.Inputs[0].From
 	n.Props.Hash = in.Props.Hash
 	n.Props.Kinds = KindSet(0).With(catalog.Insert)
 	n.Props.OrderSensitive = op.Arrival != NoArrival
+	n.Props.AnyOrder = n.Props.AnyOrder && !op.Replaces()
 	switch {
 	case op.Kind == OverRowNumber && op.Show:
 		b.keys[n] = [][]int{append(slices.Clone(op.Partition), len(in.Cols))}
 	case op.Replaces():
 		b.keys[n] = [][]int{append([]int{}, op.Partition...)}
 	default:
-		for _, key := range b.keys[in] {
-			whole := slices.Clone(key)
-			for _, p := range op.Partition {
-				if !slices.Contains(whole, p) {
-					whole = append(whole, p)
-				}
-			}
-			b.keys[n] = append(b.keys[n], whole)
-		}
+		b.keys[n] = b.keys[in]
 	}
 	if !op.Updates() {
 		return
@@ -74,6 +66,9 @@ func (b *builder) inferRank(n *Node, op *Rank) {
 
 // settleRank takes -U out of what a Rank gives where nobody wants it.
 func settleRank(n *Node, op *Rank, before bool) {
+	if !op.Updates() {
+		return
+	}
 	op.EmitBefore = before || !op.Replaces()
 	if !op.EmitBefore {
 		n.Props.Kinds &^= 1 << catalog.UpdateBefore
@@ -124,6 +119,9 @@ func rankText(n *Node, op *Rank, in described) described {
 	if op.Arrival != NoArrival {
 		base += fmt.Sprintf(" arrival %d", op.Arrival)
 	}
+	if op.AtEnd {
+		base += " at end"
+	}
 	if op.ByTime || op.WindowStart >= 0 {
 		base += " on close watermark " + watermarksText(n)
 	}
@@ -158,6 +156,8 @@ func rankDetail(op *Rank, in []Column) string {
 		text += "; when the window closes"
 	case op.ByTime:
 		text += "; when the watermark has passed"
+	case op.AtEnd:
+		text += "; at the end of input"
 	}
 	if op.Show {
 		text += "; with the rank"

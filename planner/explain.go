@@ -85,7 +85,11 @@ func detail(n *Node) string {
 	case *TemporalJoin:
 		return timeJoinDetail(n, &op.Pairing) + onError(op.OnError)
 	case *Sort:
-		return "by " + orderDetail(op.Keys, in) + limits(op.Limit, op.Offset)
+		text := "by " + orderDetail(op.Keys, in) + limits(op.Limit, op.Offset)
+		if op.ByTime {
+			text += "; when the watermark has passed"
+		}
+		return text
 	case *Limit:
 		return strings.TrimPrefix(limits(op.Limit, op.Offset), " limit ")
 	case *Exchange:

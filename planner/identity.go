@@ -170,6 +170,9 @@ func (c *canon) stateful(n *Node, ins []described) described {
 	case *TemporalJoin:
 		return timeJoinText(n, &op.Pairing, ins)
 	case *Sort:
+		if op.ByTime {
+			return described{base: fmt.Sprintf("sort %s watermark %s of (%s select %s)", in.order(op.Keys), watermarksText(n), in.text, strings.Join(in.cols, ", ")), cols: in.cols}
+		}
 		return described{base: fmt.Sprintf("sort %s limit %d offset %d of (%s select %s)", in.order(op.Keys), op.Limit, op.Offset, in.text, strings.Join(in.cols, ", ")), cols: in.cols}
 	case *Limit:
 		return described{base: fmt.Sprintf("limit %d offset %d of (%s)", op.Limit, op.Offset, in.text), cols: in.cols}

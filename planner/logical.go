@@ -157,7 +157,9 @@ type (
 		in            rel
 		keys          []SortKey
 		limit, offset int64 // limit -1: none
-		place         place
+		// byTime says that rows come out as the watermark passes them.
+		byTime bool
+		place  place
 	}
 
 	// limitRel cuts its input in the order in which it comes.

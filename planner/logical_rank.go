@@ -41,18 +41,15 @@ func (r *rankRel) windowed() bool {
 
 // final says whether rows that come out stay.
 func (r *rankRel) final() bool {
-	return !updates(r.in) && (r.onClose || r.arrival == FirstArrived || r.windowed())
+	return isBounded(r.in) || !updates(r.in) && (r.onClose || r.arrival == FirstArrived || r.windowed())
 }
 
 // newRank makes a rankRel. Where rows come out by time the time attribute stays
 // one; of a window only window_time does; else rows may change at any time.
 func newRank(r rankRel) *rankRel {
-	r.tie = -1
 	cols := r.in.cols()
-	for i, c := range cols {
-		if c.time == eventTime && r.tie < 0 && r.arrival == NoArrival && !slices.ContainsFunc(r.order, func(k SortKey) bool { return k.Col == i }) {
-			r.tie = i
-		}
+	if r.tie = -1; r.arrival == NoArrival {
+		r.tie = tieOf(cols, r.order)
 	}
 	start, _ := windowKeys(cols, r.partition)
 	windowed := r.windowed()
@@ -69,6 +66,17 @@ func newRank(r rankRel) *rankRel {
 		r.out = append(r.out, column{Column: Column{Name: r.what, Type: catalog.BigInt, NotNull: true}})
 	}
 	return &r
+}
+
+// tieOf gives the time attribute that breaks ties in an order: the first one that
+// is no term of it; -1 if there is none.
+func tieOf(cols []column, order []SortKey) int {
+	for i, c := range cols {
+		if c.time == eventTime && !slices.ContainsFunc(order, func(k SortKey) bool { return k.Col == i }) {
+			return i
+		}
+	}
+	return -1
 }
 
 // rankOf makes a rankRel of an overRel with one ranking call, for the ranks from

@@ -315,6 +315,10 @@ type SortKey struct {
 type Sort struct {
 	Keys          []SortKey
 	Limit, Offset int64 // Limit -1: none
+	// ByTime says that the first of Keys is the time attribute, ascending: a row
+	// comes out when the watermark has passed it, and is late if its time is below
+	// its W. The input need not end then.
+	ByTime bool
 }
 
 // Limit passes Limit rows after Offset, in input order, then ends its SELECT.

@@ -342,6 +342,8 @@ func wantsW(n *Node, above bool) bool {
 		return op.HasPre()
 	case *Rank:
 		return op.ByTime || op.WindowStart >= 0
+	case *Sort:
+		return op.ByTime
 	}
 	return forgetsByTime(n.Op) || passesW(n.Op) && above
 }

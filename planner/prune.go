@@ -372,7 +372,7 @@ func (p *pruner) node(r rel) pruned {
 		for i := range keys {
 			keys[i].Col = in.col(keys[i].Col)
 		}
-		return pruned{&sortRel{in: in.rel, keys: keys, limit: r.limit, offset: r.offset, place: r.place}, in.index, in.shape}
+		return pruned{&sortRel{in: in.rel, keys: keys, limit: r.limit, offset: r.offset, byTime: r.byTime, place: r.place}, in.index, in.shape}
 	case *limitRel:
 		in := p.rebuild(r.in)
 		return pruned{&limitRel{in: in.rel, limit: r.limit, offset: r.offset, place: r.place}, in.index, in.shape}

@@ -6,6 +6,7 @@ package planner
 // then of all columns, so nothing depends on how rows come.
 type Rank struct {
 	Kind      OverKind
+	What      string // as it was written: "ROW_NUMBER", "ORDER BY"
 	Partition []int
 	Order     []SortKey
 	From, To  int64
@@ -20,6 +21,9 @@ type Rank struct {
 	// WindowStart and WindowEnd are the columns of Partition that are the bounds
 	// of a window: its rows come out when it closes. -1: none.
 	WindowStart, WindowEnd int
+	// AtEnd says that the input is bounded: what is visible at its end comes out,
+	// once.
+	AtEnd bool
 	// EmitBefore says whether -U rows are wanted.
 	EmitBefore bool
 	// LateCols are the input columns of a late row on LatePort; nil if nobody
@@ -43,7 +47,9 @@ func (o *Rank) StateKeys(int) []int { return o.Partition }
 func (*Rank) op() {}
 
 // Updates says whether rows that have come out may change.
-func (o *Rank) Updates() bool { return o.Arrival != FirstArrived && !o.ByTime && o.WindowStart < 0 }
+func (o *Rank) Updates() bool {
+	return o.Arrival != FirstArrived && !o.ByTime && o.WindowStart < 0 && !o.AtEnd
+}
 
 // Replaces says that a row takes the place of another one: that of the same rank
 // in its partition, or the only one.

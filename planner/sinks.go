@@ -202,6 +202,10 @@ func (b *builder) cause(n *Node) string {
 				}
 				return "the GROUP BY at " + b.places[n].line()
 			}
+		case *Rank:
+			if op := n.Op.(*Rank); op.Updates() {
+				return "the " + op.What + " at " + b.places[n].line()
+			}
 		case *SetOp:
 			if op := n.Op.(*SetOp); op.Kind == ExceptOp {
 				return "the " + op.String() + " at " + b.places[n].line()

@@ -13,8 +13,6 @@ const (
 	featureMatchRecognize
 	featureEmitEvery
 	featureOnConflict
-	featureUnboundedSort
-	featureUpdatingLimit
 	featureStateTTL
 	featureMaterializedView
 	featureReplay
@@ -31,8 +29,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
 	featureEmitEvery:             {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
 	featureOnConflict:            {"ON CONFLICT is", ""},
-	featureUnboundedSort:         {"ORDER BY over an unbounded input is", "sort a bounded one, or leave ORDER BY out"},
-	featureUpdatingLimit:         {"LIMIT over an unbounded input that updates is", ""},
 	featureStateTTL:              {"'state.ttl' is", "RESET 'state.ttl'"},
 	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
 	featureReplay:                {"REPLAY DEAD LETTERS is", ""},

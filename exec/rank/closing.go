@@ -3,6 +3,7 @@ package rank
 import (
 	"container/heap"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -28,6 +29,10 @@ type closing struct {
 	wins map[int64]*partitions // by window end; by time: only that of bucket 0
 	mark int64
 	due  times // by time: the rows that have not come out
+
+	// leaves says that rows do not stay: ORDER BY time, where no row needs to
+	// know its place.
+	leaves bool
 
 	words []uint64
 	rec   []byte
@@ -59,8 +64,24 @@ func (c *closing) adopt(st *table.Table) {
 	}
 }
 
+// NewTimeSort makes the operator of ORDER BY time over an input that need not end;
+// in are its columns.
+func NewTimeSort(s *planner.Sort, in []planner.Column, ctx *op.Context) (op.Operator, error) {
+	o := &planner.Rank{Kind: planner.OverRowNumber, Order: s.Keys, From: 1, To: math.MaxInt64, Tie: -1, ByTime: true, WindowStart: -1, WindowEnd: -1}
+	shape, err := newShape(o, in, false, ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &closing{shape: shape, mark: op.MinTime, out: emitter{shape: shape}, leaves: true}
+	c.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
+	return c, nil
+}
+
 // plan notes the rows that have not come out.
 func (c *closing) plan() {
+	if c.leaves {
+		return
+	}
 	c.wins[0].trees.rows.Each(func(id uint32, row []uint64) {
 		if row[rowFlags]&flagOut == 0 {
 			c.due = append(c.due, timed{row[rowWord], id})
@@ -143,13 +164,13 @@ func (c *closing) add(p *partitions, row hash.Row, w *writer, i int) {
 		return
 	}
 	var keyLen int
-	c.rec, keyLen = w.append(c.rec[:0], i)
+	c.rec, keyLen = w.append(c.rec[:0], i, word)
 	if p.full(row) && p.behind(row, word, c.rec, keyLen) {
 		c.ctx.Counters[op.CountReleased]++
 		return
 	}
 	id := p.trees.add(word, c.rec, keyLen)
-	if c.o.ByTime {
+	if c.o.ByTime && !c.leaves {
 		heap.Push(&c.due, timed{word, id})
 	}
 	p.insert(row, id)
@@ -198,7 +219,9 @@ func (c *closing) Advance(_ int, w int64, out op.Output) error {
 	}
 	c.mark = w
 	var err error
-	if c.o.ByTime {
+	if c.leaves {
+		err = c.leave(w, out)
+	} else if c.o.ByTime {
 		err = c.passed(w, out)
 	} else {
 		err = c.close(w, out)
@@ -258,6 +281,45 @@ func (c *closing) passed(w int64, out op.Output) error {
 		}
 	}
 	return c.say(p, ids, out)
+}
+
+// leave gives out the rows whose time the watermark has passed, in order, and
+// forgets them.
+func (c *closing) leave(w int64, out op.Output) error {
+	p := c.wins[0]
+	var ids []uint32
+	send := func() error {
+		for _, id := range ids {
+			c.out.insert(saidRow{id: id})
+		}
+		if err := c.out.send(p.trees, out); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			p.trees.drop(id)
+		}
+		c.ctx.Counters[op.CountReleased] += int64(len(ids))
+		ids = ids[:0]
+		return nil
+	}
+	var err error
+	p.table.Each(func(_ []uint32, rows []hash.Row) {
+		for _, row := range rows {
+			root := p.root(row)
+			for root != 0 && err == nil && p.trees.word(p.trees.at(root, 0)) < timeWord(w) {
+				var id uint32
+				root, id = p.trees.removeFirst(root)
+				*p.word(row, partRoot) = uint64(root)
+				if ids = append(ids, id); len(ids) == c.ctx.BatchRows {
+					err = send()
+				}
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return send()
 }
 
 // say gives out rows with the place that they have in their partition.

@@ -53,7 +53,14 @@ type codec struct {
 	fields []field
 	// keys is the number of fields that are the terms of ORDER BY.
 	keys int
+	// arrival says that rows stand in the order of arrival, the last one first: a
+	// record then begins with its word, 8 bytes, which falls from row to row.
+	arrival bool
+	next    uint64 // word of the next row
 }
+
+// arrivalBytes is the length of the word that a record begins with.
+const arrivalBytes = 8
 
 // newCodec makes the codec for rows with cols, ordered by keys, then by column tie
 // (-1: none), then by all other columns.
@@ -114,9 +121,17 @@ func (c *codec) open(cols []arrow.Array) *writer {
 	return w
 }
 
-// append appends the record of a row; keyLen is the length of its key.
-func (w *writer) append(dst []byte, row int) (out []byte, keyLen int) {
+// append appends the record of a row with its word; keyLen is the length of its
+// key.
+func (w *writer) append(dst []byte, row int, word uint64) (out []byte, keyLen int) {
 	start := len(dst)
+	if w.c.arrival {
+		dst = binary.BigEndian.AppendUint64(dst, word)
+		for _, p := range w.parts {
+			dst = p(dst, row)
+		}
+		return dst, arrivalBytes
+	}
 	for i, p := range w.parts {
 		if i == w.c.keys {
 			keyLen = len(dst) - start
@@ -287,6 +302,13 @@ func appendText(dst, s []byte) []byte {
 // does: a row with a greater number comes later. Equal numbers say nothing.
 func (c *codec) words(cols []arrow.Array, n int, out []uint64) []uint64 {
 	out = out[:0]
+	if c.arrival {
+		for range n {
+			out = append(out, c.next)
+			c.next--
+		}
+		return out
+	}
 	if c.keys == 0 {
 		return append(out, make([]uint64, n)...)
 	}
@@ -390,6 +412,9 @@ func (c *codec) reader(cols []int, alloc memory.Allocator) *reader {
 
 // read appends a row.
 func (r *reader) read(rec []byte) {
+	if r.c.arrival {
+		rec = rec[arrivalBytes:]
+	}
 	for _, f := range r.c.fields {
 		var b array.Builder
 		if !f.hidden {

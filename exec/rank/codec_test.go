@@ -116,7 +116,7 @@ func TestRecords(t *testing.T) {
 			words := c.words(batch, n, nil)
 			recs, keyLens := make([][]byte, n), make([]int, n)
 			for i := range n {
-				recs[i], keyLens[i] = w.append(nil, i)
+				recs[i], keyLens[i] = w.append(nil, i, words[i])
 			}
 			want := column.RowComparator(batch[:1], batch[:1], []column.SortKey{{Descending: key.Desc, NullsFirst: key.NullsFirst}})
 			for i := range n {

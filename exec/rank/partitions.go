@@ -53,7 +53,11 @@ func newShape(o *planner.Rank, in []planner.Column, retract bool, ctx *op.Contex
 	if err != nil {
 		return nil, err
 	}
-	return &shape{o: o, codec: newCodec(in, o.Order, o.Tie), layout: layout, retract: retract, ctx: ctx}, nil
+	c := newCodec(in, o.Order, o.Tie)
+	if c.arrival = o.Arrival == planner.LastArrived; c.arrival {
+		c.next = math.MaxUint64 - 1 // below what stands for a partition with room
+	}
+	return &shape{o: o, codec: c, layout: layout, retract: retract, ctx: ctx}, nil
 }
 
 // open makes the partitions whose rows are in a bucket of a table.
@@ -237,7 +241,10 @@ func (p *partitions) index() {
 		})
 		ids = ids[:0]
 	}
-	p.trees.rows.Each(func(id uint32, _ []uint64) {
+	p.trees.rows.Each(func(id uint32, row []uint64) {
+		if p.codec.arrival {
+			p.codec.next = min(p.codec.next, row[rowWord]-1)
+		}
 		if ids = append(ids, id); len(ids) == indexRows {
 			flush()
 		}

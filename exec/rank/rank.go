@@ -32,6 +32,8 @@ type ranker struct {
 	mark []uint32
 	// dead are rows out of their tree that are kept for what has to be said of them.
 	dead []uint32
+	// empty are partitions that have lost their last row, if all is said at the end.
+	empty []uint32
 
 	words []uint64
 	rec   []byte
@@ -73,7 +75,7 @@ func New(o *planner.Rank, in *planner.Node, ctx *op.Context) (op.Operator, error
 		return nil, err
 	}
 	st := table.New(statestore.OperatorID(ctx.Node.StateID))
-	if !o.Updates() {
+	if o.ByTime || o.WindowStart >= 0 {
 		return newClosing(s, st), nil
 	}
 	r := &ranker{shape: s, single: o.Kind == planner.OverRowNumber && o.To == 1 && !s.retract}
@@ -97,7 +99,17 @@ func (r *ranker) Process(_ int, b *op.Batch, out op.Output) error {
 	if len(r.said) > flushRows {
 		return r.flush(out)
 	}
+	r.sweep()
 	return nil
+}
+
+// sweep forgets partitions that have become empty, where nothing is to be said of
+// them.
+func (r *ranker) sweep() {
+	slices.Sort(r.empty)
+	r.empty = slices.DeleteFunc(slices.Compact(r.empty), func(part uint32) bool { return r.parts.root(r.parts.table.Row(part)) != 0 })
+	r.parts.table.Delete(r.empty)
+	r.empty = r.empty[:0]
 }
 
 // change puts the rows of a batch into their partitions, or takes them out.
@@ -173,7 +185,7 @@ func (r *ranker) add(row hash.Row, part uint32, w *writer, i int) {
 		return
 	}
 	var keyLen int
-	r.rec, keyLen = w.append(r.rec[:0], i)
+	r.rec, keyLen = w.append(r.rec[:0], i, word)
 	if r.parts.full(row) && r.parts.behind(row, word, r.rec, keyLen) {
 		r.ctx.Counters[op.CountReleased]++
 		return
@@ -185,13 +197,16 @@ func (r *ranker) add(row hash.Row, part uint32, w *writer, i int) {
 
 // takeBack takes a row out of its partition.
 func (r *ranker) takeBack(row hash.Row, part uint32, w *writer, i int) error {
-	r.rec, _ = w.append(r.rec[:0], i)
+	r.rec, _ = w.append(r.rec[:0], i, r.words[i])
 	r.touch(row, part)
 	root, id, ok := r.parts.trees.remove(r.parts.root(row), r.words[i], r.rec)
 	if !ok {
 		return fmt.Errorf("a retraction without its row")
 	}
 	*r.parts.word(row, partRoot) = uint64(root)
+	if root == 0 && r.o.AtEnd {
+		r.empty = append(r.empty, part)
+	}
 	r.ctx.Counters[countCancelled] += 2
 	r.bury(id)
 	return nil
@@ -217,7 +232,7 @@ func (r *ranker) bury(id uint32) {
 // time.
 func (r *ranker) touch(row hash.Row, part uint32) {
 	said := r.parts.word(row, partSaid)
-	if *said != 0 {
+	if *said != 0 || r.o.AtEnd {
 		return
 	}
 	if n := int(r.parts.trees.rows.Cap()); n > len(r.mark) {
@@ -310,10 +325,34 @@ func (r *ranker) Advance(_ int, w int64, out op.Output) error {
 
 // End implements op.Operator.
 func (r *ranker) End(_ int, out op.Output) error {
-	if err := r.flush(out); err != nil {
+	err := r.flush(out)
+	if err == nil && r.o.AtEnd {
+		err = r.finish(out)
+	}
+	if err != nil {
 		return err
 	}
 	return out.End()
+}
+
+// finish gives out what is visible at the end of a bounded input, and forgets all.
+func (r *ranker) finish(out op.Output) error {
+	var err error
+	r.parts.table.Each(func(_ []uint32, rows []hash.Row) {
+		for _, row := range rows {
+			r.parts.visible(row, func(id uint32, rank int64) { r.out.insert(saidRow{id, rank}) })
+			if r.out.ready() && err == nil {
+				err = r.out.send(r.parts.trees, out)
+			}
+		}
+	})
+	if err == nil {
+		err = r.out.send(r.parts.trees, out)
+	}
+	r.ctx.Counters[op.CountReleased] += int64(r.parts.trees.rows.Len())
+	r.st.DropBucket(0)
+	r.parts = r.open(r.st, 0)
+	return err
 }
 
 // Freeze implements op.Stateful.

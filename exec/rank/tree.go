@@ -239,6 +239,17 @@ func (t *trees) removeLast(root uint32) (newRoot, id uint32) {
 	return root, id
 }
 
+// removeFirst takes the first row out of a tree that has one.
+func (t *trees) removeFirst(root uint32) (newRoot, id uint32) {
+	n := &t.nodes[root-1]
+	if n.left == 0 {
+		return n.right, root - 1
+	}
+	n.left, id = t.removeFirst(n.left)
+	n.size--
+	return root, id
+}
+
 // last is the last row of a tree that has one.
 func (t *trees) last(root uint32) uint32 {
 	for t.nodes[root-1].right != 0 {
