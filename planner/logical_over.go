@@ -35,8 +35,9 @@ func timeOrdered(cols []column, order []SortKey) bool {
 // windowed says whether the partitions are within a window, so that they are
 // complete when it closes.
 func (r *overRel) windowed() bool {
-	start, _ := windowKeys(r.in.cols(), r.partition)
-	return start >= 0 && !updates(r.in)
+	cols := r.in.cols()
+	start, _ := windowKeys(cols, r.partition)
+	return start >= 0 && !cols[start].proc && !updates(r.in)
 }
 
 // newOver makes an overRel. The time attribute stays one where rows come out in

@@ -35,8 +35,9 @@ func (r *rankRel) at() place         { return r.place }
 // windowed says whether the partitions are within a window, so that they are
 // complete when it closes.
 func (r *rankRel) windowed() bool {
-	start, _ := windowKeys(r.in.cols(), r.partition)
-	return start >= 0 && !updates(r.in)
+	cols := r.in.cols()
+	start, _ := windowKeys(cols, r.partition)
+	return start >= 0 && !cols[start].proc && !updates(r.in)
 }
 
 // final says whether rows that come out stay.
