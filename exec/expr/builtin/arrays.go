@@ -21,14 +21,14 @@ type pool struct {
 
 // newPool puts arguments together. Arguments that are no arrays have the type of
 // the elements of the others.
-func newPool(args []arrow.Array, alloc memory.Allocator) (*pool, error) {
+func newPool(args []arrow.Array, values bool, alloc memory.Allocator) (*pool, error) {
 	p := &pool{}
 	parts := make([]arrow.Array, len(args))
 	at := int32(0)
 	for k, a := range args {
 		parts[k] = a
 		var offs []int32
-		if _, ok := a.DataType().(*arrow.ListType); ok {
+		if _, ok := a.DataType().(*arrow.ListType); ok && !values {
 			parts[k], offs = column.Elements(a), column.Offsets(a)
 		}
 		p.first, p.offs = append(p.first, at), append(p.offs, offs)
@@ -54,6 +54,7 @@ type arrayFunction struct {
 	result catalog.Type
 	strict []int // the arguments of which none may be NULL; nil: all
 	args   []int // the arguments that make up the pool; nil: all
+	values bool  // the arguments are elements, arrays too
 	open   func(c *catalog.EvalContext, args []arrow.Array, p *pool) func(i int, dst []int32) ([]int32, bool)
 }
 
@@ -73,7 +74,7 @@ func (f arrayFunction) Eval(c *catalog.EvalContext, args []arrow.Array, n int, s
 			sources = append(sources, args[k])
 		}
 	}
-	p, err := newPool(sources, c.Alloc)
+	p, err := newPool(sources, f.values, c.Alloc)
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,8 @@ func jsonFunction(name, params, doc string, examples []catalog.Example, most int
 			if err != nil {
 				return nil, err
 			}
-			o.Params, o.CanFail = append([]catalog.Type{str, str}, argTypes(args[2:])...), true
+			o.Params = append([]catalog.Type{str, str}, argTypes(args[2:])...)
+			o.CanFail = args[1].Const == nil || strings.Contains(string(clausesOf(args)), "ERROR ON ")
 			return o, nil
 		},
 	}
@@ -224,6 +225,9 @@ func (v jsonValue) eval(c *catalog.EvalContext, a arguments, n int, sel []int32)
 			settle(1, i, v.onError, fmt.Sprintf("there are %d values at the path", len(found.values)))
 		default:
 			text, isNull, ok := jsonScalar(scratch, found.values[0])
+			if found.values[0].Type() != fastjson.TypeString {
+				scratch = text // its memory serves the next number
+			}
 			switch {
 			case !ok:
 				settle(1, i, v.onError, "the value at the path is an object or array")

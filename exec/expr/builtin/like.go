@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -234,9 +235,16 @@ func likeFunctions() []*catalog.Function {
 }
 
 func resolvePattern(name string, k catalog.Kernel) func(args []catalog.Arg) (*catalog.Overload, error) {
-	return choose(name,
+	resolve := choose(name,
 		signature{params: []catalog.Type{str, str}, result: catalog.Boolean, canFail: true, kernel: k},
 		signature{params: []catalog.Type{str, str, str}, result: catalog.Boolean, canFail: true, kernel: k})
+	return func(args []catalog.Arg) (*catalog.Overload, error) {
+		o, err := resolve(args)
+		if err == nil && len(args) == 2 && strings.HasSuffix(name, "LIKE") {
+			o.CanFail = false // without ESCAPE every text is a pattern
+		}
+		return o, err
+	}
 }
 
 var _ kernel.ConstBinder = boolRows{}

@@ -35,7 +35,8 @@ func openPattern(c *catalog.EvalContext, a arguments, k int, fixed *matcher[*sea
 	}
 }
 
-// checkPattern refuses a constant pattern that is wrong at planning.
+// checkPattern refuses a constant pattern that is wrong at planning. With one that
+// is right no row can be in error.
 func checkPattern(name string, k int, resolve func(args []catalog.Arg) (*catalog.Overload, error)) func(args []catalog.Arg) (*catalog.Overload, error) {
 	return func(args []catalog.Arg) (*catalog.Overload, error) {
 		if k < len(args) && args[k].Const != nil {
@@ -44,6 +45,11 @@ func checkPattern(name string, k int, resolve func(args []catalog.Arg) (*catalog
 					return nil, fmt.Errorf("%s: %w", name, err)
 				}
 			}
+			o, err := resolve(args)
+			if err == nil {
+				o.CanFail = false
+			}
+			return o, err
 		}
 		return resolve(args)
 	}
@@ -100,7 +106,7 @@ func regexpFunctions() []*catalog.Function {
 	two := []catalog.Type{str, str}
 	return []*catalog.Function{
 		{
-			Name: "RLIKE", Aliases: []string{"REGEXP", "REGEXP_LIKE"}, Category: patterns,
+			Name: "RLIKE", Aliases: []string{"REGEXP", "REGEXP_LIKE", "REGEXP_MATCHES"}, Category: patterns,
 			Signatures: []string{"s RLIKE pattern -> BOOLEAN", "REGEXP(s STRING, pattern STRING) -> BOOLEAN"},
 			Doc: "Whether some part of s matches the regular expression." + regexpDoc + " NULL if an argument is NULL. A wrong pattern is an error at " +
 				"planning, or of the row (" + codeBadPattern + ") if it is no constant.",

@@ -41,6 +41,8 @@ func Functions() []*catalog.Function {
 		sequences,
 		mapFunctions,
 		dayFunctions,
+		dialectTimes,
+		moreArrays,
 		zoneFunctions,
 		periodFunctions,
 		jsonFunctions,

@@ -58,7 +58,7 @@ func stringFunctions() []*catalog.Function {
 				signature{params: []catalog.Type{catalog.Bytes}, result: intType, kernel: lengthKernel(nil)}),
 		},
 		{
-			Name: "SUBSTRING", Aliases: []string{"SUBSTR"}, Category: texts,
+			Name: "SUBSTRING", Aliases: []string{"SUBSTR", "MID"}, Category: texts,
 			Signatures: []string{"SUBSTRING(s STRING, start INT [, length INT]) -> STRING", "SUBSTRING(s FROM start [FOR length]) -> STRING"},
 			Doc: "length characters of s from position start; to the end without length. The first position is 1 (0 counts as 1), a negative one " +
 				"counts from the end. Empty beyond the text. NULL if an argument is NULL or length is negative.",
