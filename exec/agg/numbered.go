@@ -47,6 +47,9 @@ func (a *Aggregator) RetractAt(g *Groups, ids []uint32, cols []arrow.Array, rows
 }
 
 func (a *Aggregator) applyAt(g *Groups, ids []uint32, cols []arrow.Array, rows colvec.Rows, retract bool) {
+	if cap(a.refs.IDs) < chunkRows || cap(a.refs.Rows) < chunkRows { // both of one capacity, as a table wants them
+		a.refs = hash.Refs{IDs: make([]uint32, 0, chunkRows), Rows: make([]hash.Row, 0, chunkRows)}
+	}
 	for from := 0; from < rows.Len(); from += chunkRows {
 		to := min(from+chunkRows, rows.Len())
 		r := rows.Slice(from, to)

@@ -21,7 +21,10 @@ type frameAggs struct {
 	// and is nil if nothing is lost by sliding always.
 	slide, each *agg.Aggregator
 	grow        bool
-	keys        int // columns of the groups' keys
+	// spans says that the frame is a span of time up to the current row whose
+	// groups are kept from one batch to the next.
+	spans bool
+	keys  int // columns of the groups' keys
 }
 
 // fail takes an error of a call's result for wanted row k.
@@ -49,7 +52,9 @@ func frames(o *planner.Over, in []planner.Column, keys []int) ([]*frameAggs, err
 		}
 		out[k].calls = append(out[k].calls, i)
 	}
+	spans := keys != nil && spansOnly(o)
 	for _, f := range out {
+		f.spans = spans && f.frame.Lower.Range != nil
 		if err := f.compile(o, in, keys); err != nil {
 			return nil, err
 		}
@@ -60,7 +65,7 @@ func frames(o *planner.Over, in []planner.Column, keys []int) ([]*frameAggs, err
 // compile makes the aggregators; keys are those of groups that are kept, which
 // those of frames that only grow may be.
 func (f *frameAggs) compile(o *planner.Over, in []planner.Column, keys []int) error {
-	if !f.grow {
+	if !f.grow && !f.spans {
 		keys = nil
 	}
 	f.keys = len(keys)
@@ -85,10 +90,33 @@ func (f *frameAggs) compile(o *planner.Over, in []planner.Column, keys []int) er
 			return err
 		}
 	}
-	if !f.grow {
+	if !f.grow && !f.spans {
 		f.each, err = make(false)
 	}
 	return err
+}
+
+// spansOnly says that rows that have come out are seen by nothing but aggregates
+// over spans of time up to the current row, which rows can leave again. Then the
+// rows of a span need not be gone through for each new one.
+func spansOnly(o *planner.Over) bool {
+	found := false
+	for i := range o.Calls {
+		c := &o.Calls[i]
+		switch {
+		case c.Kind == planner.OverLag:
+			return false
+		case !c.Kind.Framed():
+		case c.Kind != planner.OverAggregate || c.Frame.Exclude != planner.ExcludeNone || c.Frame.Upper.Kind != planner.CurrentRow:
+			return false
+		case c.Frame.Lower.Kind == planner.UnboundedPreceding:
+		case c.Frame.Lower.Range != nil && c.Overload.Aggregate.Retractable && !c.Overload.Aggregate.OrderSensitive:
+			found = true
+		default:
+			return false
+		}
+	}
+	return found
 }
 
 func sameFrame(a, b planner.Frame) bool {
@@ -194,14 +222,13 @@ func (f *frameAggs) compute(s *sequence, fail fail) ([]arrow.Array, error) {
 	} else {
 		r.a = f.slide
 		r.g = r.a.Open(nil, 0, 0)
-		f.slideAlong(s, lo, hi, r, r.a.Add(r.g, len(s.parts), nil), func(p *stretch) int { return p.from })
+		f.slideAlong(s, lo, hi, r, r.a.Add(r.g, len(s.parts), nil), func(p *stretch) (from, to int) { return p.from, p.from })
 	}
 	return r.columns()
 }
 
-// goOn gives the results of a frame that only grows, for partitions whose rows
-// before the first wanted one are in groups g, save those that the frame's end
-// had not come to.
+// goOn gives the results of a frame whose rows before the first wanted one are
+// in groups g, save those that the frame's end had not come to.
 func (f *frameAggs) goOn(s *sequence, g *agg.Groups, fail fail) ([]arrow.Array, error) {
 	lo, hi := s.bounds(f.frame)
 	r := &results{f: f, a: f.slide, g: g, keys: f.keys, alloc: s.alloc, fail: fail, row: make([]int32, s.wanted)}
@@ -209,12 +236,17 @@ func (f *frameAggs) goOn(s *sequence, g *agg.Groups, fail fail) ([]arrow.Array, 
 	for q, p := range s.parts {
 		sel[q] = s.rows[p.first]
 	}
-	var behind int
-	if f.frame.Upper.Kind == planner.Preceding {
-		behind = int(f.frame.Upper.Rows)
-	}
 	ids := r.a.Find(g, s.cols, colvec.Selected(sel), nil)
-	f.slideAlong(s, lo, hi, r, ids, func(p *stretch) int { return max(p.from, p.first-behind) })
+	f.slideAlong(s, lo, hi, r, ids, func(p *stretch) (from, to int) {
+		switch {
+		case f.spans: // the groups hold all rows of the span before
+			return p.held[f], p.first
+		case f.frame.Upper.Kind == planner.Preceding:
+			at := max(p.from, p.first-int(f.frame.Upper.Rows))
+			return at, at
+		}
+		return p.first, p.first
+	})
 	return r.columns()
 }
 
@@ -249,8 +281,8 @@ func (f *frameAggs) eachFrame(s *sequence, lo, hi []int32, r *results) {
 
 // slideAlong moves the frames of all partitions on side by side: first the first
 // wanted row of each, then the second of each. ids are the groups of the
-// partitions; start says from which position on rows are not in them.
-func (f *frameAggs) slideAlong(s *sequence, lo, hi []int32, r *results, ids []uint32, start func(p *stretch) int) {
+// partitions, start says from which position to which rows are in them.
+func (f *frameAggs) slideAlong(s *sequence, lo, hi []int32, r *results, ids []uint32, start func(p *stretch) (from, to int)) {
 	type walk struct {
 		k, n     int // the next wanted row, how many are left
 		from, to int32
@@ -261,8 +293,8 @@ func (f *frameAggs) slideAlong(s *sequence, lo, hi []int32, r *results, ids []ui
 	for q := range s.parts {
 		p := &s.parts[q]
 		if n := p.last - p.first; n > 0 {
-			at := int32(start(p))
-			live = append(live, walk{k: k, n: n, from: at, to: at, id: ids[q]})
+			from, to := start(p)
+			live = append(live, walk{k: k, n: n, from: int32(from), to: int32(to), id: ids[q]})
 			k += n
 		}
 	}

@@ -16,9 +16,12 @@ type calls struct {
 	// reads says which input columns calls read: arguments, filters, and the key
 	// that RANGE measures distances by.
 	reads []bool
-	// kept are the groups of frames that only grow, by frame, of operators that
-	// keep them from one batch to the next.
+	// kept are the groups of frames that only grow and of spans, by frame, of
+	// operators that keep them from one batch to the next.
 	kept []*agg.Groups
+	// spans are those of the frames that are spans of time; then they are all that
+	// looks back.
+	spans []*frameAggs
 }
 
 func newCalls(o *planner.Over, in []planner.Column, keys []int) (*calls, error) {
@@ -30,6 +33,16 @@ func newCalls(o *planner.Over, in []planner.Column, keys []int) (*calls, error) 
 	for i := range o.Calls {
 		for _, a := range readBy(o, &o.Calls[i]) {
 			c.reads[a] = true
+		}
+	}
+	for _, f := range c.frames {
+		if f.spans {
+			c.spans = append(c.spans, f)
+		}
+	}
+	if len(c.spans) > 0 { // the group of a row that leaves has to be found
+		for _, k := range keys {
+			c.reads[k] = true
 		}
 	}
 	return c, nil

@@ -97,6 +97,23 @@ func (t *timed) keep(p *passing, s *sequence, past int) {
 		if t.hold.rows == 0 && t.hold.groups < 0 && !t.hold.spans && len(t.hold.pins) == 0 {
 			continue
 		}
+		if len(t.calls.spans) > 0 {
+			last := t.timeOf(p, int(s.rows[part.last-1])-past)
+			w[wordLast] = uint64(last)
+			since := t.hold.since(last)
+			list := t.cut(t.lists[q], since)
+			for j := part.first; j < part.to; j++ {
+				r := int(s.rows[j]) - past
+				if time := t.timeOf(p, r); time >= since {
+					if rows == nil {
+						rows = t.past.vectors(p.b.Cols)
+					}
+					list = append(list, t.remember(q, time, rows, r))
+				}
+			}
+			t.lists[q] = list
+			continue
+		}
 		seen = slices.Grow(seen[:0], part.to-part.from)[:part.to-part.from]
 		t.see(p, s, past, part, seen)
 		list := t.lists[q]
@@ -116,12 +133,17 @@ func (t *timed) keep(p *passing, s *sequence, past int) {
 				rows = t.past.vectors(p.b.Cols)
 			}
 			r := int(s.rows[j]) - past
-			rec, key := t.past.append(t.buf[:0], rows, r)
-			t.buf = rec
-			kept = append(kept, t.kept.put(q, key, t.timeOf(p, r), rec))
+			kept = append(kept, t.remember(q, t.timeOf(p, r), rows, r))
 		}
 		t.lists[q] = kept
 	}
+}
+
+// remember keeps what later rows see of row r of a batch.
+func (t *timed) remember(q uint32, time int64, rows []*vector, r int) uint32 {
+	rec, key := t.past.append(t.buf[:0], rows, r)
+	t.buf = rec
+	return t.kept.put(q, key, time, rec)
 }
 
 // timeOf is the time of a row that comes out; of no matter where there is none.
@@ -182,38 +204,47 @@ func (t *timed) see(p *passing, s *sequence, past int, part *stretch, seen []boo
 }
 
 // sweep lets go of what rows after the watermark can't see: at its end all of
-// it, and of partitions that nothing else is known of the rows too far back.
+// it, else of rows too far back, and of partitions that nothing else is known of.
 func (t *timed) sweep(w int64) {
 	if w == op.MaxTime {
 		t.clear()
 		return
 	}
-	if t.hold.forever || !t.hold.spans && len(t.lists) == 0 {
+	h := &t.hold
+	if h.rows > 0 || h.groups >= 0 || len(h.pins) > 0 || h.forever && !h.spans {
 		return
 	}
-	since := t.hold.since(w)
-	if t.hold.spans && t.swept != op.MinTime && since < addClipped(t.swept, (w-since)/4) {
+	since := h.since(w)
+	if h.spans && t.swept != op.MinTime && since < addClipped(t.swept, (w-since)/4) {
 		return
 	}
 	t.swept = since
+	if len(t.calls.spans) > 0 {
+		t.leave(w, since)
+	}
 	waits := make([]bool, t.parts.cap())
 	t.waiting.rows.Each(func(_ uint32, row []uint64) { waits[uint32(row[0])] = true })
 	var empty []uint32
 	t.parts.t.Rows().Each(func(q uint32, _ []uint64) {
-		list := t.lists[q]
-		n := 0
-		for n < len(list) && t.kept.time(list[n]) < since {
-			t.kept.drop(list[n])
-			n++
-		}
-		if t.lists[q] = slices.Delete(list, 0, n); len(t.lists[q]) == 0 {
-			t.lists[q] = nil
-			if !waits[q] {
-				empty = append(empty, q)
-			}
+		t.lists[q] = t.cut(t.lists[q], since)
+		if len(t.lists[q]) == 0 && !waits[q] && !h.forever {
+			empty = append(empty, q)
 		}
 	})
 	t.parts.t.Delete(empty)
+}
+
+// cut drops the rows of a list before a time.
+func (t *timed) cut(list []uint32, since int64) []uint32 {
+	n := 0
+	for n < len(list) && t.kept.time(list[n]) < since {
+		t.kept.drop(list[n])
+		n++
+	}
+	if n == len(list) {
+		return nil
+	}
+	return list[n:]
 }
 
 // clear forgets everything: no row comes any more.
@@ -237,11 +268,11 @@ func (t *timed) clear() {
 	}
 }
 
-// open opens the groups of frames that only grow, in parts first and up.
+// open opens the groups that are kept, in parts first and up.
 func (c *calls) open(st *table.Table, first uint32) {
 	c.kept = make([]*agg.Groups, len(c.frames))
 	for i, f := range c.frames {
-		if f.grow {
+		if f.grow || f.spans {
 			c.kept[i] = f.slide.Open(st, first, 0)
 			first += f.slide.Parts()
 		}
@@ -251,7 +282,7 @@ func (c *calls) open(st *table.Table, first uint32) {
 // merge adds the groups of another shard's state that owns accepts.
 func (c *calls) merge(st *table.Table, first uint32, owns func(group int) bool) {
 	for i, f := range c.frames {
-		if f.grow {
+		if f.grow || f.spans {
 			f.slide.Merge(c.kept[i], f.slide.Open(st, first, 0), owns)
 			first += f.slide.Parts()
 		}

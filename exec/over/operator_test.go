@@ -163,7 +163,7 @@ func TestUpdating(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := &updating{t: t, o: o, store: store, out: newFolded(t), shards: 1 + r.IntN(3)}
+		u := &updating{t: t, o: o, cols: testColumns, store: store, out: newFolded(t), shards: 1 + r.IntN(3)}
 		u.start(false)
 		var standing []testRow
 		for range 12 {
@@ -228,15 +228,22 @@ func TestUpdating(t *testing.T) {
 	}
 }
 
+// operator is what both operators have.
+type operator interface {
+	op.Stateful
+	op.Gauges
+}
+
 // updating runs one operator in several shards over a store.
 type updating struct {
 	t      testing.TB
 	o      *planner.Over
+	cols   []planner.Column
 	store  *statestore.Store
 	out    *folded
 	shards int
 	stored int
-	ops    []*whole
+	ops    []operator
 	epoch  uint64
 }
 
@@ -244,22 +251,23 @@ func (u *updating) start(restore bool) {
 	u.ops = nil
 	layout := statestore.Layout{Shards: u.shards}
 	for i := range u.shards {
-		w, err := newWhole(u.o, testColumns, contextFor(u.o, 7))
+		w, err := New(u.o, u.cols, contextFor(u.o, 7))
 		if err != nil {
 			u.t.Fatal(err)
 		}
 		if restore {
+			w := w.(operator)
 			if err := w.Restore(&op.Restore{Store: u.store, Operator: 7, Groups: layout.KeyGroups(i), Shard: i, Same: u.stored == u.shards, Stored: u.stored}); err != nil {
 				u.t.Fatal(err)
 			}
 		}
-		u.ops = append(u.ops, w)
+		u.ops = append(u.ops, w.(operator))
 	}
 }
 
 // process gives rows to the shards that own them.
 func (u *updating) process(rows []testRow, kinds []catalog.RowKind) {
-	b := batchOf(u.t, rows, kinds, testColumns)
+	b := batchOf(u.t, rows, kinds, u.cols)
 	sels := make([][]int32, u.shards)
 	if len(u.o.Partition) == 0 {
 		for i := range rows {
@@ -287,7 +295,7 @@ func (u *updating) process(rows []testRow, kinds []catalog.RowKind) {
 
 func (u *updating) flush(settled bool) {
 	for _, w := range u.ops {
-		if err := w.Flush(settled, u.out); err != nil {
+		if err := w.(op.Flusher).Flush(settled, u.out); err != nil {
 			u.t.Fatal(err)
 		}
 	}
@@ -310,6 +318,116 @@ func (u *updating) commit() {
 	}
 	if err := tx.Commit(nil); err != nil {
 		u.t.Fatal(err)
+	}
+}
+
+// timedCalls are some calls that can be computed in the order of time.
+func timedCalls(t testing.TB, r *rand.Rand) []planner.OverCall {
+	back := func(n int64) planner.FrameBound { return planner.FrameBound{Kind: planner.Preceding, Rows: n} }
+	here, first := planner.FrameBound{Kind: planner.CurrentRow}, planner.FrameBound{}
+	span := func(us int64) planner.Frame {
+		l := &catalog.Literal{Value: us, T: catalog.IntervalDay}
+		return planner.Frame{Unit: planner.RangeFrame, Upper: here, Lower: planner.FrameBound{Kind: planner.Preceding, Range: l}}
+	}
+	value := func(k planner.OverKind, n int64, f planner.Frame) planner.OverCall {
+		return planner.OverCall{Kind: k, Args: []int{1}, Filter: -1, N: n, Frame: f, Type: catalog.BigInt, IgnoreNulls: r.IntN(2) == 0}
+	}
+	ranks := []planner.OverCall{
+		{Kind: planner.OverRowNumber, Filter: -1, Type: catalog.BigInt}, {Kind: planner.OverRank, Filter: -1, Type: catalog.BigInt},
+		{Kind: planner.OverDenseRank, Filter: -1, Type: catalog.BigInt},
+		aggregate(t, "SUM", planner.Frame{Unit: planner.RangeFrame, Upper: here}), aggregate(t, "MAX", rowsFrame(first, here)),
+	}
+	spans := []planner.OverCall{
+		aggregate(t, "SUM", span(30)), aggregate(t, "COUNT", span(0)), aggregate(t, "AVG", span(200)), aggregate(t, "MIN", span(50)),
+	}
+	rows := []planner.OverCall{
+		value(planner.OverLag, 2, planner.Frame{}), value(planner.OverFirstValue, 0, rowsFrame(first, here)),
+		value(planner.OverNthValue, 3, rowsFrame(first, here)), value(planner.OverLastValue, 0, rowsFrame(back(3), back(1))),
+		aggregate(t, "SUM", rowsFrame(back(4), here)), aggregate(t, "MIN", rowsFrame(first, back(2))),
+		aggregate(t, "COUNT", planner.Frame{Unit: planner.GroupsFrame, Lower: back(2), Upper: here, Exclude: planner.ExcludeTies}),
+	}
+	all := append(ranks, spans...)
+	switch r.IntN(3) {
+	case 0:
+		all = spans
+	case 1:
+		all = append(all, rows...)
+	}
+	var calls []planner.OverCall
+	for _, i := range r.Perm(len(all))[:1+r.IntN(3)] {
+		calls = append(calls, all[i])
+	}
+	return calls
+}
+
+// TestTimed: wherever the watermark goes and whenever the operator is started
+// again, with as many shards or others, the rows are those of one computation
+// over all of them.
+func TestTimed(t *testing.T) {
+	cols := []planner.Column{{Name: "k", Type: catalog.String}, {Name: "v", Type: catalog.BigInt}, {Name: "ts", Type: catalog.Timestamp3}}
+	for seed := range uint64(120) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		o := &planner.Over{Partition: []int{0}, Order: []planner.SortKey{{Col: 2}}, Calls: timedCalls(t, r), ByTime: true, WindowStart: -1, WindowEnd: -1}
+		if r.IntN(4) == 0 {
+			o.Partition = nil
+		}
+		store, err := statestore.Open("state", statestore.Options{FS: vfs.NewMem()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := &updating{t: t, o: o, cols: cols, store: store, out: newFolded(t), shards: 1 + r.IntN(3)}
+		u.start(false)
+		var all []testRow
+		mark := int64(1000)
+		advance := func(w int64) {
+			for _, x := range u.ops {
+				if err := x.Advance(0, w, u.out); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for range 15 {
+			for range 1 + r.IntN(3) {
+				var rows []testRow
+				for range 1 + r.IntN(20) {
+					row := testRow{[]any{"a", "b", nil, "a key that is longer than what stands in a row"}[r.IntN(4)], int64(r.IntN(20)), mark + int64(r.IntN(60))}
+					if r.IntN(6) == 0 {
+						row[1] = nil
+					}
+					rows, all = append(rows, row), append(all, row)
+				}
+				u.process(rows, nil)
+				if r.IntN(2) == 0 {
+					mark += int64([]int{0, 5, 40, 300}[r.IntN(4)])
+					advance(mark)
+				}
+			}
+			u.commit()
+			if r.IntN(3) == 0 {
+				if u.stored = u.shards; r.IntN(2) == 0 {
+					u.shards = 1 + r.IntN(4)
+				}
+				u.start(true)
+				advance(mark)
+			}
+		}
+		advance(op.MaxTime)
+		final := *o
+		final.AtEnd = true
+		whole, err := newWhole(&final, cols, contextFor(&final, 1000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := newFolded(t)
+		if err := whole.Process(0, batchOf(t, all, nil, cols), want); err != nil {
+			t.Fatal(err)
+		}
+		if err := whole.End(0, want); err != nil {
+			t.Fatal(err)
+		}
+		if got := u.out.String(); got != want.String() {
+			t.Fatalf("seed %d: %+v: got\n%s\nwant\n%s", seed, o.Calls, got, want)
+		}
 	}
 }
 
@@ -371,5 +489,41 @@ func TestStateGoes(t *testing.T) {
 				t.Errorf("%s: %d groups are left", name, g.Len())
 			}
 		}
+	}
+}
+
+// TestCompaction: over bounded input that updates, what has been taken back goes
+// before the end comes, and each row comes out once.
+func TestCompaction(t *testing.T) {
+	o := &planner.Over{Partition: []int{0}, Order: []planner.SortKey{{Col: 1}}, Calls: []planner.OverCall{{Kind: planner.OverRowNumber, Filter: -1, Type: catalog.BigInt}}, AtEnd: true, WindowStart: -1, WindowEnd: -1}
+	w, err := newWhole(o, testColumns, contextFor(o, 100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := newFolded(t)
+	take := func(rows []testRow, k catalog.RowKind) {
+		kinds := slices.Repeat([]catalog.RowKind{k}, len(rows))
+		if err := w.Process(0, batchOf(t, rows, kinds, testColumns), out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 50 {
+		var rows []testRow
+		for v := range 40 {
+			rows = append(rows, testRow{[]any{"a", "b"}[v%2], int64(v), int64(i)})
+		}
+		take(rows, catalog.Insert)
+		if i < 49 {
+			take(rows, catalog.Delete)
+		}
+		if n := w.store.rows.Len(); n > 400 {
+			t.Fatalf("%d rows are held, %d stand", n, len(rows))
+		}
+	}
+	if err := w.End(0, out); err != nil {
+		t.Fatal(err)
+	}
+	if out.total != 40 || w.store.rows.Len() != 0 || w.parts.t.Len() != 0 {
+		t.Errorf("%d rows came out, %d rows and %d partitions are left", out.total, w.store.rows.Len(), w.parts.t.Len())
 	}
 }

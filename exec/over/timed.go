@@ -56,6 +56,7 @@ var (
 const (
 	wordRows   = iota // rows that have come out
 	wordGroups        // groups of peers among them
+	wordLast          // the time up to which groups of spans have been moved on
 	partWords
 )
 
@@ -67,7 +68,7 @@ func newTimed(o *planner.Over, in []planner.Column, ctx *op.Context) (*timed, er
 	}
 	t.rec = newRecorder(in, o.Order, ties)
 	var err error
-	if t.calls, err = newCalls(o, in, o.Partition); err != nil {
+	if t.calls, err = newCalls(o, in, append([]int{}, o.Partition...)); err != nil {
 		return nil, err
 	}
 	t.past = t.rec.only(t.calls.reads)
@@ -299,10 +300,20 @@ func (t *timed) lay(p *passing) (s *sequence, past int, err error) {
 	var ids []uint32
 	at := 0
 	next := make([]int, len(touched))
+	var ends []int64
+	if len(t.calls.spans) > 0 {
+		ends = make([]int64, len(touched))
+		for r, q := range p.parts {
+			ends[t.local[q]] = t.timeOf(p, r)
+		}
+	}
 	for i, q := range touched {
-		kept := t.lists[q]
+		kept, held := t.lists[q], map[*frameAggs]int(nil)
+		if ends != nil {
+			kept, held = t.leaving(q, ends[i], at)
+		}
 		ids = append(ids, kept...)
-		s.parts = append(s.parts, stretch{from: at, to: at + len(kept) + sizes[i], first: at + len(kept), last: at + len(kept) + sizes[i]})
+		s.parts = append(s.parts, stretch{from: at, to: at + len(kept) + sizes[i], first: at + len(kept), last: at + len(kept) + sizes[i], held: held})
 		next[i] = at + len(kept)
 		at = next[i] + sizes[i]
 	}
@@ -312,7 +323,7 @@ func (t *timed) lay(p *passing) (s *sequence, past int, err error) {
 	for i := range touched {
 		for j := s.parts[i].from; j < s.parts[i].first; j++ {
 			s.rows[j] = k
-			s.peer[j] = j > s.parts[i].from && string(t.kept.terms(ids[k])) == string(t.kept.terms(ids[k-1]))
+			s.peer[j] = ends == nil && j > s.parts[i].from && string(t.kept.terms(ids[k])) == string(t.kept.terms(ids[k-1]))
 			k++
 		}
 	}

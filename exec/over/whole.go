@@ -28,9 +28,11 @@ type whole struct {
 	parts *partitions
 	store *store
 	// rows and delta are, by partition, its rows in order and what has come since
-	// they were put in order; touched lists the partitions with a delta.
+	// they were put in order; touched lists the partitions that something has come
+	// for since they gave out their rows, listed says which these are.
 	rows, delta [][]uint32
 	touched     []uint32
+	listed      []bool
 	next        int64 // the least end of an open window
 
 	failed map[uint32]op.Letter // rows in error that stand, by number in store
@@ -79,11 +81,11 @@ func (w *whole) adopt(st *table.Table) (err error) {
 	} else {
 		w.rows, w.delta = nil, w.store.byPart(w.store.compareAge)
 	}
-	w.touched = nil
+	w.touched, w.listed = nil, nil
 	w.grow()
 	for p, d := range w.delta {
 		if len(d) > 0 {
-			w.touched = append(w.touched, uint32(p))
+			w.touch(uint32(p))
 			w.next = min(w.next, int64(w.parts.read(uint32(p))[0]))
 		}
 	}
@@ -100,6 +102,9 @@ func (w *whole) grow() {
 	}
 	for len(w.delta) < w.parts.cap() {
 		w.delta = append(w.delta, nil)
+	}
+	for len(w.listed) < w.parts.cap() {
+		w.listed = append(w.listed, false)
 	}
 }
 
@@ -122,9 +127,7 @@ func (w *whole) Process(_ int, b *op.Batch, _ op.Output) error {
 		if !b.Kind(i).Adds() {
 			w.store.setTaken(id)
 		}
-		if len(w.delta[p]) == 0 {
-			w.touched = append(w.touched, p)
-		}
+		w.touch(p)
 		w.delta[p] = append(w.delta[p], id)
 	}
 	if b.Kinds == nil || w.updates() {
@@ -146,8 +149,15 @@ func (w *whole) compact(parts []uint32) error {
 		w.rows[p] = rows
 		w.drop(gone)
 	}
-	w.touched = slices.DeleteFunc(w.touched, func(p uint32) bool { return len(w.delta[p]) == 0 && len(w.rows[p]) == 0 })
 	return nil
+}
+
+// touch notes that something has come for a partition.
+func (w *whole) touch(p uint32) {
+	if !w.listed[p] {
+		w.listed[p] = true
+		w.touched = append(w.touched, p)
+	}
 }
 
 // settle puts the delta of a partition among its rows.
@@ -208,6 +218,7 @@ func (w *whole) close(mark int64, out op.Output) error {
 			open = append(open, p)
 			w.next = min(w.next, end)
 		} else {
+			w.listed[p] = false
 			due = append(due, p)
 		}
 	}
@@ -277,6 +288,7 @@ func (w *whole) flush(out op.Output) error {
 	}
 	var empty []uint32
 	for _, p := range w.touched {
+		w.listed[p] = false
 		c := change{old: w.rows[p]}
 		var err error
 		if c.new, c.gone, err = w.settle(p); err != nil {
