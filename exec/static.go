@@ -48,11 +48,13 @@ func (t *staticTable) load(ctx context.Context, j *job) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var batches [][]arrow.Array
+	rows := 0
 	part := Start(ctx, Config{
 		Plan: t.op.Table, Connectors: j.cfg.Connectors, Env: j.cfg.Env, Parallelism: 1, BatchRows: j.cfg.BatchRows,
 		Result: func(b *op.Batch, _ []planner.Column) error {
 			b.Retain()
 			batches = append(batches, b.Cols)
+			rows += b.N
 			return nil
 		},
 	})
@@ -70,7 +72,7 @@ func (t *staticTable) load(ctx context.Context, j *job) error {
 	case err != nil:
 		return fmt.Errorf("the static table of %s: %w", t.node.Detail, err)
 	}
-	table, err := static.NewTable(t.op, batches, j.alloc)
+	table, err := static.NewTable(t.op, batches, rows, j.alloc)
 	if err != nil {
 		return fmt.Errorf("the static table of %s: %w", t.node.Detail, err)
 	}

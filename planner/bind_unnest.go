@@ -9,11 +9,13 @@ import (
 )
 
 // isRowFunction says whether an item of FROM is a function of the row on its left:
-// UNNEST or a table function.
+// UNNEST, a table function, or a LATERAL query.
 func isRowFunction(t parser.TableRef) bool {
-	switch t.(type) {
+	switch t := t.(type) {
 	case *parser.Unnest, *parser.TableFunction:
 		return true
+	case *parser.DerivedTable:
+		return t.Lateral
 	}
 	return false
 }
@@ -28,6 +30,9 @@ func oneRow(where place) rel {
 // whose columns its arguments are. With outer, rows of the left without elements
 // stay.
 func (b *binder) rowFunction(left fromItem, t parser.TableRef, outer bool) (rel, *scope, error) {
+	if q, ok := t.(*parser.DerivedTable); ok {
+		return b.lateral(left, q, outer, nil)
+	}
 	r := &unnestRel{in: left.rel, outer: outer, place: b.at(t)}
 	x := &exprBinder{binder: b, scope: left.scope, clause: "FROM"}
 	var alias *parser.TableAlias
@@ -68,6 +73,9 @@ func (b *binder) joinFunction(left fromItem, t *parser.Join) (rel, *scope, error
 	kind, inner := joinKinds[t.Kind]
 	if t.Kind == parser.JoinAsof || t.Kind == parser.JoinAsofLeft || kind != InnerJoin && kind != LeftJoin || !inner || t.Natural || len(t.Using) > 0 {
 		return nil, nil, hint(b.joinPlace(t).errorf("a function of the table before it takes CROSS JOIN, JOIN ... ON or LEFT JOIN ... ON TRUE only"), "put it into a subquery of its own")
+	}
+	if q, ok := t.Right.(*parser.DerivedTable); ok {
+		return b.lateral(left, q, kind == LeftJoin, t.On)
 	}
 	r, sc, err := b.rowFunction(left, t.Right, kind == LeftJoin)
 	if err != nil || t.On == nil {

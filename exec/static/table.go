@@ -47,9 +47,9 @@ func Layout(o *planner.StaticJoin) (*hash.Layout, error) {
 }
 
 // NewTable makes the table of a join of batches of its columns, which it takes
-// over.
-func NewTable(o *planner.StaticJoin, batches [][]arrow.Array, alloc memory.Allocator) (*Table, error) {
-	t := &Table{}
+// over, with n rows in all: there may be no column.
+func NewTable(o *planner.StaticJoin, batches [][]arrow.Array, n int, alloc memory.Allocator) (*Table, error) {
+	t := &Table{n: n}
 	for c, col := range o.TableCols {
 		parts := make([]arrow.Array, len(batches))
 		for i, b := range batches {
@@ -65,7 +65,7 @@ func NewTable(o *planner.StaticJoin, batches [][]arrow.Array, alloc memory.Alloc
 		for _, p := range parts {
 			p.Release()
 		}
-		t.cols, t.n = append(t.cols, a), a.Len()
+		t.cols = append(t.cols, a)
 	}
 	l, err := Layout(o)
 	if err != nil || l == nil {
