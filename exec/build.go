@@ -99,7 +99,7 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 			}
 			b.preKeys = preKeys{types: types(in.Cols), keys: o.Keys}
 		}
-		if b.main, err = group.New(o, in, t.shard == 0, ctx); err != nil {
+		if b.main, err = group.New(o, in, t.shard, ctx); err != nil {
 			return b, err
 		}
 	case *planner.StaticJoin:
@@ -107,6 +107,8 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		if b.main, err = static.New(o, len(n.Inputs[0].Columns()), t.job.table(n, o), prog, ctx); err != nil {
 			return b, err
 		}
+	case *planner.Expand:
+		b.main = rowwise.NewExpand(o, ctx)
 	case *planner.Unnest:
 		b.main = rowwise.NewUnnest(o, prog, ctx)
 	case *planner.SetOp:

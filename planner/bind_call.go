@@ -109,9 +109,15 @@ func (x *exprBinder) special(e *parser.Call, name string) (out catalog.Expr, don
 		if out, done, err = x.aggs.windowBound(x, e, name); done {
 			return out, true, err
 		}
+		if out, done, err = x.aggs.grouping(x, e, name); done {
+			return out, true, err
+		}
 	}
 	if _, _, isBound := windowBoundName(name); isBound {
 		return nil, true, hint(x.at(e).errorf("%s belongs to a GROUP BY with that window", name), "of a window table function, use window_start, window_end or window_time")
+	}
+	if isGrouping(name) {
+		return nil, true, x.at(e).errorf("%s belongs to a query with GROUP BY: it can't stand in %s", name, x.clause)
 	}
 	if _, isWindow := windowFunctions[name]; isWindow {
 		return nil, true, hint(x.at(e).errorf("%s is a window, not a value", name), "put it in FROM: TABLE(%s(TABLE t, DESCRIPTOR(ts), ...)), or in GROUP BY", name)

@@ -20,6 +20,13 @@ type aggregates struct {
 	texts []string       // exprKey of keys
 	// group is the window of GROUP BY TUMBLE(ts, ...), nil if there is none.
 	group *groupWindow
+	// sets are the grouping sets as indexes of keys; nil: all keys are one.
+	// groupings are the keys of the calls of GROUPING, gid the column of the
+	// aggregateRel with the number of the set.
+	sets      [][]int
+	numbers   []int64 // that stand for the sets
+	groupings [][]int
+	gid       int
 	// outputs maps keys, then aggregates, to the output of the aggregateRel.
 	outputs []int
 	agg     *aggregateRel
@@ -134,33 +141,6 @@ func (bl *block) havingParts(pred catalog.Expr) []catalog.Expr {
 	return conjuncts(pred)
 }
 
-// bindKeys binds the GROUP BY list: expressions, ordinals, output names.
-func (bl *block) bindKeys(a *aggregates) error {
-	for _, g := range bl.sel.GroupBy {
-		if g.Kind != parser.GroupExprs {
-			if err := require(bl.at(g), featureGroupingSets); err != nil {
-				return err
-			}
-		}
-		for _, e := range g.Exprs {
-			key, err := bl.bindKey(a, e)
-			if err != nil {
-				return err
-			}
-			if key == nil {
-				continue
-			}
-			if !groupable(key.Type()) {
-				return bl.at(e).errorf("GROUP BY can't compare %s", article(key.Type()))
-			}
-			if text := exprKey(key); !slices.Contains(a.texts, text) {
-				a.keys, a.texts = append(a.keys, key), append(a.texts, text)
-			}
-		}
-	}
-	return a.sessionWindow()
-}
-
 // bindKey binds one GROUP BY expression; nil for a group window, which adds its
 // keys itself.
 func (bl *block) bindKey(a *aggregates, e parser.Expr) (catalog.Expr, error) {
@@ -205,7 +185,14 @@ func (a *aggregates) build() error {
 	in := bl.in
 	var keys []int
 	for i, k := range a.keys {
-		keys = append(keys, add(k, keyName(k, in.cols(), i)))
+		name := keyName(k, in.cols(), i)
+		if a.sets != nil && !a.everywhere(i) {
+			// Apart from the aggregates' arguments, which keep their values.
+			exprs, names = append(exprs, k), append(names, name)
+			keys = append(keys, len(exprs)-1)
+			continue
+		}
+		keys = append(keys, add(k, name))
 	}
 	calls := make([]AggCall, len(a.calls))
 	for i, c := range a.calls {
@@ -215,7 +202,22 @@ func (a *aggregates) build() error {
 	if err != nil {
 		return err
 	}
-	a.agg, a.outputs = newAggregate(project(in, exprs, names, where), keys, calls, where)
+	below := rel(project(in, exprs, names, where))
+	if a.sets == nil {
+		a.agg, a.outputs = newAggregate(below, keys, calls, where)
+		return nil
+	}
+	a.number()
+	below, keys = a.expanded(below, keys, where)
+	a.agg, a.outputs = newAggregate(below, keys, calls, where)
+	n := len(a.keys)
+	a.gid = a.outputs[n]
+	a.outputs = slices.Delete(a.outputs, n, n+1)
+	for i, set := range a.sets {
+		if a.agg.window == nil && len(set) == 0 {
+			a.agg.totals = append(a.agg.totals, a.numbers[i])
+		}
+	}
 	return nil
 }
 
@@ -306,6 +308,9 @@ func (a *aggregates) over(e catalog.Expr, x *exprBinder) (catalog.Expr, error) {
 		}
 		if c.Index >= overBase {
 			return c
+		}
+		if c.Index >= groupingBase {
+			return a.groupingValue(c.Index-groupingBase, x)
 		}
 		if c.Index >= aggregateBase {
 			return ref(a.agg.out, a.outputs[len(a.keys)+c.Index-aggregateBase])

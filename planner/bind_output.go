@@ -157,6 +157,9 @@ func (bl *block) lateTo(root rel, a rel, name *parser.Name) (rel, error) {
 	if have != nil {
 		return nil, where.errorf("the late rows of %s already go to a sink", operatorName(a))
 	}
+	if _, sets := in.(*expandRel); sets {
+		return nil, hint(where.errorf("LATE DATA TO can't stand over GROUPING SETS: a row would be late once for each set"), "take late rows from a query with one GROUP BY")
+	}
 	o, lerr := bl.lookup(name)
 	if lerr != nil {
 		return nil, lerr

@@ -197,6 +197,8 @@ func operatorName(r rel) string {
 		return "the " + r.op().String() + " at " + r.place.line()
 	case *sortRel:
 		return "the ORDER BY at " + r.place.line()
+	case *expandRel:
+		return "the GROUPING SETS at " + r.place.line()
 	case *limitRel:
 		return "the LIMIT at " + r.place.line()
 	}

@@ -398,6 +398,8 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 		return b.node(&Union{}, r, edges, plain(r.out), "union"), nil
 	case *setRel:
 		return b.setOp(r, ins), nil
+	case *expandRel:
+		return b.node(&Expand{Nulls: r.nulls, Numbers: r.numbers}, r, from(ins[0]), plain(r.out), fmt.Sprint(r.nulls, r.numbers)), nil
 	case *unnestRel:
 		return b.unnest(r, ins[0]), nil
 	case *sortRel:
@@ -589,7 +591,7 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 		text += fmt.Sprintf(" %s%v/%d/%v/%v/%v/%v/%s", c.Fn.Name, c.Args, c.Filter, c.Distinct, c.Order, c.Arrival, c.IgnoreNulls, c.Constants)
 	}
 	if r.window == nil {
-		return b.node(&GroupAgg{Keys: r.keys, Aggs: r.aggs, TwoPhase: two, OnError: mode}, r, from(ex), plain(r.out), text), nil
+		return b.node(&GroupAgg{Keys: r.keys, Aggs: r.aggs, Totals: r.totals, TwoPhase: two, OnError: mode}, r, from(ex), plain(r.out), text), nil
 	}
 	op := &WindowAgg{
 		Window: *r.window, Keys: r.keys, Aggs: r.aggs, TwoPhase: two, OnError: mode,

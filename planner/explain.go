@@ -70,6 +70,8 @@ func detail(n *Node) string {
 		return op.String()
 	case *StaticJoin:
 		return staticDetail(op, in)
+	case *Expand:
+		return op.setsText(func(c int) string { return in[c].Name })
 	case *Unnest:
 		return unnestDetail(op, in) + onError(op.OnError)
 	case *Rank:

@@ -123,6 +123,8 @@ func (c *canon) node(n *Node) described {
 		id := windowText(op.Window, d)
 		d.cols = append(slices.Clone(d.cols), "start("+id+")", "end("+id+")", "time("+id+")")
 		return d
+	case *Expand:
+		return expandText(op, ins[0])
 	case *Unnest:
 		return unnestText(op, ins[0])
 	case *StaticJoin:

@@ -141,6 +141,9 @@ type (
 		window *Window // AttachedWindow until a rule finds its windowRel
 		emit   emission
 		late   *lateRows
+		// totals are the numbers of empty grouping sets, which have a row each even
+		// over no input; the last key is the number of the set.
+		totals []int64
 		out    []column
 		place  place
 	}

@@ -273,6 +273,9 @@ func (o *WindowAgg) Updates() bool { return o.Emit != EmitClosed || o.Lateness >
 type GroupAgg struct {
 	Keys []int
 	Aggs []AggCall
+	// Totals are the values of the last key whose group, with NULL in all other
+	// keys, has a row even over no input: the empty ones of GROUPING SETS.
+	Totals []int64
 	// EmitBefore says whether -U rows are wanted.
 	EmitBefore bool
 	TwoPhase   bool

@@ -63,6 +63,8 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferGroupAgg(n, op)
 	case *SetOp:
 		b.inferSetOp(n, op)
+	case *Expand:
+		b.inferExpand(n, op)
 	case *Unnest:
 		b.inferUnnest(n, op)
 	case *StaticJoin:
@@ -317,7 +319,7 @@ func (b *builder) wantsBefore(n, in *Node, above bool) bool {
 		return above || key == nil || !subset(columnsOf(op.Pred), key)
 	case *Exchange:
 		return above || op.Kind == HashExchange && (key == nil || !subset(op.Keys, key))
-	case *Project:
+	case *Project, *Expand:
 		return above || n.Props.UpsertKey == nil
 	}
 	return true
@@ -351,7 +353,7 @@ func wantsW(n *Node, above bool) bool {
 // passesW says whether an operator hands on the W of its input's rows as it is.
 func passesW(op Op) bool {
 	switch op.(type) {
-	case *Guard, *Filter, *Project, *WindowAssign, *Unnest, *StaticJoin, *Union, *Exchange, *Limit:
+	case *Guard, *Filter, *Project, *WindowAssign, *Expand, *Unnest, *StaticJoin, *Union, *Exchange, *Limit:
 		return true
 	}
 	return false
@@ -389,7 +391,7 @@ func (b *builder) settleKinds(n *Node, before bool) {
 		return
 	}
 	switch n.Op.(type) {
-	case *Guard, *Filter, *Project, *Exchange, *Union, *WindowAssign, *Sink, *Result:
+	case *Guard, *Filter, *Project, *Exchange, *Union, *WindowAssign, *Expand, *Sink, *Result:
 		if len(n.Inputs) == 0 {
 			return
 		}

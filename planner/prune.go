@@ -178,6 +178,8 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		}
 	case *setRel:
 		askSet(r, of)
+	case *expandRel:
+		askExpand(r, out, of[r.in])
 	case *unnestRel:
 		of[r.in].merge(out[:len(r.in.cols())])
 		for _, e := range r.exprs() {
@@ -364,6 +366,8 @@ func (p *pruner) node(r rel) pruned {
 		return p.union(r)
 	case *setRel:
 		return p.set(r)
+	case *expandRel:
+		return p.expand(r)
 	case *unnestRel:
 		return p.unnest(r)
 	case *sortRel:

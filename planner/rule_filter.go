@@ -65,7 +65,7 @@ func pushFilter(f *filterRel, c *ruleContext) rel {
 	case *setRel:
 		return pushIntoSet(f, in, c)
 	case *aggregateRel:
-		if in.late != nil || len(in.keys) == 0 {
+		if in.late != nil || len(in.keys) == 0 || in.totals != nil {
 			return f
 		}
 		return splitFilter(f, c, len(in.keys), func(pred catalog.Expr) rel {

@@ -1,6 +1,10 @@
 package planner
 
-import "github.com/streamsql/streamsql/catalog"
+import (
+	"slices"
+
+	"github.com/streamsql/streamsql/catalog"
+)
 
 // attachWindows turns GROUP BY window_start, window_end over the rows of a
 // window table function into one operator that knows the window: rows are not
@@ -87,6 +91,20 @@ func takeWindow(r rel, start, end int, used map[int]bool) (taken, bool) {
 			return t, false
 		}
 		t.in = &filterRel{in: t.in, pred: r.pred, place: r.place}
+		return t, true
+	case *expandRel:
+		// The window's columns are in every set, and nobody reads the number.
+		t, ok := takeWindow(r.in, start, end, used)
+		if !ok {
+			return t, false
+		}
+		out := append(slices.Clone(t.in.cols()), r.out[len(r.out)-1])
+		for i := range t.in.cols() {
+			if i != t.time && r.out[i].window == noWindow {
+				out[i] = r.out[i]
+			}
+		}
+		t.in = &expandRel{in: t.in, nulls: r.nulls, numbers: r.numbers, out: out, place: r.place}
 		return t, true
 	case *projectRel:
 		return takeThroughProject(r, start, end, used)

@@ -9,7 +9,6 @@ const (
 	featureProcessingTimeUpdates feature = iota
 	featureSessionRows
 	featureSessionUpdates
-	featureGroupingSets
 	featureMatchRecognize
 	featureEmitEvery
 	featureOnConflict
@@ -23,7 +22,6 @@ const (
 // feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
 	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of windows of processing time are", "leave it out: a window comes out when the clock has passed its end"},
-	featureGroupingSets:          {"GROUPING SETS, ROLLUP and CUBE are", "UNION ALL of several GROUP BY does the same"},
 	featureSessionUpdates:        {"EMIT CHANGES, EMIT EVERY, EMIT COMPLETE and ALLOW LATENESS of sessions are", "leave it out: a session comes out when it closes"},
 	featureSessionRows:           {"SESSION without a GROUP BY of exactly its PARTITION BY columns, window_start and window_end is", "GROUP BY these, and filter below the window"},
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},

@@ -26,6 +26,8 @@ type aggregation struct {
 	bounded bool
 	// home: this shard has the one group of a global aggregate.
 	home bool
+	// totals are those of GroupAgg.Totals that belong to this shard.
+	totals []int64
 	// over: an earlier run had the end of input. What is said there has been said.
 	over   bool
 	st     *table.Table
@@ -58,11 +60,11 @@ var (
 	_ op.Balanced = (*aggregation)(nil)
 )
 
-// New makes the operator for one shard; home says that it is the one that an
-// aggregate without keys runs on.
-func New(o *planner.GroupAgg, in *planner.Node, home bool, ctx *op.Context) (op.Operator, error) {
+// New makes the operator for one shard. An aggregate without keys runs on shard 0,
+// and so does one over rows that are all there.
+func New(o *planner.GroupAgg, in *planner.Node, shard int, ctx *op.Context) (op.Operator, error) {
 	g := &aggregation{
-		ctx: ctx, o: o, home: home && len(o.Keys) == 0,
+		ctx: ctx, o: o, home: shard == 0 && len(o.Keys) == 0,
 		retract: !in.Props.Kinds.AppendOnly(), bounded: in.Props.Bounded,
 		failed: map[uint32]op.Letter{}, letters: map[uint32]op.Letter{},
 	}
@@ -72,6 +74,11 @@ func New(o *planner.GroupAgg, in *planner.Node, home bool, ctx *op.Context) (op.
 	}
 	if g.agg, err = agg.New(cfg); err != nil {
 		return nil, err
+	}
+	for _, n := range o.Totals {
+		if in.Props.Single && shard == 0 || !in.Props.Single && ctx.ShardOf(g.agg.TotalGroup(n)) == shard {
+			g.totals = append(g.totals, n)
+		}
 	}
 	g.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
 	return g, nil
@@ -162,7 +169,35 @@ func (g *aggregation) End(_ int, out op.Output) error {
 			return err
 		}
 	}
+	if err := g.emptyTotals(out); err != nil {
+		return err
+	}
 	return out.End()
+}
+
+// emptyTotals emits the totals that no row has come for.
+func (g *aggregation) emptyTotals(out op.Output) error {
+	if len(g.totals) == 0 || g.over {
+		return nil
+	}
+	there := map[int64]bool{}
+	g.groups.Each(func(ids []uint32) {
+		for _, id := range ids {
+			there[g.agg.LastKey(g.groups, id)] = true
+		}
+	})
+	for _, n := range g.totals {
+		if there[n] {
+			continue
+		}
+		b := &op.Batch{N: 1, Cols: g.agg.EmitTotal(n, g.ctx.Alloc)}
+		err := out.Emit(planner.MainPort, b)
+		b.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // emptyRow emits the result of a global aggregate over no rows.
