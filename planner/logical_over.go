@@ -20,12 +20,6 @@ func (r *overRel) cols() []column    { return r.out }
 func (r *overRel) over(in []rel) rel { c := *r; c.in = in[0]; return &c }
 func (r *overRel) at() place         { return r.place }
 
-// byTime says whether rows are taken in the order of the time attribute, each
-// when the watermark has passed it: then its results are final.
-func (r *overRel) byTime() bool {
-	return timeOrdered(r.in.cols(), r.order) && !updates(r.in)
-}
-
 // timeOrdered says whether the first term of an order is the time attribute,
 // ascending.
 func timeOrdered(cols []column, order []SortKey) bool {

@@ -331,8 +331,3 @@ func (p *partitions) take(from *trees, owns func(group int) bool) {
 	})
 	flush()
 }
-
-// bytes is the memory taken.
-func (p *partitions) bytes() int {
-	return p.table.Bytes() + p.trees.rows.Bytes() + p.trees.mem.Size() + 12*len(p.trees.nodes)
-}
