@@ -89,6 +89,11 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		if err != nil {
 			return b, err
 		}
+	case *planner.SessionAssign:
+		var err error
+		if b.main, err = window.NewSessionRows(o, t.job.graph.beforeExchange(n.Inputs[0]).From.Cols, ctx); err != nil {
+			return b, err
+		}
 	case *planner.GroupAgg:
 		in := t.job.graph.beforeExchange(n.Inputs[0]).From
 		var err error

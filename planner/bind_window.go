@@ -120,7 +120,11 @@ func newWindow(in rel, win Window, id int, where place) *windowRel {
 	} else {
 		win.Zone = nil
 	}
-	out := append(append([]column(nil), cols...), windowColumns(t, id, win.Proc)...)
+	out := append([]column(nil), cols...)
+	if win.Kind == SessionWindow { // rows leave when their session closes, long after their time
+		out = lostTime(out, "the SESSION at "+where.line())
+	}
+	out = append(out, windowColumns(t, id, win.Proc)...)
 	return &windowRel{in: in, win: win, id: id, out: out, place: where}
 }
 

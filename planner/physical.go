@@ -204,11 +204,7 @@ type WindowAssign struct{ Window Window }
 // SessionAssign appends window_start, window_end, window_time to each row, as
 // WindowAssign does, for sessions: rows leave when their session closes. W of the
 // input decides, row by row, which session a row is in, and whether it is late.
-type SessionAssign struct {
-	Window Window
-	// LateCols are as those of WindowAgg.
-	LateCols []int
-}
+type SessionAssign struct{ Window Window }
 
 // AggCall is one aggregate of a GROUP BY.
 type AggCall struct {

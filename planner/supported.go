@@ -7,7 +7,6 @@ type feature int
 
 const (
 	featureProcessingTimeUpdates feature = iota
-	featureSessionRows
 	featureSessionUpdates
 	featureMatchRecognize
 	featureEmitEvery
@@ -23,7 +22,6 @@ const (
 var planned = map[feature]struct{ what, hint string }{
 	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of windows of processing time are", "leave it out: a window comes out when the clock has passed its end"},
 	featureSessionUpdates:        {"EMIT CHANGES, EMIT EVERY, EMIT COMPLETE and ALLOW LATENESS of sessions are", "leave it out: a session comes out when it closes"},
-	featureSessionRows:           {"SESSION without a GROUP BY of exactly its PARTITION BY columns, window_start and window_end is", "GROUP BY these, and filter below the window"},
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
 	featureEmitEvery:             {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
 	featureOnConflict:            {"ON CONFLICT is", ""},
