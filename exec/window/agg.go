@@ -323,7 +323,7 @@ func (w *aggregation) emitSome(g *agg.Groups, ids []uint32, start, end int64, ou
 	if len(w.letters) == 0 {
 		return out.Emit(planner.MainPort, b)
 	}
-	return op.EmitGood(w.ctx, w.o.OnError, fmt.Sprintf("aggregation by window, node %d", w.ctx.Node.ID), b, w.letters, out)
+	return op.EmitGood(w.ctx, w.o.OnError, fmt.Sprintf("aggregation by window, node %d", w.ctx.Node.ID), b, perRow(w.letters), out)
 }
 
 // End implements op.Operator. Advance(MaxTime) has fired everything.

@@ -221,7 +221,7 @@ func (w *sessionAgg) emit(ids, keys []uint32, out op.Output) error {
 	if len(w.letters) == 0 {
 		return out.Emit(planner.MainPort, b)
 	}
-	return op.EmitGood(w.ctx, w.o.OnError, fmt.Sprintf("aggregation by session, node %d", w.ctx.Node.ID), b, w.letters, out)
+	return op.EmitGood(w.ctx, w.o.OnError, fmt.Sprintf("aggregation by session, node %d", w.ctx.Node.ID), b, perRow(w.letters), out)
 }
 
 // sessionEdges gives window_start, window_end and window_time of sessions.

@@ -41,3 +41,10 @@ func (s shape) constant(us int64, n int) arrow.Array {
 	}
 	return timestamps(v, s.edge, s.ctx)
 }
+
+// perRow gives one letter for each row in error, in the order of rows: a row may
+// have several results in error.
+func perRow(letters []op.Letter) []op.Letter {
+	slices.SortStableFunc(letters, func(a, b op.Letter) int { return a.Row - b.Row })
+	return slices.CompactFunc(letters, func(a, b op.Letter) bool { return a.Row == b.Row })
+}

@@ -316,7 +316,7 @@ func (w *updating) judge(k *shown, out op.Output) error {
 	})
 	b := &op.Batch{N: len(bad), Cols: w.shape.columns(cols, len(bad), k.start, k.end)}
 	defer b.Release()
-	return op.Judge(w.ctx, w.o.OnError, fmt.Sprintf("aggregation by window, node %d", w.ctx.Node.ID), w.ctx.Branch, b, letters, out)
+	return op.Judge(w.ctx, w.o.OnError, fmt.Sprintf("aggregation by window, node %d", w.ctx.Node.ID), w.ctx.Branch, b, perRow(letters), out)
 }
 
 // End implements op.Operator. Advance(MaxTime) has closed everything.
