@@ -51,6 +51,8 @@ type sinkInput struct {
 type sinkPart struct {
 	node  *Node
 	place place
+	// conflict says which of several rows with one primary key the sink shows.
+	conflict *conflict
 }
 
 // planOutputs plans several outputs as one: they share scans and the commit.
@@ -87,7 +89,7 @@ func planOutputs(env *environment, outs []*output, without []string) (*Plan, err
 		}
 		if o.sink == nil {
 			b.result(node, o)
-		} else if err := b.toSink(o.sink, node, o.place); err != nil {
+		} else if err := b.toSink(o.sink, node, o.place, o.conflict); err != nil {
 			return nil, err
 		}
 	}
@@ -641,7 +643,7 @@ func (b *builder) lateRows(n *Node, late *lateRows) error {
 	}
 	p := b.node(&Project{Exprs: late.exprs, OnError: b.modeOf(late.exprs...)}, nil, []Edge{{From: n, Port: LatePort}}, cols, "")
 	b.places[p] = late.place
-	return b.toSink(late.sink, p, late.place)
+	return b.toSink(late.sink, p, late.place, nil)
 }
 
 // result gives the rows of a top-level SELECT to the caller.

@@ -122,6 +122,9 @@ func rankText(n *Node, op *Rank, in described) described {
 	if op.AtEnd {
 		base += " at end"
 	}
+	if op.Unique {
+		base += " alone"
+	}
 	if op.ByTime || op.WindowStart >= 0 {
 		base += " on close watermark " + watermarksText(n)
 	}
@@ -158,6 +161,9 @@ func rankDetail(op *Rank, in []Column) string {
 		text += "; when the watermark has passed"
 	case op.AtEnd:
 		text += "; at the end of input"
+	}
+	if op.Unique {
+		text += "; a second row is an error"
 	}
 	if op.Show {
 		text += "; with the rank"

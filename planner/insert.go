@@ -15,6 +15,8 @@ type output struct {
 	// branch names the INSERT in dead letters and progress.
 	branch string
 	place  place
+	// conflict is ON CONFLICT; nil: there is none.
+	conflict *conflict
 }
 
 // insert binds INSERT INTO.
@@ -32,11 +34,6 @@ func (b *binder) insert(s *parser.Insert) (*output, error) {
 	}
 	if len(s.Table.Hints) > 0 {
 		return nil, require(b.at(s.Table.Hints[0]), featureHint)
-	}
-	if s.OnConflict != nil {
-		if err := require(b.at(s.OnConflict), featureOnConflict); err != nil {
-			return nil, err
-		}
 	}
 	targets, err := b.targets(s, sink)
 	if err != nil {
@@ -63,7 +60,11 @@ func (b *binder) insert(s *parser.Insert) (*output, error) {
 	if r, err = b.toSink(s, sink, targets, r); err != nil {
 		return nil, err
 	}
-	return &output{sink: sink, in: r, branch: sink.Name.Object, place: b.at(s.Table)}, nil
+	out := &output{sink: sink, in: r, branch: sink.Name.Object, place: b.at(s.Table)}
+	if s.OnConflict != nil {
+		out.conflict = &conflict{action: s.OnConflict.Action, place: b.at(s.OnConflict)}
+	}
+	return out, nil
 }
 
 // targets gives the columns that the query's columns go to, in its order: those

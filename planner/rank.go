@@ -26,6 +26,9 @@ type Rank struct {
 	AtEnd bool
 	// EmitBefore says whether -U rows are wanted.
 	EmitBefore bool
+	// Unique says that a second row of a partition at a commit (of a bounded input:
+	// at its end) is an error: ON CONFLICT DO ERROR.
+	Unique bool
 	// LateCols are the input columns of a late row on LatePort; nil if nobody
 	// reads that port.
 	LateCols []int
@@ -45,6 +48,14 @@ const (
 func (o *Rank) StateKeys(int) []int { return o.Partition }
 
 func (*Rank) op() {}
+
+// Keep is the number of rows of a partition that decide what comes out.
+func (o *Rank) Keep() int64 {
+	if o.Unique {
+		return o.To + 1
+	}
+	return o.To
+}
 
 // Updates says whether rows that have come out may change.
 func (o *Rank) Updates() bool {

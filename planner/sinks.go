@@ -21,10 +21,13 @@ func (b *builder) sinkFor(t *catalog.Table) *sinkInput {
 
 // toSink notes that rows go to a sink. All that goes to one sink in a job is
 // written by one operator.
-func (b *builder) toSink(t *catalog.Table, n *Node, where place) error {
+func (b *builder) toSink(t *catalog.Table, n *Node, where place, c *conflict) error {
 	s := b.sinkFor(t)
-	s.parts = append(s.parts, sinkPart{n, where})
+	s.parts = append(s.parts, sinkPart{n, where, c})
 	if len(s.parts) > 1 {
+		if before := s.parts[0].conflict; !before.equal(c) {
+			return where.errorf("sink `%s` is written twice in this script, with different ON CONFLICT clauses", t.Name)
+		}
 		for _, p := range s.parts {
 			if !p.node.Props.Kinds.AppendOnly() {
 				return where.errorf("sink `%s` is written twice in this script, and one of its inputs updates: the two would overwrite each other", t.Name)
@@ -98,6 +101,10 @@ func (b *builder) writeSink(s *sinkInput) error {
 			edges = append(edges, Edge{From: p.node})
 		}
 		in = b.node(&Union{}, nil, edges, in.Cols, "")
+	}
+	in, err := b.settleConflicts(in, op, s.parts[0])
+	if err != nil {
+		return err
 	}
 	if spec.Single {
 		in = b.single(in, nil)
@@ -262,11 +269,11 @@ func (b *builder) checkKey(n *Node, op *Sink, in *Node, where place) error {
 	}
 	if keys := b.keys[in]; len(keys) > 0 {
 		err := where.errorf("PRIMARY KEY (%s) of sink `%s` does not contain the key of the query, (%s): rows with different keys would overwrite each other", names(op.PrimaryKey), op.Name, names(keys[0]))
-		return hint(err, "declare PRIMARY KEY (%s)", names(keys[0]))
+		return hint(err, "declare PRIMARY KEY (%s), or say which row stays: ON CONFLICT DO DEDUPLICATE", names(keys[0]))
 	}
 	err := where.errorf("sink `%s` replaces rows by its PRIMARY KEY (%s), but the query has no key: which of two rows stays would depend on their order", op.Name, names(op.PrimaryKey))
 	if in.Props.Kinds.AppendOnly() {
-		return hint(err, "declare PRIMARY KEY (...) NOT ENFORCED on the source, or GROUP BY %s", names(op.PrimaryKey))
+		return hint(err, "declare PRIMARY KEY (...) NOT ENFORCED on the source, GROUP BY %s, or say which row stays: ON CONFLICT DO DEDUPLICATE", names(op.PrimaryKey))
 	}
 	return hint(err, "SELECT the GROUP BY columns too, and make them the PRIMARY KEY")
 }
@@ -314,7 +321,7 @@ func (b *builder) letters(sink *catalog.Table, edges []Edge) error {
 	}
 	p := b.node(&Project{Exprs: exprs, OnError: ErrorFail}, nil, in, out, "")
 	b.places[p] = place{sink.Source, sink.Span}
-	return b.toSink(sink, p, b.places[p])
+	return b.toSink(sink, p, b.places[p], nil)
 }
 
 // letterSink finds the sink for the dead letters of a node: that of the first

@@ -10,7 +10,6 @@ const (
 	featureSessionUpdates
 	featureMatchRecognize
 	featureEmitEvery
-	featureOnConflict
 	featureStateTTL
 	featureMaterializedView
 	featureReplay
@@ -24,7 +23,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureSessionUpdates:        {"EMIT CHANGES, EMIT EVERY, EMIT COMPLETE and ALLOW LATENESS of sessions are", "leave it out: a session comes out when it closes"},
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
 	featureEmitEvery:             {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
-	featureOnConflict:            {"ON CONFLICT is", ""},
 	featureStateTTL:              {"'state.ttl' is", "RESET 'state.ttl'"},
 	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
 	featureReplay:                {"REPLAY DEAD LETTERS is", ""},

@@ -102,7 +102,7 @@ func (p *partitions) full(row hash.Row) bool {
 	case p.o.Kind == planner.OverDenseRank:
 		return *p.word(row, partExtra) >= uint64(p.o.To)
 	}
-	return int64(p.trees.size(p.root(row))) >= p.o.To
+	return int64(p.trees.size(p.root(row))) >= p.o.Keep()
 }
 
 // behind says whether a record that is not in the tree of a full partition is
@@ -155,7 +155,7 @@ func (p *partitions) trim(row hash.Row, gone func(id uint32)) {
 		return
 	}
 	root := p.root(row)
-	to := int(p.o.To)
+	to := int(p.o.Keep())
 	switch p.o.Kind {
 	case planner.OverRowNumber:
 		for p.trees.size(root) > to {

@@ -35,6 +35,11 @@ type ranker struct {
 	// empty are partitions that have lost their last row, if all is said at the end.
 	empty []uint32
 
+	// unique: partitions with more rows than one are in conflicts; bounded says
+	// that only the end of the input makes them an error.
+	conflicts map[uint32]bool
+	bounded   bool
+
 	words []uint64
 	rec   []byte
 	best  []int32
@@ -78,7 +83,10 @@ func New(o *planner.Rank, in *planner.Node, ctx *op.Context) (op.Operator, error
 	if o.ByTime || o.WindowStart >= 0 {
 		return newClosing(s, st), nil
 	}
-	r := &ranker{shape: s, single: o.Kind == planner.OverRowNumber && o.To == 1 && !s.retract}
+	r := &ranker{shape: s, single: o.Kind == planner.OverRowNumber && o.Keep() == 1 && !s.retract, bounded: in.Props.Bounded}
+	if o.Unique {
+		r.conflicts = map[uint32]bool{}
+	}
 	r.out = emitter{shape: s}
 	r.adopt(st)
 	return r, nil
@@ -248,7 +256,56 @@ func (r *ranker) touch(row hash.Row, part uint32) {
 }
 
 // Flush implements op.Flusher.
-func (r *ranker) Flush(_ bool, out op.Output) error { return r.flush(out) }
+func (r *ranker) Flush(settled bool, out op.Output) error {
+	if err := r.flush(out); err != nil {
+		return err
+	}
+	if settled && !r.bounded {
+		return r.checkUnique()
+	}
+	return nil
+}
+
+// checkUnique gives an error if a partition that may have one row has two.
+func (r *ranker) checkUnique() error {
+	for part := range r.conflicts {
+		var ids []uint32
+		r.parts.trees.walk(r.parts.root(r.parts.table.Row(part)), 0, func(id uint32) bool {
+			ids = append(ids, id)
+			return len(ids) < 2
+		})
+		return &op.RowError{
+			Code: "CONFLICT", Message: "two rows have the same key, and ON CONFLICT DO ERROR forbids it: " + r.text(ids[0]) + " and " + r.text(ids[1]),
+			Where: r.ctx.Branch,
+		}
+	}
+	return nil
+}
+
+// text shows a stored row for a message.
+func (r *ranker) text(id uint32) string {
+	cols := make([]int, len(r.codec.types))
+	for i := range cols {
+		cols[i] = i
+	}
+	rd := r.codec.reader(cols, r.ctx.Alloc)
+	defer rd.release()
+	rd.read(r.parts.trees.record(id))
+	b := &op.Batch{N: 1, Cols: rd.columns()}
+	defer b.Release()
+	return op.RowText(b, 0)
+}
+
+// noteSize notes whether a partition has rows that may not be there together.
+func (r *ranker) noteSize(part uint32, row hash.Row) {
+	switch {
+	case r.conflicts == nil:
+	case r.parts.trees.size(r.parts.root(row)) > 1:
+		r.conflicts[part] = true
+	default:
+		delete(r.conflicts, part)
+	}
+}
 
 // flush says what has changed in the touched partitions.
 func (r *ranker) flush(out op.Output) error {
@@ -270,6 +327,7 @@ func (r *ranker) flush(out op.Output) error {
 		} else {
 			r.difference(r.said[t.from:t.to], now)
 		}
+		r.noteSize(t.part, row)
 		if r.parts.root(row) == 0 {
 			empty = append(empty, t.part)
 		}
@@ -332,6 +390,9 @@ func (r *ranker) End(_ int, out op.Output) error {
 	if err != nil {
 		return err
 	}
+	if err := r.checkUnique(); err != nil {
+		return err
+	}
 	return out.End()
 }
 
@@ -366,6 +427,7 @@ func (r *ranker) Restore(re *op.Restore) error {
 			return err
 		}
 		r.adopt(st)
+		r.noteSizes()
 		return nil
 	}
 	for shard := range re.Stored {
@@ -376,7 +438,20 @@ func (r *ranker) Restore(re *op.Restore) error {
 		r.parts.take(openTrees(st, 0), re.Owns(r.o.Partition))
 	}
 	r.parts.index()
+	r.noteSizes()
 	return nil
+}
+
+// noteSizes does so for all partitions.
+func (r *ranker) noteSizes() {
+	if r.conflicts == nil {
+		return
+	}
+	r.parts.table.Each(func(ids []uint32, rows []hash.Row) {
+		for i, id := range ids {
+			r.noteSize(id, rows[i])
+		}
+	})
 }
 
 // Gauges implements op.Gauges.
