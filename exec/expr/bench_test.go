@@ -103,7 +103,9 @@ func BenchmarkKernels(b *testing.B) {
 		"CAST(price AS STRING)", "CAST(CAST(price AS STRING) AS BIGINT)", "HOUR(`dateTime`)", "DATE_FORMAT(`dateTime`, 'yyyy-MM-dd HH:mm')", "`dateTime` - INTERVAL '4' SECOND",
 		"channel = 'Google'", "LOWER(channel)", "channel IN ('Apple', 'Google', 'Facebook', 'Baidu')", "channel LIKE 'channel-%'", "CHAR_LENGTH(extra)", "REPLACE(extra, 'c', '')",
 		"SUBSTRING(extra, 3, 10)", "channel || extra", "COALESCE(channel, extra)", "CASE WHEN price > 10000 THEN channel ELSE extra END", "REGEXP_EXTRACT(url, '(&|^)channel_id=([^&]*)', 2)",
-		"REGEXP_EXTRACT(url, 'channel_id=([0-9]+?)$', 1)",
+		"REGEXP_EXTRACT(url, 'channel_id=([0-9]+?)$', 1)", "extra ILIKE '%abc%'", "SPLIT_PART(url, '/', 4)", "PARSE_URL(url, 'PATH')", "URL_ENCODE(extra)", "CRC32(extra)", "LEVENSHTEIN(channel, 'Google')",
+		"PRINTF('%s: %,d', channel, price)", "JSON_VALUE('{\"a\":' || CAST(price AS STRING) || '}', '$.a' RETURNING BIGINT)", "JSON_QUERY('[' || CAST(price AS STRING) || ',1]', '$')", "JSON_OBJECT('p' VALUE price, 'c' VALUE channel)",
+		"ARRAY_CONTAINS(ARRAY[auction, bidder], 1100)", "ARRAY_SORT(ARRAY[price, auction, bidder])[1]", "ARRAY_DISTINCT(SPLIT(url, '/'))", "`dateTime` AT TIME ZONE 'Europe/Berlin'", "DATEDIFF('hour', `dateTime`, LAST_DAY(`dateTime`))", "TRY(CAST(channel AS INT))",
 	} {
 		b.Run(sql, func(b *testing.B) {
 			e, err := (exprtest.Scope{Functions: Functions(), Columns: bidColumns}).Parse(sql)

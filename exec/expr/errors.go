@@ -17,6 +17,9 @@ func (e *Evaluator) fail(row int, code, message string) {
 		return // the first error of a row counts
 	}
 	e.errBits[row>>6] |= bit
+	if e.trying > 0 {
+		return // nobody will read of it
+	}
 	at := int32(row)
 	if e.origin != nil {
 		at = e.origin[row]
@@ -29,9 +32,11 @@ func (e *Evaluator) fail(row int, code, message string) {
 func (e *Evaluator) try(n *node, sel []int32) (arrow.Array, error) {
 	errs, bits := e.errs, e.errBits
 	e.errs, e.errBits = nil, nil
+	e.trying++
 	e.enter()
 	a, err := e.eval(n.args[0], sel)
 	e.leave()
+	e.trying--
 	e.errs, e.errBits = errs, bits
 	return a, err // rows in error are NULL in it
 }

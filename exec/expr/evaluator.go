@@ -43,6 +43,7 @@ type Evaluator struct {
 
 	errs    []RowError
 	errBits []uint64 // rows in error; empty if there is none
+	trying  int      // the TRYs around
 
 	words  wordPool
 	sels   selPool

@@ -42,8 +42,9 @@ func jsonConstructors() []*catalog.Function {
 						valid := kernel.NewNullable(c.Alloc, n, args...)
 						b := kernel.NewTextBuilder(c.Alloc, n, 16*n)
 						var out []byte
+						write := cast.JSONWriter(args[0], t, c)
 						kernel.ForEach(n, sel, &valid, func(i int) {
-							out = cast.AppendJSON(out[:0], args[0], i, t, c)
+							out = write(out[:0], i)
 							b.Put(i, out)
 						})
 						return b.Finish(arrow.BinaryTypes.String, valid.Buffer())
@@ -96,6 +97,7 @@ func resolveJSONObject(args []catalog.Arg) (*catalog.Overload, error) {
 		func(c *catalog.EvalContext, cols []arrow.Array, n int, sel []int32) (arrow.Array, error) {
 			valid := kernel.NewNullable(c.Alloc, n)
 			b := kernel.NewTextBuilder(c.Alloc, n, 16*n)
+			write := jsonWriters(cols, params, c)
 			var out []byte
 			kernel.ForEach(n, sel, &valid, func(i int) {
 				out = append(out[:0], '{')
@@ -113,12 +115,20 @@ func resolveJSONObject(args []catalog.Arg) (*catalog.Overload, error) {
 					}
 					out = cast.AppendQuoted(out, kernel.TextsOf(cols[k]).At(i))
 					out = append(out, ':')
-					out = cast.AppendJSON(out, cols[k+1], i, params[k+1], c)
+					out = write[k+1](out, i)
 				}
 				b.Put(i, append(out, '}'))
 			})
 			return b.Finish(arrow.BinaryTypes.String, valid.Buffer())
 		})}, nil
+}
+
+func jsonWriters(cols []arrow.Array, types []catalog.Type, c *catalog.EvalContext) []func(dst []byte, i int) []byte {
+	out := make([]func(dst []byte, i int) []byte, len(cols))
+	for k, a := range cols {
+		out[k] = cast.JSONWriter(a, types[k], c)
+	}
+	return out
 }
 
 func isNull(a arrow.Array, i int) bool { return column.AllNull(a) || a.IsNull(i) }
@@ -133,6 +143,7 @@ func resolveJSONArray(args []catalog.Arg) (*catalog.Overload, error) {
 		func(c *catalog.EvalContext, cols []arrow.Array, n int, sel []int32) (arrow.Array, error) {
 			b := kernel.NewTextBuilder(c.Alloc, n, 16*n)
 			all := kernel.Nullable{}
+			write := jsonWriters(cols, params, c)
 			var out []byte
 			kernel.ForEach(n, sel, &all, func(i int) {
 				out = append(out[:0], '[')
@@ -143,7 +154,7 @@ func resolveJSONArray(args []catalog.Arg) (*catalog.Overload, error) {
 					if len(out) > 1 {
 						out = append(out, ',')
 					}
-					out = cast.AppendJSON(out, cols[k], i, params[k], c)
+					out = write[k](out, i)
 				}
 				b.Put(i, append(out, ']'))
 			})
@@ -262,6 +273,26 @@ func jsonReaders() []*catalog.Function {
 				}
 			}), str)),
 		fromJSON(),
+		parseJSON("PARSE_JSON", "A text that is none is an error of the row (BAD_CAST).", false),
+		parseJSON("TRY_PARSE_JSON", "NULL for a text that is none.", true),
+	}
+}
+
+// parseJSON stands for a cast to JSON.
+func parseJSON(name, otherwise string, safe bool) *catalog.Function {
+	return &catalog.Function{
+		Name: name, Category: jsonData, Signatures: []string{name + "(s STRING) -> JSON"}, Doc: "A text that is JSON as a value of type JSON. " + otherwise + " NULL if s is NULL.",
+		Examples: shows("JSON_ARRAY("+name+"('{\"a\":1}'))", `[{"a":1}]`),
+		Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
+			if len(args) != 1 || !catalog.CanCast(args[0].Type, str, true) {
+				return nil, noOverload(name, args)
+			}
+			o := macro([]catalog.Type{str}, catalog.JSON, func(args []catalog.Expr) catalog.Expr {
+				return &catalog.Cast{Of: args[0], T: catalog.JSON, Safe: safe}
+			})
+			o.CanFail = !safe
+			return o, nil
+		},
 	}
 }
 

@@ -171,8 +171,9 @@ func periodFunctions() []*catalog.Function {
 			}
 			t := catalog.Null
 			for _, a := range args {
-				u, ok := timeType(a)
-				if t, ok = catalog.CommonType(t, u); !ok || u.Kind != catalog.KindDate && u.Kind != catalog.KindTime && !u.IsTimestamp() {
+				u, known := timeType(a)
+				var ok bool
+				if t, ok = catalog.CommonType(t, u); !ok || !known {
 					return nil, noOverload("OVERLAPS", args)
 				}
 			}
