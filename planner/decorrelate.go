@@ -298,7 +298,7 @@ func (d *decorrelator) pullAggregate(r *aggregateRel) (pulled, error) {
 	if err != nil {
 		return p, err
 	}
-	if p.left || r.late != nil {
+	if p.left || r.late != nil || r.totals != nil {
 		return p, errNotPulled
 	}
 	inner, err := d.keysOf(p)
@@ -336,6 +336,10 @@ func (d *decorrelator) pullAggregate(r *aggregateRel) (pulled, error) {
 		c.Args = slices.Clone(c.Args)
 		for k := range c.Args {
 			c.Args[k] = at[c.Args[k]]
+		}
+		c.Order = slices.Clone(c.Order)
+		for k := range c.Order {
+			c.Order[k].Col = at[c.Order[k].Col]
 		}
 		if c.Filter >= 0 {
 			c.Filter = at[c.Filter]
