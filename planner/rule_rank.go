@@ -11,11 +11,23 @@ func rankRows(r rel, c *ruleContext) rel {
 			return r
 		}
 		out := ranked(f)
-		if out != r {
-			c.note(out, "rank")
+		if out == r || losesTime(r.cols(), out.cols()) {
+			return r
 		}
+		c.note(out, "rank")
 		return out
 	})
+}
+
+// losesTime says whether a column is a time attribute no more. What stands above was
+// bound as if it were one.
+func losesTime(before, after []column) bool {
+	for i, c := range before {
+		if c.time == eventTime && after[i].time != eventTime {
+			return true
+		}
+	}
+	return false
 }
 
 // ranked is a filter with the ranking call below it, through projections, made a
