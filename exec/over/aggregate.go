@@ -24,6 +24,7 @@ type frameAggs struct {
 	// spans says that the frame is a span of time up to the current row whose
 	// groups are kept from one batch to the next.
 	spans bool
+	span  int // its place among these frames
 	keys  int // columns of the groups' keys
 }
 
@@ -240,7 +241,7 @@ func (f *frameAggs) goOn(s *sequence, g *agg.Groups, fail fail) ([]arrow.Array, 
 	f.slideAlong(s, lo, hi, r, ids, func(p *stretch) (from, to int) {
 		switch {
 		case f.spans: // the groups hold all rows of the span before
-			return p.held[f], p.first
+			return p.held[f.span], p.first
 		case f.frame.Upper.Kind == planner.Preceding:
 			at := max(p.from, p.first-int(f.frame.Upper.Rows))
 			return at, at

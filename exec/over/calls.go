@@ -37,6 +37,7 @@ func newCalls(o *planner.Over, in []planner.Column, keys []int) (*calls, error) 
 	}
 	for _, f := range c.frames {
 		if f.spans {
+			f.span = len(c.spans)
 			c.spans = append(c.spans, f)
 		}
 	}

@@ -66,7 +66,7 @@ func newValueType(dt arrow.DataType) *valueType {
 	case *arrow.StringType, *arrow.BinaryType:
 		t.form = formBytes
 	case *arrow.MapType:
-		t.form, t.kids = formList, []*valueType{newValueType(d.ValueType())}
+		t.form, t.kids = formList, []*valueType{newValueType(d.Elem())}
 	case *arrow.ListType:
 		t.form, t.kids = formList, []*valueType{newValueType(d.Elem())}
 	case *arrow.StructType:

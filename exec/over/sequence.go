@@ -37,9 +37,9 @@ type stretch struct {
 	// before and groups count the rows of the partition, and the groups of
 	// peers, that come before from.
 	before, groups int64
-	// held is, for each frame over a span, the first position whose row is in the
-	// groups that are kept.
-	held map[*frameAggs]int
+	// held is, for each frame over a span (frameAggs.span), the first position
+	// whose row is in the groups that are kept.
+	held []int
 }
 
 // lay finds the groups of peers.

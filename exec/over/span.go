@@ -28,39 +28,42 @@ func (f *frameAggs) since(t int64) int64 {
 
 // from is the place in a list of kept rows of the first one of a time or later.
 func (t *timed) from(list []uint32, time int64) int {
+	// What is looked for is mostly among the first ones.
+	end := 1
+	for end < len(list) && t.kept.time(list[end]) < time {
+		end *= 2
+	}
+	list = list[:min(end, len(list))]
 	n, _ := slices.BinarySearchFunc(list, time, func(id uint32, time int64) int { return compareInts(t.kept.time(id), time) })
 	return n
 }
 
 // leaving gives the kept rows of a partition that some span leaves behind as it
-// moves on to a time, and for each span the position (counted from at) of the
-// first row that is in its groups.
-func (t *timed) leaving(q uint32, to int64, at int) ([]uint32, map[*frameAggs]int) {
+// moves on to a time. It puts into held, for each span, the position (counted
+// from at) of the first row that is in its groups.
+func (t *timed) leaving(q uint32, to int64, at int, held []int) []uint32 {
 	list := t.lists[q]
 	if len(list) == 0 {
-		held := make(map[*frameAggs]int, len(t.calls.spans))
-		for _, f := range t.calls.spans {
-			held[f] = at
+		for i := range held {
+			held[i] = at
 		}
-		return nil, held
+		return nil
 	}
 	last := int64(t.parts.read(q)[wordLast])
 	first, end := len(list), 0
-	held := make(map[*frameAggs]int, len(t.calls.spans))
-	for _, f := range t.calls.spans {
-		a, b := t.from(list, f.since(last)), t.from(list, f.since(to))
-		held[f] = a
+	for i, f := range t.calls.spans {
+		a := t.from(list, f.since(last))
+		b := a + t.from(list[a:], f.since(to))
+		held[i] = a
 		if a < b {
 			first, end = min(first, a), max(end, b)
 		}
 	}
-	if first > end {
-		first = end
+	first = min(first, end)
+	for i, a := range held {
+		held[i] = at + min(max(a, first), end) - first
 	}
-	for f, a := range held {
-		held[f] = at + min(max(a, first), end) - first
-	}
-	return list[first:end], held
+	return list[first:end]
 }
 
 // leave moves the spans of all partitions on to the watermark: what they leave

@@ -301,16 +301,19 @@ func (t *timed) lay(p *passing) (s *sequence, past int, err error) {
 	at := 0
 	next := make([]int, len(touched))
 	var ends []int64
+	var places []int
 	if len(t.calls.spans) > 0 {
-		ends = make([]int64, len(touched))
+		ends, places = make([]int64, len(touched)), make([]int, len(touched)*len(t.calls.spans))
 		for r, q := range p.parts {
 			ends[t.local[q]] = t.timeOf(p, r)
 		}
 	}
 	for i, q := range touched {
-		kept, held := t.lists[q], map[*frameAggs]int(nil)
+		kept, held := t.lists[q], []int(nil)
 		if ends != nil {
-			kept, held = t.leaving(q, ends[i], at)
+			held = places[:len(t.calls.spans):len(t.calls.spans)]
+			places = places[len(held):]
+			kept = t.leaving(q, ends[i], at, held)
 		}
 		ids = append(ids, kept...)
 		s.parts = append(s.parts, stretch{from: at, to: at + len(kept) + sizes[i], first: at + len(kept), last: at + len(kept) + sizes[i], held: held})
