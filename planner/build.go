@@ -120,6 +120,10 @@ func (b *builder) checkTree(root rel) error {
 			if r.window == nil && bad == nil {
 				bad = asPlain(require(r.place, featureStateTTL))
 			}
+		case *overRel:
+			if r.keepsForever() && bad == nil {
+				bad = asPlain(require(r.place, featureStateTTL))
+			}
 		case *rankRel:
 			if !r.windowed() && bad == nil {
 				bad = asPlain(require(r.place, featureStateTTL))

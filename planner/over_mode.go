@@ -151,3 +151,16 @@ func (o *Over) keeps() (rows int64, span *catalog.Literal) {
 	}
 	return rows, span
 }
+
+// keepsForever says whether something of a partition is kept however long none of
+// its rows comes.
+func (r *overRel) keepsForever() bool {
+	switch r.mode() {
+	case overAtClose:
+		return false
+	case overByTime:
+		rows, _ := (&Over{Calls: r.calls}).keeps()
+		return rows > 0
+	}
+	return true
+}
