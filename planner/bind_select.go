@@ -27,9 +27,9 @@ func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel
 	if r, err = b.where(s, r, sc); err != nil {
 		return nil, nil, 0, err
 	}
-	if len(sc.cols) > 0 {
-		sc.cols = r.cols() // a filter on a rank takes time attributes away
-	}
+	// A filter on a rank takes time attributes away; subqueries of WHERE add columns
+	// that have no name.
+	sc.cols = r.cols()[:len(sc.cols)]
 	items, err := b.expandStars(s, sc)
 	if err != nil {
 		return nil, nil, 0, err
