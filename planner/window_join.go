@@ -69,7 +69,9 @@ func windowBound(p catalog.Expr, left, right []column) (l, r int, role windowRol
 	}
 	l, r = a.Index, c.Index-len(left)
 	role = left[l].window
-	return l, r, role, role == right[r].window && (role == windowStart || role == windowEnd)
+	// Windows of processing time follow the clock, not the watermark.
+	ok = role == right[r].window && (role == windowStart || role == windowEnd) && !left[l].proc && !right[r].proc
+	return l, r, role, ok
 }
 
 // windowJoinColumns are the columns of a window join. Those of the window are the
