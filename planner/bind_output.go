@@ -72,7 +72,7 @@ func (bl *block) ranks(root rel) []rel {
 	var found []rel
 	visit(root, func(r rel) {
 		switch r.(type) {
-		case *overRel, *rankRel:
+		case *overRel, *rankRel, *joinRel:
 			if judges(r) && !slices.ContainsFunc(found, func(f rel) bool { return hasTimed(r, f) && isWindowed(r) }) {
 				found = append(found, r)
 			}
@@ -119,6 +119,8 @@ func judges(r rel) bool {
 	switch r := r.(type) {
 	case *aggregateRel:
 		return r.window != nil
+	case *joinRel:
+		return r.mode == temporalJoin
 	case *overRel:
 		return r.mode().byTime() || r.mode() == overAtClose
 	case *rankRel:

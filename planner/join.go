@@ -21,6 +21,8 @@ type joinRel struct {
 	// temporal says that the right side was given FOR SYSTEM_TIME AS OF a time of the
 	// left one; match compares them.
 	temporal bool
+	// late says where late probes of a temporal join go.
+	late *lateRows
 	// notIn makes an anti join that of NOT IN: rows are partners where on holds and
 	// this comparison of the left values with the right ones is not FALSE, so that a
 	// left row does not come out either if it is NULL.
@@ -120,6 +122,12 @@ func (r *joinRel) name() string {
 // versioned says that the right side is a history, of which each left row sees one
 // state: taking rows out of it would change which.
 func (r *joinRel) versioned() bool { return r.asof || r.temporal }
+
+// keepsProbes says that no left row may be taken away below the join: late ones go
+// to a sink, or may yet be sent there.
+func (r *joinRel) keepsProbes() bool {
+	return r.versioned() && (r.mode == unsettledJoin || r.late != nil)
+}
 
 // exprs are the expressions over the columns of both sides.
 func (r *joinRel) exprs() []catalog.Expr {

@@ -1,6 +1,10 @@
 package planner
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/streamsql/streamsql/catalog"
+)
 
 // lateOf gives where the late rows of an operator go, and its input.
 func lateOf(r rel) (late *lateRows, in rel) {
@@ -11,6 +15,8 @@ func lateOf(r rel) (late *lateRows, in rel) {
 		return r.late, r.in
 	case *rankRel:
 		return r.late, r.in
+	case *joinRel:
+		return r.late, r.left
 	}
 	return nil, nil
 }
@@ -35,6 +41,20 @@ func withLate(r, in rel, late *lateRows) rel {
 		out.in, out.late = in, late
 		out.out = inserted(r.out, in.cols(), more)
 		return withoutMore(&out, r.out, len(r.in.cols()), more)
+	case *joinRel:
+		n := len(r.left.cols())
+		out := *r
+		out.left, out.late = in, late
+		out.out = inserted(r.out, in.cols(), more)
+		out.eachExpr(func(e catalog.Expr) catalog.Expr {
+			return shift(e, func(i int) int {
+				if i >= n {
+					i += more
+				}
+				return i
+			})
+		})
+		return withoutMore(&out, r.out, n, more)
 	}
 	return r
 }
@@ -71,6 +91,8 @@ func lateExtras(r rel) []column {
 			return lateBounds(r.in.cols()[start])[2:]
 		}
 		return lateBounds(r.in.cols()[r.order[0].Col])[2:]
+	case *joinRel:
+		return lateBounds(r.left.cols()[r.times.time[0]])[2:]
 	case *rankRel:
 		return lateTimes(r.in.cols(), r.partition, r.order)
 	}

@@ -19,14 +19,26 @@ func (b *builder) timeJoin(k keyedJoin, left, right *Node) (*Node, error) {
 	case windowJoin:
 		op = &WindowJoin{Pairing: p, Start: t.start, End: t.end}
 	default:
-		op = &TemporalJoin{Pairing: p, Time: t.time, Lag: t.lag, Strict: t.strict, Asof: r.asof, ByValue: t.byValue}
+		temporal := &TemporalJoin{Pairing: p, Time: t.time, Lag: t.lag, Strict: t.strict, Asof: r.asof, ByValue: t.byValue}
+		if r.late != nil {
+			temporal.LateCols = append([]int{}, r.late.cols...)
+		}
+		op = temporal
 	}
 	left, right = b.spread(left, op.StateKeys(0), r.left), b.spread(right, op.StateKeys(1), r.right)
 	text := fmt.Sprintf("%s %v %v %v %s %+v", r.kind, p.Keys, p.NullSafe, p.Emit, exprList(p.Expressions()), *t)
 	if p.Residual != nil && textOf(p.Residual) == "" {
 		text = ""
 	}
-	return b.node(op, r, []Edge{{From: left}, {From: right}}, plain(r.out), text), nil
+	if r.late == nil {
+		return b.node(op, r, []Edge{{From: left}, {From: right}}, plain(r.out), text), nil
+	}
+	before := len(b.plan.Nodes)
+	n := b.node(op, r, []Edge{{From: left}, {From: right}}, plain(r.out), fmt.Sprint(text, " late ", r.late.cols))
+	if len(b.plan.Nodes) > before {
+		return n, b.lateRows(n, r.late)
+	}
+	return n, nil
 }
 
 // inferTimeJoin finds keys and distribution of a join that time bounds: those that

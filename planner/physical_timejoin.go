@@ -52,10 +52,6 @@ type WindowJoin struct {
 	Pairing
 	// Start and End are the window's columns.
 	Start, End [2]int
-	// LateCols are the columns of late rows on LatePort, as positions in those of
-	// both sides: the columns of the other side are NULL. nil if nobody reads that
-	// port.
-	LateCols []int
 }
 
 // TemporalJoin gives each left row, the probe, the version of its key as of the

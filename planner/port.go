@@ -39,6 +39,9 @@ func lateColumns(n *Node) []Column {
 		} else {
 			t, names = n.Cols[op.Order[0].Col].Type, names[2:]
 		}
+	case *TemporalJoin:
+		carried, names = op.LateCols, names[2:]
+		t = n.Inputs[0].Columns()[op.Time[0]].Type
 	default:
 		return nil
 	}

@@ -167,7 +167,7 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 	case *rankRel:
 		askRank(r, out, of[r.in], late)
 	case *joinRel:
-		askJoin(r, out, of[r.left], of[r.right])
+		askJoin(r, out, of[r.left], of[r.right], late)
 	case *unionRel:
 		for _, in := range r.ins {
 			for i, n := range out {
@@ -196,7 +196,7 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 }
 
 // askJoin asks for what comes out, and what the condition reads.
-func askJoin(r *joinRel, out, left, right needs) {
+func askJoin(r *joinRel, out, left, right needs, late bool) {
 	n := len(left)
 	both := make(needs, n+len(right))
 	for i, w := range out {
@@ -216,6 +216,11 @@ func askJoin(r *joinRel, out, left, right needs) {
 			for _, c := range r.times.reads(r.mode, side) {
 				both.at(first + c).add(nil)
 			}
+		}
+	}
+	if late && r.late != nil {
+		for _, c := range r.late.cols {
+			both.at(c).add(nil)
 		}
 	}
 	left.merge(both[:n])
@@ -542,6 +547,11 @@ func (p *pruner) join(r *joinRel) pruned {
 	n.eachExpr(both.expr)
 	if r.times != nil {
 		n.times = r.times.moved(left.col, right.col)
+	}
+	if r.late != nil {
+		late := *r.late
+		late.cols = left.each(late.cols)
+		n.late = &late
 	}
 	want := p.of[r]
 	out := pruned{index: make([]int, len(r.out)), shape: make(needs, len(r.out))}

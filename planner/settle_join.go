@@ -139,9 +139,9 @@ func passes(p catalog.Expr, side rel) bool {
 func filterSides(j *joinRel) (left, right bool) {
 	switch j.kind {
 	case InnerJoin:
-		return true, !j.versioned()
+		return !j.keepsProbes(), !j.versioned()
 	case LeftJoin, SemiJoin, AntiJoin:
-		return true, false
+		return !j.keepsProbes(), false
 	case RightJoin:
 		return false, true
 	}
@@ -152,7 +152,7 @@ func filterSides(j *joinRel) (left, right bool) {
 // about the rows of one side and may go below it, and the rest.
 func splitCondition(j *joinRel, on []catalog.Expr, passes func(catalog.Expr, rel) bool) (left, right, rest []catalog.Expr) {
 	n := len(j.left.cols())
-	goesLeft := j.kind == InnerJoin || j.kind == RightJoin || j.kind == SemiJoin
+	goesLeft := (j.kind == InnerJoin || j.kind == RightJoin || j.kind == SemiJoin) && !j.keepsProbes()
 	goesRight := (j.kind != RightJoin && j.kind != FullJoin) && !j.versioned()
 	for _, p := range on {
 		switch s := sideOf(p, n); {

@@ -370,6 +370,13 @@ func (w *world) restart(ended [2]bool) {
 
 // balance checks the accounting.
 func (w *world) balance() {
+	if rule := w.shards[0].op.(op.Balanced).Balance(w.counts()); rule != "" {
+		w.t.Fatal(rule)
+	}
+}
+
+// counts adds up the counters of all shards, those that are gone too.
+func (w *world) counts() op.Counters {
 	total := op.Counters{}
 	for k, v := range w.kept {
 		total[k] += v
@@ -384,9 +391,7 @@ func (w *world) balance() {
 			total[k] += v
 		}
 	}
-	if rule := w.shards[0].op.(op.Balanced).Balance(total); rule != "" {
-		w.t.Fatal(rule)
-	}
+	return total
 }
 
 // same compares the rows that came out with a model's.

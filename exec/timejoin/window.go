@@ -30,9 +30,9 @@ type windows struct {
 	ends  []int64               // of open, ascending
 	mark  int64
 
-	live, null, late []int32
-	parts            []bucketPart
-	pair             pairing
+	live, null []int32
+	parts      []bucketPart
+	pair       pairing
 }
 
 // windowSide is one input.
@@ -110,22 +110,20 @@ func NewWindow(o *planner.WindowJoin, left, right []planner.Column, prog *expr.P
 func (j *windows) Process(input int, b *op.Batch, out op.Output) error {
 	s := &j.sides[input]
 	j.live, j.null = splitNull(b, s.needs, j.live[:0], j.null[:0])
-	j.late = j.late[:0]
 	ends := column.Fixed[int64](b.Cols[s.end])
 	if b.W != nil {
 		valid := colvec.ValidityOf(b.Cols[s.end])
+		late := 0
 		isLate := func(i int32) bool {
 			if !valid.Valid(int(i)) || ends[i] > b.W[i] {
 				return false
 			}
-			j.late = append(j.late, i)
+			late++
 			return true
 		}
 		j.live = slices.DeleteFunc(j.live, isLate)
 		j.null = slices.DeleteFunc(j.null, isLate)
-		if err := j.tooLate(input, b, out); err != nil {
-			return err
-		}
+		j.ctx.Counters[op.CountLate] += int64(late)
 	}
 	j.ctx.Counters[op.CountUnmatched] += int64(len(j.null))
 	if j.o.Kind.Preserves(input) {
@@ -145,24 +143,6 @@ func (j *windows) Process(input int, b *op.Batch, out op.Output) error {
 		j.put(input, &j.parts[k], b, hashes)
 	}
 	return nil
-}
-
-// tooLate counts the rows of windows that had ended by the rows' own W, and gives
-// them out on LatePort.
-func (j *windows) tooLate(input int, b *op.Batch, out op.Output) error {
-	n := len(j.late)
-	j.ctx.Counters[op.CountLate] += int64(n)
-	if n == 0 || j.o.LateCols == nil {
-		return nil
-	}
-	slices.Sort(j.late)
-	s := &j.sides[input]
-	p := part{batch: b, sel: j.late}
-	late := &op.Batch{N: n, Cols: j.glue.oneSide(input, &p, j.o.LateCols, n)}
-	late.Cols = append(late.Cols, p.column(s.start, j.ctx), p.column(s.end, j.ctx))
-	late.Cols = append(late.Cols, watermarkColumn(b, j.late, b.Cols[s.end].DataType(), j.ctx))
-	defer late.Release()
-	return out.Emit(planner.LatePort, late)
 }
 
 // window finds or makes the open windows of an end.
