@@ -41,6 +41,11 @@ func (b *binder) joinTo(l fromItem, t *parser.Join) (rel, *scope, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	var versionKey []int
+	if asOf != nil {
+		right, versionKey = versionsOf(right)
+		rs.cols = right.cols()
+	}
 	where := b.joinPlace(t)
 	sc, err := b.beside(ls, rs, b.at(t.Right))
 	if err != nil {
@@ -48,7 +53,7 @@ func (b *binder) joinTo(l fromItem, t *parser.Join) (rel, *scope, error) {
 	}
 	j := &joinRel{
 		kind: joinKinds[t.Kind], left: left, right: right, asof: t.Kind == parser.JoinAsof || t.Kind == parser.JoinAsofLeft,
-		leftTable: tableOf(left, ls), rightTable: tableOf(right, rs), place: where,
+		leftTable: tableOf(left, ls), rightTable: tableOf(right, rs), versionKey: versionKey, place: where,
 	}
 	x := &exprBinder{binder: b, scope: sc, clause: "ON"}
 	if t.Match != nil {

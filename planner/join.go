@@ -21,6 +21,9 @@ type joinRel struct {
 	// temporal says that the right side was given FOR SYSTEM_TIME AS OF a time of the
 	// left one; match compares them.
 	temporal bool
+	// versionKey are the right columns that say what its rows are versions of; nil: it
+	// is not known.
+	versionKey []int
 	// late says where late probes of a temporal join go.
 	late *lateRows
 	// notIn makes an anti join that of NOT IN: rows are partners where on holds and

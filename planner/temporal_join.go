@@ -99,7 +99,7 @@ func temporalForm(b *binder, j *joinRel) (*joinRel, error) {
 		}
 	}
 	if j.temporal {
-		if times.keys = versionKey(j.right); times.keys == nil {
+		if times.keys = j.versionKey; times.keys == nil {
 			return nil, hint(j.place.errorf("the right side of FOR SYSTEM_TIME AS OF has no primary key, so nobody knows what its rows are versions of"),
 				"declare PRIMARY KEY (k) NOT ENFORCED in the source, or use ASOF JOIN, where the keys are those of ON")
 		}
@@ -164,31 +164,61 @@ func (b *binder) noTimes(j *joinRel, advice string) error {
 	return hint(j.place.errorf("the %s needs a comparison of two time attributes of one type", j.name()), "%s", advice)
 }
 
-// versionKey gives the columns of a relation that are the primary key of the source
-// that it reads; nil if there is none.
-func versionKey(r rel) []int {
+// versionsOf gives the stream of versions that a relation shows the last ones of,
+// and the columns that say what they are versions of: the primary key of a source,
+// or the partition of a ROW_NUMBER that keeps the last row by time. nil: there are
+// none.
+func versionsOf(r rel) (rel, []int) {
 	switch r := r.(type) {
 	case *filterRel:
 		// A filter by other columns would hide that a version has ended.
-		if key := versionKey(r.in); subset(columnsOf(r.pred), key) {
-			return key
+		in, key := versionsOf(r.in)
+		if key == nil || !subset(columnsOf(r.pred), key) {
+			return r, nil
 		}
+		return &filterRel{in: in, pred: r.pred, place: r.place}, key
 	case *projectRel:
-		var key []int
 		if s, ok := r.in.(*scanRel); ok && len(r.exprs) == len(s.src.exprs) && len(r.exprs) > 0 && r.exprs[0] == s.src.exprs[0] {
-			return s.src.key
+			return r, s.src.key
 		}
-		for _, k := range versionKey(r.in) {
+		in, below := versionsOf(r.in)
+		var key []int
+		for _, k := range below {
 			at := slices.IndexFunc(r.exprs, func(e catalog.Expr) bool {
 				c, ok := e.(*catalog.ColumnRef)
 				return ok && c.Index == k
 			})
 			if at < 0 {
-				return nil
+				return r, nil
 			}
 			key = append(key, at)
 		}
-		return key
+		if key == nil {
+			return r, nil
+		}
+		return rederived(r, in), key
+	case *rankRel:
+		if !r.keepsLast() {
+			break
+		}
+		if !r.show {
+			return r.in, r.partition
+		}
+		cols := r.in.cols()
+		names := make([]string, len(r.out))
+		for i, c := range r.out {
+			names[i] = c.Name
+		}
+		return project(r.in, append(refs(cols), &catalog.Literal{T: catalog.BigInt, Value: int64(1)}), names, r.place), r.partition
 	}
-	return nil
+	return r, nil
+}
+
+// keepsLast says whether the rank keeps the last row of each partition by time.
+func (r *rankRel) keepsLast() bool {
+	if r.kind != OverRowNumber || r.from != 1 || r.to != 1 || len(r.partition) == 0 || len(r.order) != 1 || r.late != nil || updates(r.in) {
+		return false
+	}
+	k := r.order[0]
+	return k.Desc && r.in.cols()[k.Col].time == eventTime
 }
