@@ -104,6 +104,9 @@ func (b *builder) timeJoinBound(n *Node) {
 		}
 		p.Bound += " by " + joinNames(names)
 	}
+	if _, ok := n.Op.(*TemporalJoin); ok && !p.Bounded {
+		p.Bound += ", for ever"
+	}
 }
 
 // timeJoinDetail is what EXPLAIN says of a join that time bounds.
