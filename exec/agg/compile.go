@@ -12,7 +12,7 @@ func (a *Aggregator) needsRecords(c Call) bool {
 	switch c.Kind {
 	case Min, Max:
 		return a.retract && c.Spec.Arg.Kind != catalog.KindNull
-	case MinBy, MaxBy, First, Last, ArrayAgg, ListAgg, Collect, Mode, PercentileCont, PercentileDisc, ApproxPercentile:
+	case MinBy, MaxBy, First, Last, ArrayAgg, ListAgg, Collect, Mode, PercentileCont, PercentileDisc, ApproxPercentile, Custom:
 		return true
 	}
 	return false
@@ -46,10 +46,12 @@ func (a *Aggregator) compileRecords(c Call) (output, error) {
 		if len(c.Order) > 0 {
 			arg.Desc = c.Order[0].Desc
 		}
+	case Custom:
+		skipNulls = !c.Func.NullInput
 	case Min, Max, ListAgg, Collect:
 		skipNulls = true
 	}
-	if c.Kind.keepsOrder() {
+	if c.ordered() {
 		for _, o := range c.Order {
 			add(o)
 		}
@@ -58,6 +60,14 @@ func (a *Aggregator) compileRecords(c Call) (output, error) {
 		}
 	}
 	add(arg)
+	if c.Kind == Custom {
+		for i, m := range c.More {
+			add(Order{Column: m, Type: c.Spec.More[i]})
+			if skipNulls {
+				s.present = append(s.present, m)
+			}
+		}
+	}
 	if skipNulls && !slices.Contains(s.present, c.Arg) {
 		s.present = append(s.present, c.Arg)
 	}
@@ -73,11 +83,15 @@ func (a *Aggregator) compileRecords(c Call) (output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Kind, err)
 	}
+	if c.Kind == Custom {
+		o := &customOutput{bag: b, f: c.Func, dt: c.Result.Arrow()}
+		for _, col := range append([]int{c.Arg}, c.More...) {
+			o.at = append(o.at, slices.IndexFunc(s.cols, func(x Order) bool { return x.Column == col }))
+		}
+		return o, nil
+	}
 	return b.output(c, at, last), nil
 }
-
-// keepsOrder says whether the order of the rows matters to a function.
-func (k Kind) keepsOrder() bool { return k == First || k == Last || k == ArrayAgg || k == ListAgg }
 
 // output is the output of a call over column at of the bag's records.
 func (b *bag) output(c Call, at int, last bool) output {

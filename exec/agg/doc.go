@@ -30,6 +30,15 @@
 // multiset of rows: not of their order, nor of how they were split and merged.
 // Integers are added in 128 bits, DECIMALs in 192, doubles exactly (expansion).
 //
+// # Functions of all values
+//
+// What can't be folded into a few words is kept as records (record): the columns
+// that order a row, then its arguments, encoded as keys are. A best keeps one of
+// them in the group's row: FIRST_VALUE, MAX_BY. A bag keeps all as a multiset,
+// in a table keyed by group and record whose rows are the nodes of a tree per
+// group (tree): ARRAY_AGG, percentiles, functions in Go (AggregateFunc). Over rows
+// that are taken back MIN, MAX and the like stand on a bag too.
+//
 // The package knows nothing of windows, watermarks, changelogs or plans; Panes
 // only know that a pane has a start.
 package agg

@@ -35,7 +35,7 @@ func modelRows(c Call, rows []modelRow) []modelRow {
 		}
 	}
 	terms := slices.Clone(c.Order)
-	if !c.Kind.keepsOrder() {
+	if !c.ordered() {
 		terms = nil
 	}
 	terms = append(terms, Order{Column: c.Arg})

@@ -55,6 +55,8 @@ const (
 	PercentileDisc
 	ApproxPercentile
 	ApproxCountDistinct
+
+	Custom // Spec.Func
 )
 
 var kindNames = [...]string{
@@ -63,6 +65,7 @@ var kindNames = [...]string{
 	"REGR_AVGX", "REGR_AVGY", "REGR_SXX", "REGR_SYY", "REGR_SXY", "REGR_SLOPE", "REGR_INTERCEPT", "REGR_R2",
 	"MIN_BY", "MAX_BY", "FIRST_VALUE", "LAST_VALUE", "ARRAY_AGG", "LISTAGG", "COLLECT", "MODE",
 	"PERCENTILE_CONT", "PERCENTILE_DISC", "APPROX_PERCENTILE", "APPROX_COUNT_DISTINCT",
+	"aggregate function",
 }
 
 // String is the SQL name.
@@ -84,6 +87,8 @@ type Spec struct {
 	Fractions []Fraction
 	// SkipNulls leaves NULLs out whatever the call says: COLLECT_LIST.
 	SkipNulls bool
+	// Func is the function of Custom.
+	Func *AggregateFunc
 	// Accuracy is the relative error of APPROX_PERCENTILE.
 	Accuracy float64
 }
@@ -106,7 +111,7 @@ func (s Spec) Retractable() bool { return s.Kind != ApproxCountDistinct }
 // would only move them twice.
 func (s Spec) collects() bool {
 	switch s.Kind {
-	case ArrayAgg, ListAgg, Collect, Mode, PercentileCont, PercentileDisc:
+	case Custom, ArrayAgg, ListAgg, Collect, Mode, PercentileCont, PercentileDisc:
 		return true
 	}
 	return false
@@ -114,12 +119,14 @@ func (s Spec) collects() bool {
 
 // ordered says that the result depends on the order of the rows.
 func (s Spec) ordered() bool {
-	return s.Kind == First || s.Kind == Last || s.Kind == ArrayAgg || s.Kind == ListAgg
+	return s.Kind == Custom && s.Func.Ordered || s.Kind == First || s.Kind == Last || s.Kind == ArrayAgg || s.Kind == ListAgg
 }
 
 // canFail says whether a result may be in error.
 func (s Spec) canFail() bool {
 	switch s.Kind {
+	case Custom:
+		return true
 	case Sum:
 		return !s.Arg.IsFloating()
 	case Avg:

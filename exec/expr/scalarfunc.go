@@ -108,7 +108,7 @@ func (k rowCalls) Eval(c *catalog.EvalContext, cols []arrow.Array, n int, sel []
 			c.Fail(i, CodeFunction, fmt.Sprintf("%s: %v", k.f.Name, err))
 			v = nil
 		}
-		if v, err = literalValue(v, k.f.Result); err == nil {
+		if v, err = LiteralValue(v, k.f.Result); err == nil {
 			err = column.Append(b, v, k.f.Result)
 		}
 		if err != nil {
@@ -134,8 +134,8 @@ func (k rowCalls) Eval(c *catalog.EvalContext, cols []arrow.Array, n int, sel []
 	return b.NewArray(), nil
 }
 
-// literalValue brings a Go value to the form of catalog.Literal.Value.
-func literalValue(v any, t catalog.Type) (any, error) {
+// LiteralValue brings a Go value to the form of catalog.Literal.Value.
+func LiteralValue(v any, t catalog.Type) (any, error) {
 	switch x := v.(type) {
 	case int:
 		v = int64(x)

@@ -1,0 +1,72 @@
+package streamsql_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/streamsql/streamsql"
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/exec/agg"
+)
+
+// geometric is the geometric mean of numbers.
+type geometric struct {
+	logs float64
+	n    int
+}
+
+func (g *geometric) Add(args []any) error {
+	x := args[0].(float64)
+	if x <= 0 {
+		return fmt.Errorf("%g has no logarithm", x)
+	}
+	g.logs += math.Log(x)
+	g.n++
+	return nil
+}
+
+func (g *geometric) Result() (any, error) {
+	if g.n == 0 {
+		return nil, nil
+	}
+	return math.Exp(g.logs / float64(g.n)), nil
+}
+
+// An aggregate function in Go. It needs no code to merge, store or take back rows.
+func Example_aggregateFunction() {
+	geomean, err := agg.AggregateFunc{
+		Name: "geomean", Doc: "The geometric mean of positive numbers.",
+		Params: []catalog.Type{catalog.Double}, Result: catalog.Double,
+		New: func() agg.Aggregation { return &geometric{} },
+	}.Function()
+	if err != nil {
+		log.Fatal(err)
+	}
+	eng, err := streamsql.Open(streamsql.Options{Functions: []*catalog.Function{geomean}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer eng.Close()
+	rows, err := eng.Script().Query(context.Background(), `
+		SELECT k, GEOMEAN(x) AS mean FROM (VALUES ('a', 2), ('a', 8), ('b', 5), ('b', NULL)) AS t(k, x) GROUP BY k ORDER BY k`)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		rec := rows.Record()
+		for i := range int(rec.NumRows()) {
+			fmt.Printf("%s %.3f\n", rec.Column(0).(*array.String).Value(i), rec.Column(1).(*array.Float64).Value(i))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// a 4.000
+	// b 5.000
+}
