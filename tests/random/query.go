@@ -46,7 +46,7 @@ func (g *queries) relation(depth int) relation {
 		return base
 	}
 	in := g.relation(depth - 1 - g.IntN(2))
-	switch g.IntN(13) {
+	switch g.IntN(20) {
 	case 0, 1, 2:
 		return g.selectFrom(in)
 	case 3, 4, 5:
@@ -59,6 +59,12 @@ func (g *queries) relation(depth int) relation {
 		return g.union(in, depth-1)
 	case 9, 10, 11:
 		return g.over(in)
+	case 12, 13, 14:
+		return g.join(in, g.relation(depth-1))
+	case 15, 16:
+		return g.filtered(in, g.relation(depth-1))
+	case 17, 18:
+		return g.numbered(in)
 	default:
 		return g.top(g.selectFrom(in))
 	}
@@ -276,7 +282,8 @@ func (g *queries) window() relation {
 	return out
 }
 
-// union is UNION ALL of a relation and another projected to the same kinds.
+// union is UNION ALL, or another set operation, of a relation and another
+// projected to the same kinds. SQLite has ALL for UNION only.
 func (g *queries) union(in relation, depth int) relation {
 	left := g.selectFrom(in)
 	other := g.relation(depth)
@@ -292,7 +299,8 @@ func (g *queries) union(in relation, depth int) relation {
 		c.most, c.narrow, c.exact = max(c.most, v.most), c.narrow && v.narrow, c.exact && v.exact
 	}
 	right := format("SELECT %s FROM %s%s", join(items, ", "), g.from(other), g.where(e))
-	left.text = format("%s UNION ALL %s", left.text, right)
+	op := g.pick("UNION ALL", "UNION ALL", "UNION", "INTERSECT", "EXCEPT")
+	left.text = format("%s "+op+" %s", left.text, right)
 	left.rows += other.rows
 	return left
 }
