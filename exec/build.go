@@ -71,7 +71,12 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		in := t.job.graph.beforeExchange(n.Inputs[0]).From
 		var err error
 		if o.Window.Kind == planner.SessionWindow {
-			if b.main, err = window.NewSession(o, in.Cols, ctx); err != nil {
+			if o.Updates() {
+				b.main, err = window.NewSessionChanges(o, in.Cols, ctx)
+			} else {
+				b.main, err = window.NewSession(o, in.Cols, ctx)
+			}
+			if err != nil {
 				return b, err
 			}
 			break

@@ -75,7 +75,7 @@ func (bl *block) emission(r rel, o *parser.Output) (rel, error) {
 		if e.lateness > 0 {
 			return nil, clause.errorf("ALLOW LATENESS: windows of processing time have no late rows")
 		}
-		if err := require(clause, featureProcessingTimeUpdates); err != nil {
+		if err := bl.env.runs(clause, featureProcessingTimeUpdates); err != nil {
 			return nil, err
 		}
 	}

@@ -566,11 +566,6 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	for _, c := range r.aggs {
 		two = two && c.Overload.Aggregate.Mergeable && !c.Distinct && !c.Overload.Aggregate.Collects && !c.Arrival
 	}
-	if r.window != nil && r.window.Kind == SessionWindow && r.emit.updates() {
-		if err := b.env.runs(r.place, featureSessionUpdates); err != nil {
-			return nil, err
-		}
-	}
 	if r.window != nil && (r.window.Kind == SessionWindow || r.emit.updates()) {
 		two = two && r.window.Kind != SessionWindow // which session a row is in is known beyond the exchange only
 		for _, c := range r.aggs {

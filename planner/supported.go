@@ -7,7 +7,6 @@ type feature int
 
 const (
 	featureProcessingTimeUpdates feature = iota
-	featureSessionUpdates
 	featureMatchRecognize
 	featureEmitEvery
 	featureStateTTL
@@ -20,7 +19,6 @@ const (
 // feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
 	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of windows of processing time are", "leave it out: a window comes out when the clock has passed its end"},
-	featureSessionUpdates:        {"EMIT CHANGES, EMIT EVERY, EMIT COMPLETE and ALLOW LATENESS of sessions are", "leave it out: a session comes out when it closes"},
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
 	featureEmitEvery:             {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
 	featureStateTTL:              {"'state.ttl' is", "RESET 'state.ttl'"},

@@ -77,7 +77,7 @@ func holdOf(n *planner.Node) int64 {
 // adopt makes st the state, with whatever it holds.
 func (w *sessionAgg) adopt(st *table.Table) (err error) {
 	w.st = st
-	if w.s, err = newSessions(w.o.Window, w.o.Keys, w.in, sessionWords, st); err != nil {
+	if w.s, err = newSessions(w.o.Window, 0, w.o.Keys, w.in, sessionWords, st); err != nil {
 		return err
 	}
 	w.groups = w.agg.Open(st, sessionParts, 0)
@@ -100,7 +100,7 @@ func (w *sessionAgg) Process(_ int, b *op.Batch, out op.Output) error {
 		if len(w.s.sel) == b.N {
 			rows = colvec.All(b.N)
 		}
-		number := w.numbers(w.s.ids, w.s.sel, b.N)
+		number := numbers(w.ctx, w.s.ids, w.s.sel, b.N)
 		w.agg.Update(w.groups, append(slices.Clip(b.Cols), number), rows)
 		number.Release()
 		w.absorb()
@@ -117,8 +117,8 @@ func (w *sessionAgg) Process(_ int, b *op.Batch, out op.Output) error {
 }
 
 // numbers is a column of n session numbers: ids at the rows sel (nil: all).
-func (w *sessionAgg) numbers(ids []uint32, sel []int32, n int) arrow.Array {
-	buf := column.NewBuffer(w.ctx.Alloc, 8*n)
+func numbers(ctx *op.Context, ids []uint32, sel []int32, n int) arrow.Array {
+	buf := column.NewBuffer(ctx.Alloc, 8*n)
 	v := column.As[int64](buf, n)
 	if sel == nil {
 		for i, id := range ids {
@@ -131,12 +131,17 @@ func (w *sessionAgg) numbers(ids []uint32, sel []int32, n int) arrow.Array {
 	return column.Make(arrow.PrimitiveTypes.Int64, n, 0, []*memory.Buffer{nil, buf})
 }
 
-// locate gives the groups of sessions.
-func (w *sessionAgg) locate(ids []uint32) []uint32 {
-	col := w.numbers(ids, nil, len(ids))
+// locate gives the groups of sessions, which are known by their numbers.
+func locate(ctx *op.Context, a *agg.Aggregator, g *agg.Groups, ids []uint32) []uint32 {
+	if len(ids) == 0 {
+		return nil
+	}
+	col := numbers(ctx, ids, nil, len(ids))
 	defer col.Release()
-	return w.agg.Locate(w.groups, []arrow.Array{col}, colvec.All(len(ids)))
+	return slices.Clone(a.Locate(g, []arrow.Array{col}, colvec.All(len(ids))))
 }
+
+func (w *sessionAgg) locate(ids []uint32) []uint32 { return locate(w.ctx, w.agg, w.groups, ids) }
 
 // absorb adds the groups of absorbed sessions to those that have taken them.
 func (w *sessionAgg) absorb() {
@@ -147,8 +152,8 @@ func (w *sessionAgg) absorb() {
 	for _, a := range w.s.absorbs {
 		from, into = append(from, a.from), append(into, w.s.root(a.into))
 	}
-	to := slices.Clone(w.locate(into))
-	w.agg.Combine(w.groups, to, w.groups, slices.Clone(w.locate(from)))
+	to := w.locate(into)
+	w.agg.Combine(w.groups, to, w.groups, w.locate(from))
 	w.bury(from)
 }
 
@@ -158,7 +163,7 @@ func (w *sessionAgg) bury(ids []uint32) {
 	if w.agg.HasSets() && len(w.dead) < 1024+w.s.rows.Len()/2 || len(w.dead) == 0 {
 		return
 	}
-	w.agg.Drop(w.groups, slices.Clone(w.locate(w.dead)))
+	w.agg.Drop(w.groups, w.locate(w.dead))
 	for _, id := range w.dead {
 		w.s.rows.Free(id)
 	}
@@ -212,7 +217,7 @@ func (w *sessionAgg) emit(ids, keys []uint32, out op.Output) error {
 		b.Cols = append(b.Cols, w.s.keys.KeyColumn(i, rows, w.ctx.Alloc))
 	}
 	w.letters = w.letters[:0]
-	cols := w.agg.Emit(w.groups, slices.Clone(w.locate(ids)), w.ctx.Alloc, func(i int, code, message string) {
+	cols := w.agg.Emit(w.groups, w.locate(ids), w.ctx.Alloc, func(i int, code, message string) {
 		w.letters = append(w.letters, op.Letter{Row: i, Code: code, Message: message})
 	})
 	cols[0].Release() // the number of the session
@@ -226,12 +231,17 @@ func (w *sessionAgg) emit(ids, keys []uint32, out op.Output) error {
 
 // sessionEdges gives window_start, window_end and window_time of sessions.
 func sessionEdges(rows *table.Rows, ids []uint32, dt *arrow.TimestampType, ctx *op.Context) []arrow.Array {
+	return edgeColumns(rows, ids, sessionStart, sessionEnd, dt, ctx)
+}
+
+// edgeColumns is sessionEdges with the bounds in words start and end.
+func edgeColumns(rows *table.Rows, ids []uint32, start, end int, dt *arrow.TimestampType, ctx *op.Context) []arrow.Array {
 	var edges [3][]arrow.Timestamp
 	for _, id := range ids {
 		r := rows.At(id)
-		edges[0] = append(edges[0], arrow.Timestamp(r[sessionStart]))
-		edges[1] = append(edges[1], arrow.Timestamp(r[sessionEnd]))
-		edges[2] = append(edges[2], arrow.Timestamp(r[sessionEnd]-1000))
+		edges[0] = append(edges[0], arrow.Timestamp(r[start]))
+		edges[1] = append(edges[1], arrow.Timestamp(r[end]))
+		edges[2] = append(edges[2], arrow.Timestamp(r[end]-1000))
 	}
 	cols := make([]arrow.Array, len(edges))
 	for i, e := range edges {
@@ -268,8 +278,8 @@ func (w *sessionAgg) Restore(r *op.Restore) error {
 		if len(from) == 0 {
 			continue
 		}
-		into := slices.Clone(w.locate(to))
-		w.agg.Combine(w.groups, into, old.groups, slices.Clone(old.locate(from)))
+		into := w.locate(to)
+		w.agg.Combine(w.groups, into, old.groups, old.locate(from))
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func NewSessionRows(o *planner.SessionAssign, in []planner.Column, ctx *op.Conte
 func (w *sessionAssign) adopt(st *table.Table) (err error) {
 	w.st = st
 	w.rows, w.arena = st.Rows(heldRowsPart, 0, w.format.Words()), st.Arena(heldStringsPart, 0)
-	w.s, err = newSessions(w.o.Window, w.o.Window.Partition, w.in, sessionListWords, st)
+	w.s, err = newSessions(w.o.Window, 0, w.o.Window.Partition, w.in, sessionListWords, st)
 	return err
 }
 

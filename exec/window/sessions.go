@@ -76,7 +76,7 @@ const (
 )
 
 // newSessions makes sessions within st, with whatever it holds.
-func newSessions(w planner.Window, keys []int, in []planner.Column, words int, st *table.Table) (*sessions, error) {
+func newSessions(w planner.Window, grace int64, keys []int, in []planner.Column, words int, st *table.Table) (*sessions, error) {
 	types := make([]catalog.Type, len(keys))
 	for i, k := range keys {
 		types[i] = in[k].Type
@@ -86,7 +86,7 @@ func newSessions(w planner.Window, keys []int, in []planner.Column, words int, s
 		return nil, err
 	}
 	s := &sessions{
-		gap: w.Size, keyCols: keys, enc: hash.NewEncoder(layout), cols: make([]arrow.Array, len(keys)),
+		gap: w.Size, grace: grace, keyCols: keys, enc: hash.NewEncoder(layout), cols: make([]arrow.Array, len(keys)),
 		moved: map[uint32]uint32{}, due: newWheel(max(w.Size/64, 1000)),
 	}
 	var strings *table.Arena

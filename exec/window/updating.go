@@ -39,7 +39,6 @@ type updating struct {
 	buckets map[int64]*shown
 	fired   int64 // windows that end up to here have fired
 	next    int64 // the least watermark at which a window fires or closes
-	wins    []win
 	due     ticker
 }
 
