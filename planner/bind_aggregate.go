@@ -207,7 +207,7 @@ func (c *aggregateCall) aggCall(in rel, add func(e catalog.Expr, name string) in
 	order := c.order
 	if c.overload.Aggregate.OrderSensitive && len(order) == 0 && !c.distinct {
 		// In the order of time, then as they come where that is fixed.
-		if t := timeOf(cols); t != nil {
+		if t := timeOf(in); t != nil {
 			order = []orderTerm{{expr: t}}
 		}
 		out.Arrival = comesInOrder(in)
@@ -226,8 +226,20 @@ func (c *aggregateCall) aggCall(in rel, add func(e catalog.Expr, name string) in
 	return out
 }
 
-// timeOf gives the time attribute among columns, nil if there is none.
-func timeOf(cols []column) catalog.Expr {
+// timeOf gives the time attribute among the columns of a relation, nil if there is
+// none. That of a SESSION is none any more, but still the time of its rows.
+func timeOf(r rel) catalog.Expr {
+	cols := r.cols()
+	for {
+		f, ok := r.(*filterRel)
+		if !ok {
+			break
+		}
+		r = f.in
+	}
+	if w, ok := r.(*windowRel); ok && w.sessions() {
+		return ref(cols, w.win.Time)
+	}
 	for i, c := range cols {
 		if c.time == eventTime && c.window == noWindow {
 			return ref(cols, i)
@@ -254,8 +266,10 @@ func comesInOrder(r rel) bool {
 	}
 	ok := true
 	visit(r, func(r rel) {
-		switch r.(type) {
-		case *scanRel, *valuesRel, *filterRel, *projectRel, *unionRel, *windowRel:
+		switch r := r.(type) {
+		case *scanRel, *valuesRel, *filterRel, *projectRel, *unionRel:
+		case *windowRel:
+			ok = ok && !r.sessions() // which holds its rows
 		default:
 			ok = false
 		}
