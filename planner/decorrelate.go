@@ -294,6 +294,9 @@ func (b *binder) newJoin(j *joinRel, on []catalog.Expr) (rel, error) {
 
 // pullAggregate makes group keys of what the parameters must be equal to.
 func (d *decorrelator) pullAggregate(r *aggregateRel) (pulled, error) {
+	if len(r.totals) > 0 {
+		return pulled{}, d.refused(r)
+	}
 	p, err := d.pullInput(r.in)
 	if err != nil {
 		return p, err

@@ -264,7 +264,7 @@ func (m *domain) pushJoin(r *joinRel) (rel, error) {
 // pushAggregate groups by the columns of the domain too. Without GROUP BY there is
 // a row for each value of the domain.
 func (m *domain) pushAggregate(r *aggregateRel) (rel, error) {
-	if r.late != nil {
+	if r.late != nil || len(r.totals) > 0 {
 		return nil, m.refused(r)
 	}
 	in, err := m.push(r.in)

@@ -82,7 +82,36 @@ func (g *queries) where(e exprs) pair {
 	if g.IntN(2) == 0 {
 		return pair{}
 	}
-	return format(" WHERE %s", e.boolean(g.IntN(3)))
+	p := e.boolean(g.IntN(3))
+	if g.IntN(4) == 0 {
+		p = format("%s AND %s", p, g.subquery(e))
+	}
+	return format(" WHERE %s", p)
+}
+
+// subquery is a condition with a query over the base table, under another name; it
+// reads columns around it that the base table does not have.
+func (g *queries) subquery(e exprs) pair {
+	q := g.name("q")
+	inner := exprs{g.Rand, []column{{q + ".a", base.cols[1].value}, {q + ".k", base.cols[7].value}, {q + ".f", base.cols[8].value}}}
+	own := format("%s", inner.boolean(g.IntN(2)))
+	var keys []pair
+	for _, c := range e.cols {
+		if c.kind == integer && strings.HasPrefix(c.name, "c") {
+			keys = append(keys, format(g.pick("%s = "+q+".a", "%s <= "+q+".a"), alike(c.name)))
+		}
+	}
+	on := own
+	if len(keys) > 0 {
+		on = format("%s AND %s", keys[g.IntN(len(keys))], own)
+	}
+	from := " FROM r AS " + q + " WHERE %s"
+	x, _ := e.integer(g.IntN(2))
+	return []pair{
+		format(g.pick("EXISTS", "NOT EXISTS")+" (SELECT 1"+from+")", on),
+		format("%s "+g.pick("IN", "NOT IN")+" (SELECT "+q+".a"+from+")", x, on),
+		format("%s "+g.pick("=", "<", ">=")+" (SELECT "+g.pick("COUNT(*)", "MAX("+q+".a)", "SUM("+q+".a)")+from+")", x, on),
+	}[g.IntN(3)]
 }
 
 // kind is any kind that an expression over the relation can have.
