@@ -178,6 +178,9 @@ func (t *task) runChunk(c *chunk) error {
 
 // take runs what a bundle brings.
 func (t *task) take(b *bundle) error {
+	if !b.now.IsZero() {
+		t.now = b.now // of the chunk, on whichever shard it has been decoded
+	}
 	for _, d := range b.rows {
 		in := t.inputs[d.exchange.index]
 		t.epoch = t.stages[t.levelOf(in)].epoch

@@ -205,11 +205,13 @@ func (a *aggregates) build() error {
 	below := rel(project(in, exprs, names, where))
 	if a.sets == nil {
 		a.agg, a.outputs = newAggregate(below, keys, calls, where)
+		a.agg.ttl = bl.ttl
 		return nil
 	}
 	a.number()
 	below, keys = a.expanded(below, keys, where)
 	a.agg, a.outputs = newAggregate(below, keys, calls, where)
+	a.agg.ttl = bl.ttl
 	n := len(a.keys)
 	a.gid = a.outputs[n]
 	a.outputs = slices.Delete(a.outputs, n, n+1)

@@ -320,6 +320,7 @@ func (bl *block) distinct(r rel) (rel, error) {
 		keys[i] = i
 	}
 	agg, positions := newAggregate(r, keys, nil, bl.at(bl.sel))
+	agg.ttl = bl.ttl
 	if bl.agg == nil {
 		bl.agg = agg
 	}

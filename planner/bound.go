@@ -45,6 +45,8 @@ func (b *builder) bound(n *Node) {
 					p.Unbounded = !p.Bounded
 				}
 			}
+		case op.TTL > 0:
+			p.Bound = "a row for each " + names(op.Keys) + ", " + keptText(op.TTL, op.EventTime) + " after its last one"
 		case p.Bounded:
 			p.Bound = "a row for each " + names(op.Keys) + " of a bounded input"
 		default:
@@ -124,11 +126,7 @@ func below(n, of *Node) bool {
 
 // joinBound: a side without a time to live keeps its rows for ever.
 func joinBound(p *Properties, op *Join) {
-	clock := " by the clock"
-	if op.EventTime {
-		clock = " of event time"
-	}
-	kept := func(ttl time.Duration) string { return "for " + spanText(ttl.Microseconds()) + clock }
+	kept := func(ttl time.Duration) string { return keptText(ttl, op.EventTime) }
 	switch {
 	case !op.Forgets():
 		p.Bound = "all rows of both inputs"
@@ -144,4 +142,13 @@ func joinBound(p *Properties, op *Join) {
 	default:
 		p.Bound = "the left rows of a key, " + kept(op.LeftTTL) + " after the last one, the right ones, " + kept(op.RightTTL)
 	}
+}
+
+// keptText says for how long something is kept.
+func keptText(ttl time.Duration, eventTime bool) string {
+	clock := " by the clock"
+	if eventTime {
+		clock = " of event time"
+	}
+	return "for " + spanText(ttl.Microseconds()) + clock
 }

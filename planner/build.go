@@ -116,10 +116,6 @@ func (b *builder) checkTree(root rel) error {
 	var bad error
 	visit(root, func(r rel) {
 		switch r := r.(type) {
-		case *aggregateRel:
-			if r.window == nil && bad == nil {
-				bad = asPlain(require(r.place, featureStateTTL))
-			}
 		case *overRel:
 			if r.keepsForever() && bad == nil {
 				bad = asPlain(require(r.place, featureStateTTL))
@@ -188,6 +184,11 @@ func (b *builder) needWatermarks(trees []rel) {
 					for _, s := range streamsOf(r) {
 						b.watched[s] = true
 					}
+				}
+				sources, ttl := b.env.groupTTL(r)
+				sensitive = sensitive || ttl > 0
+				for _, s := range sources {
+					b.watched[s] = true
 				}
 				for _, c := range r.aggs {
 					sensitive = sensitive || c.Arrival
@@ -589,7 +590,12 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 		text += fmt.Sprintf(" %s%v/%d/%v/%v/%v/%v/%s", c.Fn.Name, c.Args, c.Filter, c.Distinct, c.Order, c.Arrival, c.IgnoreNulls, c.Constants)
 	}
 	if r.window == nil {
-		return b.node(&GroupAgg{Keys: r.keys, Aggs: r.aggs, Totals: r.totals, TwoPhase: two, OnError: mode}, r, from(ex), plain(r.out), text), nil
+		op := &GroupAgg{Keys: r.keys, Aggs: r.aggs, Totals: r.totals, TwoPhase: two, OnError: mode}
+		if _, op.TTL = b.env.groupTTL(r); op.TTL > 0 {
+			op.EventTime, op.TwoPhase = carriesW(r.in), false
+			text += fmt.Sprint(" keep ", op.TTL)
+		}
+		return b.node(op, r, from(ex), plain(r.out), text), nil
 	}
 	op := &WindowAgg{
 		Window: *r.window, Keys: r.keys, Aggs: r.aggs, TwoPhase: two, OnError: mode,

@@ -156,7 +156,14 @@ func (c *canon) stateful(n *Node, ins []described) described {
 		base := fmt.Sprintf("sessions %s watermark %s over (%s select %s)", windowText(op.Window, in), watermarksText(n), in.text, strings.Join(in.cols, ", "))
 		return described{base: base, cols: append(slices.Clone(in.cols), "window_start", "window_end", "window_time")}
 	case *GroupAgg:
-		return aggregateText(fmt.Sprintf("group %s over (%s)", in.pick(op.Keys), in.text), op.Keys, op.Aggs, in, nil)
+		base := fmt.Sprintf("group %s over (%s)", in.pick(op.Keys), in.text)
+		if op.TTL > 0 {
+			base += fmt.Sprintf(" keep %d", op.TTL.Microseconds())
+		}
+		if op.EventTime {
+			base += " watermark " + watermarksText(n)
+		}
+		return aggregateText(base, op.Keys, op.Aggs, in, nil)
 	case *SetOp:
 		return setText(op, ins)
 	case *Over:

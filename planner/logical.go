@@ -139,8 +139,10 @@ type (
 		keys   []int
 		aggs   []AggCall
 		window *Window // AttachedWindow until a rule finds its windowRel
-		emit   emission
-		late   *lateRows
+		// ttl is how long a group without window is kept: see keptForEver.
+		ttl  time.Duration
+		emit emission
+		late *lateRows
 		// totals are the numbers of empty grouping sets, which have a row each even
 		// over no input; the last key is the number of the set.
 		totals []int64

@@ -244,6 +244,7 @@ func (b *builder) inferGroupAgg(n *Node, op *GroupAgg) {
 		n.Props.Kinds = n.Props.Kinds.With(catalog.Delete)
 	}
 	n.Props.Hash = b.hashAfter(n, op.Keys)
+	n.Props.OrderSensitive = op.TTL > 0
 	n.Props.AnyOrder = false // changes of a group come from its shard alone
 	b.orderSensitive(n, op.Aggs)
 }
@@ -361,8 +362,13 @@ func passesW(op Op) bool {
 
 // forgetsByTime says whether the W of each row decides what an operator forgets.
 func forgetsByTime(op Op) bool {
-	j, ok := op.(*Join)
-	return ok && j.EventTime
+	switch op := op.(type) {
+	case *Join:
+		return op.EventTime
+	case *GroupAgg:
+		return op.EventTime
+	}
+	return false
 }
 
 // settleKinds takes -U out of the row kinds where nobody wants it.

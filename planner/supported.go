@@ -9,9 +9,9 @@ const (
 	featureProcessingTimeUpdates feature = iota
 	featureMatchRecognize
 	featureEmitEvery
-	featureStateTTL
 	featureMaterializedView
 	featureReplay
+	featureStateTTL
 	featureHint
 )
 
@@ -21,9 +21,9 @@ var planned = map[feature]struct{ what, hint string }{
 	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of windows of processing time are", "leave it out: a window comes out when the clock has passed its end"},
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
 	featureEmitEvery:             {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
-	featureStateTTL:              {"'state.ttl' is", "RESET 'state.ttl'"},
 	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
 	featureReplay:                {"REPLAY DEAD LETTERS is", ""},
+	featureStateTTL:              {"'state.ttl' of OVER, ROW_NUMBER and RANK is", "RESET 'state.ttl'; the hint STATE_TTL bounds joins and GROUP BY"},
 	featureHint:                  {"this hint is", "OPTIONS is the hint that is"},
 }
 

@@ -136,3 +136,17 @@ func (env *environment) ttlSources(r rel) (sources []*source, forgets bool) {
 	}
 	return sources, true
 }
+
+// groupTTL is how long a GROUP BY without window keeps a group, 0 for ever, and the
+// sources whose watermark decides. A group of all rows is never forgotten, nor are those
+// of grouping sets that have one.
+func (env *environment) groupTTL(r *aggregateRel) ([]*source, time.Duration) {
+	ttl := env.ttlOf(r.ttl)
+	if r.window != nil || len(r.keys) == 0 || len(r.totals) > 0 || ttl == 0 {
+		return nil, 0
+	}
+	if carriesW(r.in) {
+		return streamsOf(r), ttl
+	}
+	return nil, ttl
+}

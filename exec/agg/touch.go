@@ -27,6 +27,16 @@ func (g *Groups) touch(refs *hash.Refs) {
 	}
 }
 
+// Pending says that the group has changed since the last ResetTouched.
+func (g *Groups) Pending(id uint32) bool { return *g.table.Row(id).Header()&flagTouched != 0 }
+
+// GroupsOf gives the groups of keys that have the layout of this Aggregator's, in
+// refs; those that are not there it makes, with no rows.
+func (a *Aggregator) GroupsOf(g *Groups, k *hash.Keys, refs *hash.Refs) []uint32 {
+	g.table.Upsert(k, refs)
+	return refs.IDs
+}
+
 // Touched lists the groups that have changed since the last ResetTouched.
 func (g *Groups) Touched() []uint32 { return g.touched }
 

@@ -31,6 +31,7 @@ type aggregation struct {
 	// over: an earlier run had the end of input. What is said there has been said.
 	over   bool
 	st     *table.Table
+	mem    *memory // nil: groups stay for ever
 	groups *agg.Groups
 	// tracked: groups remembers what changes.
 	tracked bool
@@ -58,6 +59,7 @@ var (
 	_ op.Flusher  = (*aggregation)(nil)
 	_ op.Gauges   = (*aggregation)(nil)
 	_ op.Balanced = (*aggregation)(nil)
+	_ op.Clocked  = (*aggregation)(nil)
 )
 
 // New makes the operator for one shard. An aggregate without keys runs on shard 0,
@@ -80,6 +82,11 @@ func New(o *planner.GroupAgg, in *planner.Node, shard int, ctx *op.Context) (op.
 			g.totals = append(g.totals, n)
 		}
 	}
+	if o.TTL > 0 {
+		if g.mem, err = newMemory(o, in.Cols); err != nil {
+			return nil, err
+		}
+	}
 	g.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
 	return g, nil
 }
@@ -87,6 +94,9 @@ func New(o *planner.GroupAgg, in *planner.Node, shard int, ctx *op.Context) (op.
 func (g *aggregation) adopt(st *table.Table) {
 	g.st = st
 	g.groups = g.agg.Open(st, 0, 0)
+	if g.mem != nil {
+		g.mem.open(st, g.agg.Parts())
+	}
 }
 
 // before keeps what was last said of groups that are about to change.
@@ -117,10 +127,13 @@ func (g *aggregation) before(ids []uint32) {
 }
 
 // Process implements op.Operator.
-func (g *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
+func (g *aggregation) Process(_ int, b *op.Batch, out op.Output) error {
 	if !g.tracked {
 		g.groups.Track(g.before) // from here on: a restore is no change
 		g.tracked = true
+	}
+	if g.mem != nil {
+		return g.processMortal(b, out)
 	}
 	if b.Payload != nil {
 		p := b.Payload.(*payload)
@@ -153,6 +166,11 @@ func (g *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
 // Advance implements op.Operator. The output has no time attribute, but its end
 // must be known.
 func (g *aggregation) Advance(_ int, w int64, out op.Output) error {
+	if m := g.mem; m != nil && m.event && op.SweepDue(w, m.swept, m.ttl) {
+		if err := g.sweep(w, out); err != nil {
+			return err
+		}
+	}
 	if w == op.MaxTime {
 		return out.Watermark(w)
 	}
@@ -432,6 +450,11 @@ func (g *aggregation) Restore(r *op.Restore) error {
 			return err
 		}
 		g.agg.Merge(g.groups, g.agg.Open(st, 0, 0), r.Owns(g.o.Keys))
+		if g.mem != nil {
+			old := *g.mem
+			old.open(st, g.agg.Parts())
+			g.mem.merge(&old, r.Owns(g.o.Keys))
+		}
 	}
 	g.resume(func(uint32) bool { return true })
 	return nil

@@ -75,6 +75,3 @@ func (x *rowIndex) remove(h, id uint32) {
 	}
 	x.slots[i] = 0
 }
-
-// bytes is the memory taken.
-func (x *rowIndex) bytes() int { return 8 * len(x.slots) }

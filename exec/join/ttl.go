@@ -1,7 +1,6 @@
 package join
 
 import (
-	"math"
 	"time"
 
 	"github.com/streamsql/streamsql/exec/hash"
@@ -12,21 +11,6 @@ import (
 // the greatest time of the side's rows so far. A row whose time is beyond touch and
 // time to live finds that side of its key empty, whether or not the rows are still
 // in memory; those that no row to come can find are swept from time to time.
-//
-// Times are those of the rows' watermarks, or the clock's, in microseconds, moved so
-// that 0 is no time at all: no row has touched the key. 1 is the watermark of rows
-// that came before their split had one; what only they have touched is kept.
-
-func touchOf(t int64) uint64 { return max(1, uint64(t)^1<<63) }
-
-// expired says whether a touch is over at time t.
-func expired(touch uint64, t int64, ttl int64) bool {
-	if touch <= 1 || t == op.MinTime || ttl == 0 {
-		return false
-	}
-	last := int64(touch ^ 1<<63)
-	return last < math.MaxInt64-ttl && t > last+ttl
-}
 
 // timeOf is the time of row n of the batch's rows.
 func (j *join) timeOf(n int) int64 {
@@ -47,8 +31,8 @@ func (j *join) expire(n int, out op.Output) (passed bool, err error) {
 	adds := j.adds(n)
 	row := j.refs.Rows[n]
 	for s := range j.sides {
-		touch := hash.At[uint64](row, j.heads+1+s)
-		if !expired(*touch, t, j.ttl[s]) {
+		touch := hash.At[op.Touch](row, j.heads+1+s)
+		if !touch.Over(t, j.ttl[s]) {
 			continue
 		}
 		if err := j.settleAll(out); err != nil {
@@ -71,8 +55,8 @@ func (j *join) expire(n int, out op.Output) (passed bool, err error) {
 			return true, nil
 		}
 	}
-	own := hash.At[uint64](row, j.heads+1+j.input)
-	*own = max(*own, touchOf(t))
+	own := hash.At[op.Touch](row, j.heads+1+j.input)
+	*own = max(*own, op.TouchAt(t))
 	return false, nil
 }
 
@@ -90,7 +74,7 @@ func (j *join) empties(row hash.Row, s int) {
 	shift := 32 * uint(s)
 	j.ctx.Counters[op.CountReleased] += j.sides[s].drop(uint32(*word >> shift))
 	*word &^= low << shift
-	*hash.At[uint64](row, j.heads+1+s) = 0
+	*hash.At[op.Touch](row, j.heads+1+s) = 0
 }
 
 // sweep forgets what no row at time t or later can find.
@@ -99,7 +83,7 @@ func (j *join) sweep(t int64) {
 	j.keys.Each(func(ids []uint32, rows []hash.Row) {
 		for i, row := range rows {
 			for s := range j.sides {
-				if expired(*hash.At[uint64](row, j.heads+1+s), t, j.ttl[s]) {
+				if hash.At[op.Touch](row, j.heads+1+s).Over(t, j.ttl[s]) {
 					j.keys.Rows().Mark(ids[i])
 					j.empties(row, s)
 				}
@@ -115,15 +99,13 @@ func (j *join) sweep(t int64) {
 	}
 }
 
-// due says whether it is time for a sweep: every quarter of the shorter time to live,
-// so that a key is kept for a quarter longer at most, and a sweep costs no more than
-// the rows of that time did.
+// due says whether it is time for a sweep, by the shorter time to live.
 func (j *join) due(t int64) bool {
-	every := j.ttl[0]
-	if every == 0 || j.ttl[1] > 0 && j.ttl[1] < every {
-		every = j.ttl[1]
+	ttl := j.ttl[0]
+	if ttl == 0 || j.ttl[1] > 0 && j.ttl[1] < ttl {
+		ttl = j.ttl[1]
 	}
-	return every > 0 && t != op.MinTime && (j.swept == op.MinTime || t-j.swept >= every/4)
+	return op.SweepDue(t, j.swept, ttl)
 }
 
 // Tick implements op.Clocked.
