@@ -23,6 +23,8 @@ type fault struct {
 	cause   error
 	opening atomic.Bool // pebble.Open is running
 	stuck   chan error  // why it never will return
+	// abandoned says that Pebble can't be closed: it tries a flush for ever.
+	abandoned atomic.Bool
 }
 
 func newFault(log *slog.Logger) *fault {
@@ -102,6 +104,9 @@ func (f *fault) listener() *pebble.EventListener {
 				runtime.Goexit()
 			}
 			f.set(err)
+			if f.abandoned.Load() {
+				runtime.Goexit()
+			}
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			f.Errorf("%s", info)

@@ -319,8 +319,10 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	if !s.awaitCut() {
-		// Pebble waits for a flush that failed, and can't be stopped: its memory and
-		// file handles stay until the process ends. It writes nothing any more.
+		// Pebble waits for a flush that fails again and again, and can't be closed: its
+		// memory and file handles stay until the process ends. It writes nothing any
+		// more, and its next try ends the goroutine that tries.
+		s.fault.abandoned.Store(true)
 		return errors.Join(s.fault.err(), s.releaseFiles())
 	}
 	return errors.Join(s.fault.err(), s.release())
