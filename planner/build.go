@@ -602,6 +602,10 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 		Emit: r.emit.mode, Every: r.emit.every, Lateness: r.emit.lateness,
 	}
 	text += fmt.Sprintf(" %+v", r.emit)
+	if r.late != nil && op.Window.Kind == AttachedWindow && heldForSession(ex) {
+		err := require(r.late.place, featureSessionLate)
+		return nil, asPlain(err)
+	}
 	if r.late != nil {
 		op.LateCols = r.late.cols
 		if op.LateCols == nil {
@@ -634,6 +638,21 @@ func (b *builder) checkCalls(r *aggregateRel, in *Node) error {
 		}
 	}
 	return nil
+}
+
+// heldForSession says that rows come from an operator that holds them until their
+// session closes: it is the one that finds late rows then.
+func heldForSession(n *Node) bool {
+	for {
+		switch n.Op.(type) {
+		case *SessionAssign:
+			return true
+		case *Exchange, *Project, *Filter:
+			n = n.Inputs[0].From
+		default:
+			return false
+		}
+	}
 }
 
 // lateRows writes the late rows of an operator to their sink.
