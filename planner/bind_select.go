@@ -331,19 +331,11 @@ func (bl *block) distinct(r rel) (rel, error) {
 	return project(agg, exprs, names, bl.at(bl.sel)), nil
 }
 
-// groupable says whether values of a type can be told apart: all but maps.
+// groupable says whether values of a type can be keys: all but nested ones.
 func groupable(t catalog.Type) bool {
 	switch t.Kind {
-	case catalog.KindMap:
+	case catalog.KindArray, catalog.KindMap, catalog.KindRow:
 		return false
-	case catalog.KindArray:
-		return groupable(*t.Elem)
-	case catalog.KindRow:
-		for _, f := range t.Fields {
-			if !groupable(f.Type) {
-				return false
-			}
-		}
 	}
 	return true
 }
