@@ -120,22 +120,34 @@ type Chunk interface {
 	Release()
 }
 
-// Records are decoded records: one row per record, bad ones too (NULL in every
-// column, with an entry in Errors).
+// Records are decoded records, as rows: one per record, unless Of says otherwise.
+// A bad record has a row too (NULL in every column that does not fit, with an
+// entry in Errors).
 type Records struct {
-	N    int
+	N    int           // rows
 	Cols []arrow.Array // as SourceConfig.Columns
+	// Of gives each row's record, by its number in the chunk, ascending: a record
+	// of a changelog may stand for no row, or for two. nil: row i is record i.
+	Of []int32
 	// Kinds are the row kinds of a changelog source; nil: all +I.
 	Kinds []catalog.RowKind
 	// Errors lists what did not fit, by row, then column.
 	Errors []CellError
-	// Timestamps are the records' transport timestamps, us since 1970; nil if
-	// there are none.
+	// Timestamps are the records' transport timestamps, by record, us since 1970;
+	// nil if there are none.
 	Timestamps []int64
 	// Raw gives a record's bytes, Position where it stands ("orders.ndjson:17",
-	// "topic/3@4711"). Both are valid until Chunk.Release.
-	Raw      func(row int) []byte
-	Position func(row int) string
+	// "topic/3@4711"), by record. Both are valid until Chunk.Release.
+	Raw      func(record int) []byte
+	Position func(record int) string
+}
+
+// Record is the record that a row comes from.
+func (r *Records) Record(row int) int {
+	if r.Of == nil {
+		return row
+	}
+	return int(r.Of[row])
 }
 
 // CellError says that a value of a record does not fit its column.

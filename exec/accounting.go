@@ -65,10 +65,10 @@ func isGauge(name string) bool {
 
 // unbalanced gives the first equation that does not hold, with its numbers.
 func (j *job) unbalanced(c cut, total counts) string {
-	records := map[int]int64{}
+	rows := map[int]int64{} // of each source
 	for i, s := range j.seq.sources {
 		for _, sp := range c.sources[i].Splits {
-			records[s.node.ID] += sp.Records
+			rows[s.node.ID] += sp.Records + sp.Added
 		}
 	}
 	for _, n := range j.plan.Nodes {
@@ -77,7 +77,7 @@ func (j *job) unbalanced(c cut, total counts) string {
 		}
 		var sent int64
 		for _, in := range n.Inputs {
-			sent += rowsOut(j.graph.beforeExchange(in), total, records)
+			sent += rowsOut(j.graph.beforeExchange(in), total, rows)
 		}
 		name := op.CountIn
 		if j.tasks[0].hasPre[n.ID] {
@@ -104,9 +104,9 @@ func (j *job) unbalanced(c cut, total counts) string {
 }
 
 // rowsOut is what an edge has carried.
-func rowsOut(e planner.Edge, total counts, records map[int]int64) int64 {
+func rowsOut(e planner.Edge, total counts, sourceRows map[int]int64) int64 {
 	if isSource(e.From.Op) {
-		return records[e.From.ID]
+		return sourceRows[e.From.ID]
 	}
 	cs := total[e.From.ID]
 	switch e.Port {

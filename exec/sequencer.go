@@ -130,6 +130,7 @@ func (q *sequencer) place(c *chunk) {
 	c.baseW, c.first, c.order = sp.w, sp.records, sp.order(q.sources)
 	sp.w = max(sp.w, c.maxW)
 	sp.records += int64(c.raw.Records())
+	sp.added += int64(c.recs.N - c.raw.Records())
 	sp.offset = c.raw.End()
 	q.records += int64(c.raw.Records())
 	sp.source.refresh(q.hold)
@@ -206,6 +207,7 @@ type splitCut struct {
 	ID      string `json:"id"`
 	Offset  []byte `json:"offset,omitempty"`
 	Records int64  `json:"records"`
+	Added   int64  `json:"added,omitempty"`
 	W       int64  `json:"w"`
 	Ended   bool   `json:"ended,omitempty"`
 	idle    bool
@@ -237,7 +239,7 @@ func (q *sequencer) cutSources() []sourceCut {
 		for _, sp := range s.splits {
 			c.Splits = append(c.Splits, splitCut{
 				ID: sp.id, Offset: append(connectors.Offset(nil), sp.offset...),
-				Records: sp.records, W: sp.w, Ended: sp.ended, idle: sp.idle,
+				Records: sp.records, Added: sp.added, W: sp.w, Ended: sp.ended, idle: sp.idle,
 			})
 		}
 		cuts = append(cuts, c)
@@ -371,7 +373,7 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 			if sp == nil {
 				return fmt.Errorf("source %s: split %q of the last commit does not exist any more", s.scan.Source, sc.ID)
 			}
-			sp.offset, sp.records, sp.fetched, sp.w = sc.Offset, sc.Records, sc.Records, sc.W
+			sp.offset, sp.records, sp.fetched, sp.added, sp.w = sc.Offset, sc.Records, sc.Records, sc.Added, sc.W
 			// A split that was idle is asked anew: like one that wakes, it has the
 			// source's watermark as its floor. The others are not below it.
 			sp.w = max(sp.w, c.Watermark)

@@ -67,6 +67,7 @@ type split struct {
 	parked  map[int64]*chunk // decoded, waiting for their turn
 	seqNum  int64            // number of the next chunk to sequence
 	records int64            // records sequenced
+	added   int64            // rows sequenced beyond one a record; negative if there are fewer
 	offset  connectors.Offset
 	w       int64 // greatest watermark value so far, or the floor
 	idle    bool
@@ -81,12 +82,12 @@ type chunk struct {
 	recs  *connectors.Records
 	now   time.Time // the clock when it was read
 
-	// wvals are the records' watermark values (MinTime: raises nothing); nil
+	// wvals are the rows' watermark values (MinTime: raises nothing); nil
 	// without a watermark. times are the time attributes; minTime their least.
 	wvals   []int64
 	minTime int64
 	maxW    int64
-	skewed  []int32
+	skewed  []int32 // rows
 
 	// Set by the sequencer.
 	seq   int64
@@ -152,7 +153,7 @@ func (c *chunk) decode(alloc memory.Allocator, wm *watermarker) error {
 }
 
 // scanTimes fills wvals, minTime, maxW and skewed from the watermark values
-// and the time attributes of the records. An expression in error is NULL, so it
+// and the time attributes of the rows. An expression in error is NULL, so it
 // raises nothing; nor does a record that is not well-formed, since all its
 // columns are NULL... unless the expression does not read any: hence the check
 // against the record errors.
@@ -184,7 +185,7 @@ func (c *chunk) scanTimes(wv, tm *array.Timestamp, mark *planner.Watermark) {
 			}
 			base := now
 			if c.recs.Timestamps != nil {
-				base = c.recs.Timestamps[i]
+				base = c.recs.Timestamps[c.recs.Record(i)]
 			}
 			if int64(times[i])-base > skew && int64(times[i]) > base {
 				c.wvals[i] = op.MinTime

@@ -154,14 +154,16 @@ func (t *task) runChunk(c *chunk) error {
 	src := c.split.source
 	b := &op.Batch{
 		N: c.recs.N, Cols: c.recs.Cols, Kinds: c.recs.Kinds,
-		Origin: &op.Origin{Source: src.scan.Source, Records: c.recs, Skewed: c.skewed, Split: c.order, First: c.first},
+		Origin: &op.Origin{Source: src.scan.Source, Records: c.recs, Rows: c.recs.Of, Skewed: c.skewed, Split: c.order, First: c.first},
 	}
 	if src.node.Props.NeedsW {
 		b.W = c.rowW(src.node.Props.EveryW)
 	}
-	for _, r := range t.roots[src.index] {
-		if err := r.process(b); err != nil {
-			return err
+	if b.N > 0 { // all records may be of the kind that stands for no row
+		for _, r := range t.roots[src.index] {
+			if err := r.process(b); err != nil {
+				return err
+			}
 		}
 	}
 	b.Release()

@@ -9,13 +9,14 @@ import (
 	"github.com/streamsql/streamsql/connectors/format"
 	"github.com/streamsql/streamsql/connectors/format/csv"
 	"github.com/streamsql/streamsql/connectors/format/ndjson"
+	"github.com/streamsql/streamsql/connectors/format/raw"
 	"github.com/streamsql/streamsql/connectors/memory"
 	"github.com/streamsql/streamsql/connectors/nexmark"
 )
 
 // Formats gives all formats.
 func Formats() format.Set {
-	return format.Set{ndjson.Format(), csv.Format()}
+	return format.Set{ndjson.Format(), csv.Format(), raw.Format()}
 }
 
 // Registry gives a registry of all connectors and formats. The connector

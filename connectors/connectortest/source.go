@@ -194,7 +194,16 @@ type tAsserter struct{ testing.TB }
 
 func rowsOf(t testing.TB, c connectors.Chunk, recs *connectors.Records, cols []connectors.ScanColumn) records {
 	t.Helper()
-	if recs.N != c.Records() || len(recs.Cols) != len(cols) {
+	if recs.Of != nil {
+		last := int32(0)
+		for _, r := range recs.Of {
+			if r < last || int(r) >= c.Records() {
+				t.Fatalf("rows of %d records come from %v", c.Records(), recs.Of)
+			}
+			last = r
+		}
+	}
+	if recs.Of == nil && recs.N != c.Records() || recs.Of != nil && recs.N != len(recs.Of) || len(recs.Cols) != len(cols) {
 		t.Fatalf("%d rows of %d columns for %d records of %d", recs.N, len(recs.Cols), c.Records(), len(cols))
 	}
 	texts := make([]format.AppendText, len(cols))
@@ -224,12 +233,12 @@ func rowsOf(t testing.TB, c connectors.Chunk, recs *connectors.Records, cols []c
 		if recs.Kinds != nil && recs.Kinds[i] != catalog.Insert {
 			row = append(append(row, ' '), recs.Kinds[i].String()...)
 		}
-		if recs.Timestamps != nil && recs.Timestamps[i] != 0 {
-			row = fmt.Appendf(row, " @%d", recs.Timestamps[i])
+		if recs.Timestamps != nil && recs.Timestamps[recs.Record(i)] != 0 {
+			row = fmt.Appendf(row, " @%d", recs.Timestamps[recs.Record(i)])
 		}
 		out.rows[i] = string(row)
-		out.raw = append(out.raw, string(recs.Raw(i)))
-		out.positions = append(out.positions, recs.Position(i))
+		out.raw = append(out.raw, string(recs.Raw(recs.Record(i))))
+		out.positions = append(out.positions, recs.Position(recs.Record(i)))
 	}
 	last := connectors.CellError{Row: -1}
 	for _, e := range recs.Errors {

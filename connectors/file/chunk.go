@@ -66,7 +66,7 @@ func (c *chunk) Decode(alloc memory.Allocator) (*connectors.Records, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s, from line %d: %w", c.in.path, c.line, err)
 		}
-		if recs.N != c.records {
+		if recs.Of == nil && recs.N != c.records {
 			return nil, fmt.Errorf("%s, from line %d: %d records were decoded where %d were cut", c.in.path, c.line, recs.N, c.records)
 		}
 	}
@@ -99,7 +99,7 @@ func (c *chunk) addMetadata(recs *connectors.Records, alloc memory.Allocator) {
 	}
 	for i, col := range c.src.columns {
 		if col.Metadata != "" {
-			out[i] = c.metadata(col, alloc)
+			out[i] = c.metadata(col, recs, alloc)
 		}
 	}
 	recs.Cols = out
@@ -110,9 +110,9 @@ func (c *chunk) addMetadata(recs *connectors.Records, alloc memory.Allocator) {
 	}
 }
 
-func (c *chunk) metadata(col connectors.ScanColumn, alloc memory.Allocator) arrow.Array {
+func (c *chunk) metadata(col connectors.ScanColumn, recs *connectors.Records, alloc memory.Allocator) arrow.Array {
 	b := columns.New(metadataType(col.Metadata), alloc)
-	for i := range c.records {
+	for i := range recs.N {
 		switch col.Metadata {
 		case metaPath:
 			b.PutBytes(i, []byte(c.in.path))
@@ -123,10 +123,10 @@ func (c *chunk) metadata(col connectors.ScanColumn, alloc memory.Allocator) arro
 		case metaTime:
 			b.PutInt64(i, c.in.mtime.UnixMilli()*1000)
 		case metaLine:
-			b.PutInt64(i, c.record(i).line)
+			b.PutInt64(i, c.record(recs.Record(i)).line)
 		}
 	}
-	return b.Finish(c.records)
+	return b.Finish(recs.N)
 }
 
 func metadataType(name string) catalog.Type {

@@ -57,9 +57,10 @@ func Connector(formats format.Set) connectors.Connector {
 					Doc: "The name of a first column for the kind of each row: +I, -U, +U, -D. With it the sink takes queries that update; whoever reads the files adds +I and +U rows and takes -U and -D rows away."},
 			},
 			Source: &catalog.SourceSpec{
-				Bounded: bounded,
-				Table:   true,
-				Formats: formats.Readable(),
+				Bounded:   bounded,
+				Table:     true,
+				Formats:   formats.Readable(),
+				Changelog: func(o catalog.Options) bool { return formats.Changelog(o[catalog.FormatOption]) },
 				Metadata: []catalog.MetadataColumn{
 					{Name: metaPath, Type: catalog.String, Doc: "The file's path, as the option 'path' leads to it."},
 					{Name: metaName, Type: catalog.String, Doc: "The file's name without directories."},

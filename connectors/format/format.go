@@ -21,6 +21,9 @@ type Format struct {
 	Decode func(DecodeConfig) (Decoding, error)
 	// Encode prepares writing; nil if the format can only be read.
 	Encode func(EncodeConfig) (Encoding, error)
+	// Changelog says that records are changes: reading, rows come with kinds;
+	// writing, rows of all kinds are taken (unless it is an upsert).
+	Changelog bool
 }
 
 // DecodeConfig says what to make of records.
@@ -36,6 +39,9 @@ type DecodeConfig struct {
 	ValidateAll bool
 	// MaxRecordBytes is the longest record that will be handed over; 0: no limit.
 	MaxRecordBytes int
+	// Upsert says that a message without a value deletes: it is a row of NULLs of
+	// kind -D. Without it such a message stands for no row (raw: for a NULL).
+	Upsert bool
 }
 
 // Decoding is a format compiled for reading given columns. It is immutable.
@@ -79,7 +85,7 @@ type Cutter interface {
 // Decoder makes columns of records. It belongs to one goroutine at a time.
 type Decoder interface {
 	// Decode decodes a run of n records, as Cut found it. Raw and Position of the
-	// result are left nil. CellError.Col is an index in DecodeConfig.Columns. An
+	// result are left nil; unless Of is set there are n rows. CellError.Col is an index in DecodeConfig.Columns. An
 	// error is one of the decoder, not of a record.
 	Decode(run []byte, n int) (*connectors.Records, error)
 }
@@ -88,6 +94,9 @@ type Decoder interface {
 type EncodeConfig struct {
 	Options catalog.Options // the format's, checked, without prefix
 	Columns []catalog.Field
+	// Upsert says that a MessageEncoder gives rows that leave the table (-U, -D) no
+	// value.
+	Upsert bool
 }
 
 // Encoding is a format compiled for writing given columns. It is immutable.
@@ -100,7 +109,7 @@ type Encoding interface {
 // Encoder writes batches. It belongs to one goroutine at a time.
 type Encoder interface {
 	// Append appends the rows of b to dst, a record each, line ends included. Row
-	// kinds are ignored.
+	// kinds are ignored, unless the format is of changes.
 	Append(dst []byte, b *connectors.Batch) ([]byte, error)
 }
 
@@ -115,6 +124,12 @@ func (s Set) Lookup(name string) (*Format, error) {
 		}
 	}
 	return nil, fmt.Errorf("unknown format '%s'", name)
+}
+
+// Changelog says whether the records of the format of that name are changes.
+func (s Set) Changelog(name string) bool {
+	f, err := s.Lookup(name)
+	return err == nil && f.Changelog
 }
 
 // Readable lists the names of the formats that can be read.
@@ -140,23 +155,30 @@ func (s Set) names(keep func(*Format) bool) []string {
 // NewDecoding compiles the format that a source's options name for the
 // physical columns of cfg.
 func (s Set) NewDecoding(cfg connectors.SourceConfig, maxRecordBytes int) (Decoding, error) {
+	dc := DecodeConfig{Declared: cfg.Declared, ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecordBytes}
+	for _, c := range cfg.Columns {
+		if c.Metadata == "" {
+			dc.Columns = append(dc.Columns, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
+		}
+	}
 	f, err := s.Lookup(cfg.Options[catalog.FormatOption])
+	if err != nil {
+		return nil, err
+	}
+	dc.Options = cfg.Options.Under(f.Spec.Name + ".")
+	return s.Decode(f.Spec.Name, dc)
+}
+
+// Decode compiles the format of that name for reading.
+func (s Set) Decode(name string, cfg DecodeConfig) (Decoding, error) {
+	f, err := s.Lookup(name)
 	if err != nil {
 		return nil, err
 	}
 	if f.Decode == nil {
 		return nil, fmt.Errorf("format '%s' can't be read", f.Spec.Name)
 	}
-	dc := DecodeConfig{
-		Options: cfg.Options.Under(f.Spec.Name + "."), Declared: cfg.Declared,
-		ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecordBytes,
-	}
-	for _, c := range cfg.Columns {
-		if c.Metadata == "" {
-			dc.Columns = append(dc.Columns, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
-		}
-	}
-	return f.Decode(dc)
+	return f.Decode(cfg)
 }
 
 // NewEncoding compiles the format that a sink's options name, and gives it.
@@ -165,9 +187,18 @@ func (s Set) NewEncoding(cfg connectors.SinkConfig) (Encoding, *Format, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if f.Encode == nil {
-		return nil, nil, fmt.Errorf("format '%s' can't be written", f.Spec.Name)
-	}
-	e, err := f.Encode(EncodeConfig{Options: cfg.Options.Under(f.Spec.Name + "."), Columns: cfg.Columns})
+	e, err := s.Encode(f.Spec.Name, EncodeConfig{Options: cfg.Options.Under(f.Spec.Name + "."), Columns: cfg.Columns})
 	return e, f, err
+}
+
+// Encode compiles the format of that name for writing.
+func (s Set) Encode(name string, cfg EncodeConfig) (Encoding, error) {
+	f, err := s.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	if f.Encode == nil {
+		return nil, fmt.Errorf("format '%s' can't be written", f.Spec.Name)
+	}
+	return f.Encode(cfg)
 }

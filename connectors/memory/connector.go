@@ -34,7 +34,9 @@ func (s *Store) Connector(formats format.Set) connectors.Connector {
 			Source: &catalog.SourceSpec{
 				Bounded:    func(o catalog.Options) bool { return o.Bool(optBounded) },
 				Timestamps: true,
-				Changelog:  func(o catalog.Options) bool { return o[optChangelog] == "retract" },
+				Changelog: func(o catalog.Options) bool {
+					return o[optChangelog] == "retract" || formats.Changelog(o[catalog.FormatOption])
+				},
 			},
 			Sink: &catalog.SinkSpec{
 				Accepts:   accepts,

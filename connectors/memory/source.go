@@ -24,9 +24,8 @@ type source struct {
 	changes  bool // records may take back earlier ones
 	columns  []connectors.ScanColumn
 	declared []catalog.Field
-	index    []int // of each column among the declared ones
-	decoding format.Decoding
-	stream   format.Stream // nil: records are values
+	index    []int           // of each column among the declared ones
+	messages format.Messages // nil: records are values
 }
 
 var _ connectors.Source = (*source)(nil)
@@ -50,12 +49,15 @@ func (s *Store) openSource(formats format.Set, cfg connectors.SourceConfig) (con
 		}
 		return src, nil
 	}
-	var err error
-	if src.decoding, err = formats.NewDecoding(cfg, 0); err != nil {
+	decoding, err := formats.NewDecoding(cfg, 0)
+	if err != nil {
 		return nil, err
 	}
-	src.stream, _, err = src.decoding.Stream(nil)
-	return src, err
+	var ok bool
+	if src.messages, ok = decoding.(format.Messages); !ok {
+		return nil, fmt.Errorf("memory: records of format '%s' do not come one by one", cfg.Options[catalog.FormatOption])
+	}
+	return src, nil
 }
 
 func fieldIndex(fields []catalog.Field, name string) int {
@@ -200,23 +202,16 @@ func (c *chunk) Decode(alloc memory.Allocator) (*connectors.Records, error) {
 		}
 	}
 	var recs *connectors.Records
-	if c.src.stream == nil {
+	if c.src.messages == nil {
 		recs = c.fromValues(alloc)
 	} else {
-		var text []byte
-		for _, r := range c.records {
-			text = append(append(text, r.Raw...), '\n')
-		}
 		var err error
-		if recs, err = c.src.stream.NewDecoder(alloc).Decode(text, len(c.records)); err != nil {
+		if recs, err = c.fromMessages(alloc); err != nil {
 			return nil, err
-		}
-		if recs.N != len(c.records) {
-			return nil, fmt.Errorf("memory: a record of table %s is not one line", c.src.name)
 		}
 	}
 	recs.Raw = func(i int) []byte {
-		if c.src.stream == nil {
+		if c.src.messages == nil {
 			return fmt.Append(nil, c.records[i].Values...)
 		}
 		return c.records[i].Raw
@@ -235,13 +230,34 @@ func (c *chunk) addTransport(recs *connectors.Records) {
 			}
 			recs.Timestamps[i] = r.Timestamp.UnixMicro()
 		}
-		if r.Kind != catalog.Insert {
+		if r.Kind != catalog.Insert && recs.Of == nil {
 			if recs.Kinds == nil {
 				recs.Kinds = make([]catalog.RowKind, len(c.records))
 			}
 			recs.Kinds[i] = r.Kind
 		}
 	}
+}
+
+// fromMessages makes columns of records that hold text.
+func (c *chunk) fromMessages(alloc memory.Allocator) (*connectors.Records, error) {
+	var text []byte
+	spans := make([]format.Span, len(c.records))
+	for i, r := range c.records {
+		if r.Raw == nil {
+			spans[i] = format.NoValue
+			continue
+		}
+		from := len(text)
+		text = append(text, r.Raw...)
+		spans[i] = format.Span{Start: int32(from), End: int32(len(text))}
+	}
+	d := c.src.messages.NewMessageDecoder(alloc)
+	if err := d.Append(text, spans); err != nil {
+		d.Release()
+		return nil, err
+	}
+	return d.Finish()
 }
 
 // fromValues makes columns of records that hold values.

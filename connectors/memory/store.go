@@ -35,7 +35,8 @@ type Record struct {
 	// Values are the values of the declared physical columns, in their order (see
 	// Values for the types). Missing ones are NULL.
 	Values []any
-	// Raw is the record as text, for a source with a 'format'; one line.
+	// Raw is the record in the format of a source that has one; nil: a message
+	// without a value.
 	Raw []byte
 	// Timestamp is the transport timestamp; zero: none. All records of a table
 	// have one, or none has.

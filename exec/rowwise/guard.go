@@ -11,8 +11,8 @@ import (
 )
 
 // guard drops the records that are bad for its branch: not well-formed, beyond
-// MAX FUTURE SKEW, or with an error in a column that the branch reads. One dead
-// letter a record names all its columns in error.
+// MAX FUTURE SKEW, or with an error in a column that the branch reads, with all
+// their rows. One dead letter a record names all its columns in error.
 type guard struct {
 	ctx     *op.Context
 	g       *planner.Guard
@@ -39,8 +39,32 @@ func (o *guard) Process(_ int, b *op.Batch, out op.Output) error {
 	if len(recs.Errors) == 0 && len(b.Origin.Skewed) == 0 {
 		return out.Emit(planner.MainPort, b)
 	}
+	o.judge(b)
+	if len(o.letters) == 0 {
+		return out.Emit(planner.MainPort, b)
+	}
+	if err := op.Judge(o.ctx, o.g.OnError, "source "+o.g.Source, o.g.Branch, b, o.letters, out); err != nil {
+		return err
+	}
+	// All rows of a bad record go.
+	o.sel = slices.Grow(o.sel[:0], b.N)
+	next := 0
+	for r := range b.N {
+		for next < len(o.letters) && b.Origin.Record(o.letters[next].Row) < b.Origin.Record(r) {
+			next++
+		}
+		if next == len(o.letters) || b.Origin.Record(o.letters[next].Row) != b.Origin.Record(r) {
+			o.sel = append(o.sel, int32(r))
+		}
+	}
+	o.ctx.Counters[op.CountFiltered] += int64(b.N - len(o.sel) - len(o.letters))
+	return out.EmitSelected(planner.MainPort, b, o.sel)
+}
+
+// judge makes the letters of b's bad records, one each.
+func (o *guard) judge(b *op.Batch) {
 	o.letters = o.letters[:0]
-	errs, skewed := recs.Errors, b.Origin.Skewed
+	errs, skewed := b.Origin.Records.Errors, b.Origin.Skewed
 	for len(errs) > 0 || len(skewed) > 0 {
 		row := int32(b.N)
 		if len(errs) > 0 {
@@ -49,13 +73,14 @@ func (o *guard) Process(_ int, b *op.Batch, out op.Output) error {
 		if len(skewed) > 0 {
 			row = min(row, skewed[0])
 		}
+		record := b.Origin.Record(int(row))
 		n := 0
-		for n < len(errs) && errs[n].Row == row {
+		for n < len(errs) && b.Origin.Record(int(errs[n].Row)) == record {
 			n++
 		}
 		l, bad := o.read(row, errs[:n])
 		errs = errs[n:]
-		if len(skewed) > 0 && skewed[0] == row {
+		for len(skewed) > 0 && b.Origin.Record(int(skewed[0])) == record {
 			skewed = skewed[1:]
 			if !bad {
 				l = op.Letter{Row: int(row), Code: "FUTURE_SKEW", Message: "the record's time is further ahead than MAX FUTURE SKEW allows"}
@@ -66,22 +91,6 @@ func (o *guard) Process(_ int, b *op.Batch, out op.Output) error {
 			o.letters = append(o.letters, l)
 		}
 	}
-	if len(o.letters) == 0 {
-		return out.Emit(planner.MainPort, b)
-	}
-	if err := op.Judge(o.ctx, o.g.OnError, "source "+o.g.Source, o.g.Branch, b, o.letters, out); err != nil {
-		return err
-	}
-	o.sel = slices.Grow(o.sel[:0], b.N)
-	next := 0
-	for r := range b.N {
-		if next < len(o.letters) && o.letters[next].Row == r {
-			next++
-			continue
-		}
-		o.sel = append(o.sel, int32(r))
-	}
-	return out.EmitSelected(planner.MainPort, b, o.sel)
 }
 
 // read makes the letter of a record from its errors, if any counts here.
@@ -127,8 +136,11 @@ func (o *guard) Advance(_ int, w int64, out op.Output) error { return out.Waterm
 // End implements op.Operator.
 func (o *guard) End(_ int, out op.Output) error { return out.End() }
 
-// Balance implements op.Balanced.
-func (o *guard) Balance(c op.Counters) string { return c.Equal(op.CountIn, op.CountOut, op.CountBad) }
+// Balance implements op.Balanced: of a bad record one row is bad, further ones are
+// filtered.
+func (o *guard) Balance(c op.Counters) string {
+	return c.Equal(op.CountIn, op.CountOut, op.CountBad, op.CountFiltered)
+}
 
 // Close implements op.Operator.
 func (o *guard) Close() {}

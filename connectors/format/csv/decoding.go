@@ -20,6 +20,7 @@ type decoding struct {
 	max      int // bytes of a record; 0: any
 	header   string
 	loose    bool
+	upsert   bool // a message without a value deletes
 	declared []catalog.Field
 	columns  []column // those asked for, then those checked only
 	wanted   int      // number of those asked for
@@ -48,7 +49,7 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 		return nil, errors.New("csv: fields go by position, so all declared columns must be given (SourceConfig.Declared)")
 	}
 	d := &decoding{
-		syntax: s, max: cfg.MaxRecordBytes, header: cfg.Options[optHeader], loose: cfg.Options.Bool(optLoose),
+		syntax: s, max: cfg.MaxRecordBytes, header: cfg.Options[optHeader], loose: cfg.Options.Bool(optLoose), upsert: cfg.Upsert,
 		declared: cfg.Declared, wanted: len(cfg.Columns),
 	}
 	if len(cfg.Declared) > math.MaxInt16 {

@@ -12,6 +12,7 @@ import (
 type encoding struct {
 	syntax
 	fields []catalog.Field
+	upsert bool // rows that leave the table are messages without a value
 	header []byte
 	quoted [256]bool // bytes that make a field need quotes, or escapes where there are no quotes
 }
@@ -21,7 +22,7 @@ func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &encoding{syntax: s, fields: cfg.Columns}
+	e := &encoding{syntax: s, fields: cfg.Columns, upsert: cfg.Upsert}
 	for _, c := range []byte{s.delimiter, s.quote, s.escape, '\n', '\r'} {
 		e.quoted[c] = c != 0
 	}
@@ -43,41 +44,68 @@ func (e *encoding) Header() []byte { return e.header }
 // NewEncoder implements format.Encoding.
 func (e *encoding) NewEncoder() format.Encoder { return e }
 
+// NewMessageEncoder implements format.MessageEncoding.
+func (e *encoding) NewMessageEncoder() format.MessageEncoder { return e }
+
 // Append implements format.Encoder.
 func (e *encoding) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
-	type column struct {
-		arrow.Array
-		text     format.AppendText
-		anything bool // the text may need quotes
+	cols, err := e.bind(b)
+	if err != nil {
+		return dst, err
 	}
-	cols := make([]column, len(b.Cols))
+	for i := range b.N {
+		dst = append(e.row(dst, cols, i), '\n')
+	}
+	return dst, nil
+}
+
+// AppendMessages implements format.MessageEncoder.
+func (e *encoding) AppendMessages(dst []byte, spans []format.Span, b *connectors.Batch) ([]byte, []format.Span, error) {
+	cols, err := e.bind(b)
+	if err != nil {
+		return dst, spans, err
+	}
+	return format.AppendRows(dst, spans, b, e.upsert, func(dst []byte, i int) ([]byte, error) { return e.row(dst, cols, i), nil })
+}
+
+// bound is a column of a batch.
+type bound struct {
+	arrow.Array
+	text     format.AppendText
+	anything bool // the text may need quotes
+}
+
+func (e *encoding) bind(b *connectors.Batch) ([]bound, error) {
+	cols := make([]bound, len(b.Cols))
 	for k, a := range b.Cols {
 		t := e.fields[k].Type
 		text, err := format.Text(a, t)
 		if err != nil {
-			return dst, err
+			return nil, err
 		}
-		cols[k] = column{a, text, mayNeedQuotes(t) || e.delimiter != ',' && e.delimiter != '\t'}
+		cols[k] = bound{a, text, mayNeedQuotes(t) || e.delimiter != ',' && e.delimiter != '\t'}
 	}
-	for i := range b.N {
-		for k := range cols {
-			if k > 0 {
-				dst = append(dst, e.delimiter)
-			}
-			c := &cols[k]
-			if c.IsNull(i) {
-				dst = append(dst, e.null...)
-				continue
-			}
-			from := len(dst)
-			dst = c.text(dst, i)
-			if c.anything {
-				dst = e.field(dst, from)
-			}
+	return cols, nil
+}
+
+// row appends row i without a line end.
+func (e *encoding) row(dst []byte, cols []bound, i int) []byte {
+	for k := range cols {
+		if k > 0 {
+			dst = append(dst, e.delimiter)
 		}
-		dst = append(dst, '\n')
+		c := &cols[k]
+		if c.IsNull(i) {
+			dst = append(dst, e.null...)
+			continue
+		}
+		from := len(dst)
+		dst = c.text(dst, i)
+		if c.anything {
+			dst = e.field(dst, from)
+		}
 	}
-	return dst, nil
+	return dst
 }
 
 // mayNeedQuotes: all other types make texts of digits, letters, blanks, colons,

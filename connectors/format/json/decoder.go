@@ -171,6 +171,21 @@ func (d *Decoder) AppendAt(buf []byte, start, end int) bool {
 	return true
 }
 
+// AppendNull appends a row of NULLs, for a record without text. It gives false if
+// the batch can't take more.
+func (d *Decoder) AppendNull() bool {
+	if !d.fits(0) {
+		return false
+	}
+	d.starts = append(d.starts, int32(d.text))
+	d.rows++
+	return true
+}
+
+// Errors gives what is wrong with the rows decoded since the last Finish; it is
+// good until the next Append.
+func (d *Decoder) Errors() []CellError { return d.errs }
+
 // fits says whether n more bytes of text are sure to keep every offset of the
 // batch within an int32. No column's bytes, and no list's elements, exceed the text's bytes.
 func (d *Decoder) fits(n int) bool { return d.rows == 0 || d.text+n < math.MaxInt32 }

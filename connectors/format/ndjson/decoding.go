@@ -18,7 +18,8 @@ type decoding struct {
 	format.Lines
 	schema *json.Schema
 	max    int
-	picks  []pick // with ValidateAll: the output among the schema's columns
+	picks  format.Projection // with ValidateAll: the output among the schema's columns
+	upsert bool
 }
 
 func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
@@ -26,12 +27,12 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 		ValidateAll: cfg.ValidateAll, QuotedNumbers: cfg.Options.Bool(optQuoted), MaxRecordBytes: cfg.MaxRecordBytes,
 		TimestampFormat: timestampFormat(cfg.Options),
 	}
-	d := &decoding{max: cfg.MaxRecordBytes}
+	d := &decoding{max: cfg.MaxRecordBytes, upsert: cfg.Upsert}
 	fields := cfg.Columns
 	var err error
 	if cfg.ValidateAll {
-		if d.picks, err = picks(cfg); err != nil {
-			return nil, err
+		if d.picks, err = format.NewProjection(cfg); err != nil {
+			return nil, fmt.Errorf("json: %w", err)
 		}
 		fields = cfg.Declared
 	}
@@ -66,10 +67,10 @@ func (d *decoder) Decode(run []byte, n int) (*connectors.Records, error) {
 	b := d.lines.Finish()
 	recs := &connectors.Records{N: b.Rows, Cols: b.Columns}
 	for _, e := range b.Errors {
-		recs.Errors = append(recs.Errors, d.cellError(run, b, e))
+		recs.Errors = append(recs.Errors, d.cellError(b.Record(run, int(e.Row)), e))
 	}
 	if d.picks != nil {
-		project(recs, d.picks)
+		d.picks.Apply(recs)
 	}
 	return recs, nil
 }
@@ -82,13 +83,14 @@ var codes = map[json.ErrorCode]string{
 	json.ErrFormat: "BAD_FORMAT", json.ErrTooManyCharacters: "TOO_LONG", json.ErrNull: "NOT_NULL",
 }
 
-func (d *decoder) cellError(run []byte, b *json.Batch, e json.CellError) connectors.CellError {
+// cellError makes the public form of an error in a record.
+func (d *decoding) cellError(record []byte, e json.CellError) connectors.CellError {
 	out := connectors.CellError{Row: e.Row, Col: e.Col, Code: codes[e.Code], Column: d.schema.Path(e), Detail: d.schema.Describe(e)}
 	switch {
 	case e.Code == json.ErrTooLong:
 		out.Detail = format.TooLong(d.max)
 	case e.Col >= 0:
-		out.Detail = excerpt(b.Record(run, int(e.Row)), int(e.Offset)) + d.schema.Describe(e)
+		out.Detail = excerpt(record, int(e.Offset)) + d.schema.Describe(e)
 	}
 	if e.Code == json.ErrFormat && e.Col >= 0 && d.schema.Columns()[e.Col].Type.IsTimestamp() {
 		out.Code = "BAD_TIMESTAMP"

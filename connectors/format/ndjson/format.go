@@ -36,10 +36,11 @@ func Format() *format.Format {
 type encoding struct {
 	fields     []catalog.Field
 	timestamps json.TimestampFormat
+	upsert     bool
 }
 
 func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
-	return encoding{cfg.Columns, timestampFormat(cfg.Options)}, nil
+	return encoding{cfg.Columns, timestampFormat(cfg.Options), cfg.Upsert}, nil
 }
 
 func timestampFormat(o catalog.Options) json.TimestampFormat {
@@ -54,10 +55,18 @@ func (encoding) Header() []byte { return nil }
 
 // NewEncoder implements format.Encoding.
 func (e encoding) NewEncoder() format.Encoder {
-	return encoder{json.NewEncoder(e.fields, e.timestamps)}
+	return encoder{json.NewEncoder(e.fields, e.timestamps), e.upsert}
 }
 
-type encoder struct{ rows *json.Encoder }
+// NewMessageEncoder implements format.MessageEncoding.
+func (e encoding) NewMessageEncoder() format.MessageEncoder {
+	return encoder{json.NewEncoder(e.fields, e.timestamps), e.upsert}
+}
+
+type encoder struct {
+	rows   *json.Encoder
+	upsert bool
+}
 
 // Append implements format.Encoder.
 func (e encoder) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
@@ -65,4 +74,12 @@ func (e encoder) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
 		return dst, err
 	}
 	return e.rows.AppendRows(dst, 0, b.N), nil
+}
+
+// AppendMessages implements format.MessageEncoder.
+func (e encoder) AppendMessages(dst []byte, spans []format.Span, b *connectors.Batch) ([]byte, []format.Span, error) {
+	if err := e.rows.Bind(b.Cols); err != nil {
+		return dst, spans, err
+	}
+	return format.AppendRows(dst, spans, b, e.upsert, func(dst []byte, i int) ([]byte, error) { return e.rows.AppendRow(dst, i), nil })
 }

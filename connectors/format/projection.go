@@ -1,4 +1,4 @@
-package ndjson
+package format
 
 import (
 	"cmp"
@@ -11,45 +11,47 @@ import (
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
-	"github.com/streamsql/streamsql/connectors/format"
 )
 
-// notRead is CellError.Col of a column that is checked only.
-const notRead = -2
+// NotRead is CellError.Col of a column that is checked only.
+const NotRead = -2
 
-// pick takes the columns wanted out of those declared, which are decoded whole
-// so that all of them are checked.
+// Projection takes the columns wanted out of those declared, which are decoded
+// whole so that all of them are checked (DecodeConfig.ValidateAll).
+type Projection []pick
+
+// pick is one column of a Projection.
 type pick struct {
 	from          int // index of the declared column
 	whole, pruned catalog.Type
 }
 
-// picks finds the wanted columns among the declared ones.
-func picks(cfg format.DecodeConfig) ([]pick, error) {
-	out := make([]pick, len(cfg.Columns))
+// NewProjection finds the wanted columns among the declared ones.
+func NewProjection(cfg DecodeConfig) (Projection, error) {
+	out := make(Projection, len(cfg.Columns))
 	for i, c := range cfg.Columns {
 		from := slices.IndexFunc(cfg.Declared, func(f catalog.Field) bool { return f.Name == c.Name })
 		if from < 0 {
-			return nil, fmt.Errorf("json: column %s is not declared", catalog.QuoteName(c.Name))
+			return nil, fmt.Errorf("column %s is not declared", catalog.QuoteName(c.Name))
 		}
 		out[i] = pick{from, cfg.Declared[from].Type, c.Type}
 	}
 	return out, nil
 }
 
-// project replaces the declared columns by the wanted ones.
-func project(recs *connectors.Records, picks []pick) {
+// Apply replaces the declared columns by the wanted ones.
+func (p Projection) Apply(recs *connectors.Records) {
 	whole := recs.Cols
-	recs.Cols = make([]arrow.Array, len(picks))
+	recs.Cols = make([]arrow.Array, len(p))
 	index := make([]int16, len(whole))
 	for i := range index {
-		index[i] = notRead
+		index[i] = NotRead
 	}
-	for i, p := range picks {
-		data := prune(whole[p.from].Data(), p.whole, p.pruned)
+	for i, c := range p {
+		data := prune(whole[c.from].Data(), c.whole, c.pruned)
 		recs.Cols[i] = array.MakeFromData(data)
 		data.Release()
-		index[p.from] = int16(i)
+		index[c.from] = int16(i)
 	}
 	for _, a := range whole {
 		a.Release()

@@ -1,0 +1,88 @@
+package format
+
+import (
+	"errors"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/connectors"
+)
+
+// Span is where the value of a message lies in a buffer: buf[Start:End]. With
+// Start < 0 the message has no value (NULL), which is a tombstone in a compacted
+// topic.
+type Span struct{ Start, End int32 }
+
+// NoValue is the Span of a message without a value.
+var NoValue = Span{Start: -1, End: -1}
+
+// IsNull says whether the message has no value.
+func (s Span) IsNull() bool { return s.Start < 0 }
+
+// Of gives the message's bytes; nil if it has no value.
+func (s Span) Of(buf []byte) []byte {
+	if s.IsNull() {
+		return nil
+	}
+	return buf[s.Start:s.End:s.End]
+}
+
+// Messages is a Decoding that can read records that come one by one, as messages
+// of a topic do, rather than as a stream of bytes.
+type Messages interface {
+	// NewMessageDecoder makes a decoder whose arrays come from alloc.
+	NewMessageDecoder(alloc memory.Allocator) MessageDecoder
+}
+
+// MessageDecoder makes columns of messages. It belongs to one goroutine at a time
+// and is meant to be used for batch after batch.
+type MessageDecoder interface {
+	// Append adds the messages of buf at spans to the batch, a record each. buf may
+	// be reused as soon as it returns; the next Append may have another one. An
+	// error is one of the decoder, not of a record, and leaves the batch unusable.
+	Append(buf []byte, spans []Span) error
+	// Finish gives the batch and begins a new one. Records are numbered in the
+	// order of the messages; Raw, Position and Timestamps are left nil.
+	// CellError.Col is an index in DecodeConfig.Columns.
+	Finish() (*connectors.Records, error)
+	// Release gives the memory of an unfinished batch back and begins a new one.
+	Release()
+}
+
+// MessageEncoding is an Encoding that can write each row as a message of its own.
+type MessageEncoding interface {
+	NewMessageEncoder() MessageEncoder
+}
+
+// MessageEncoder writes messages. It belongs to one goroutine at a time.
+type MessageEncoder interface {
+	// AppendMessages appends the messages of b's rows to dst and where they lie in
+	// it to spans, one for each row. With EncodeConfig.Upsert rows of kind -U and -D
+	// have no value.
+	AppendMessages(dst []byte, spans []Span, b *connectors.Batch) ([]byte, []Span, error)
+}
+
+// ErrTooMuchText says that a batch of messages can't take more.
+var ErrTooMuchText = errors.New("a batch of more than 2 GiB of messages")
+
+// AppendRows appends the message of each row of b by calling row; it is what most
+// MessageEncoders do.
+func AppendRows(dst []byte, spans []Span, b *connectors.Batch, upsert bool, row func(dst []byte, i int) ([]byte, error)) ([]byte, []Span, error) {
+	for i := range b.N {
+		if upsert && b.Kinds != nil && !b.Kinds[i].Adds() {
+			spans = append(spans, NoValue)
+			continue
+		}
+		from := len(dst)
+		var err error
+		if dst, err = row(dst, i); err != nil {
+			return dst, spans, err
+		}
+		if len(dst) > math.MaxInt32 {
+			return dst, spans, ErrTooMuchText
+		}
+		spans = append(spans, Span{int32(from), int32(len(dst))})
+	}
+	return dst, spans, nil
+}
