@@ -293,9 +293,6 @@ func (d *decorrelator) grouped(p pulled, further []catalog.Expr, calls []AggCall
 	out := pulled{rel: agg}
 	for i := range all {
 		c := in.cols()[at[i]]
-		if !hashable(c.Type) {
-			return p, nil, where.errorf("a subquery can't compare %s", article(c.Type))
-		}
 		agg.keys, agg.out = append(agg.keys, at[i]), append(agg.out, plainColumns([]column{c}, "")[0])
 		if i >= len(inner) {
 			out.outs = append(out.outs, ref(agg.out, i))

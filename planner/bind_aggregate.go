@@ -126,9 +126,6 @@ func (x *exprBinder) orderWithin(e *parser.Call, fn *catalog.Function) ([]orderT
 		if err := x.sortable(it, expr.Type()); err != nil {
 			return nil, err
 		}
-		if expr.Type().IsNested() {
-			return nil, x.at(it.Expr).errorf("ORDER BY within an aggregate can't sort %s", article(expr.Type()))
-		}
 		terms = append(terms, orderTerm{expr, sortKey(it, -1)})
 	}
 	return terms, nil

@@ -46,9 +46,6 @@ func (o *overs) spec(x *exprBinder, s *parser.WindowSpec) (*overWindow, *parser.
 		if err != nil {
 			return nil, nil, err
 		}
-		if !groupable(e.Type()) {
-			return nil, nil, x.at(p).errorf("PARTITION BY can't compare %s", article(e.Type()))
-		}
 		if _, constant := e.(*catalog.Literal); !constant {
 			w.partition = append(w.partition, e)
 			key.WriteString(exprKey(e) + ",")

@@ -313,10 +313,7 @@ func hasPrefix(path, prefix []int) bool {
 func (bl *block) distinct(r rel) (rel, error) {
 	cols := r.cols()
 	keys := make([]int, len(cols))
-	for i, c := range cols {
-		if !groupable(c.Type) {
-			return nil, bl.at(bl.sel).errorf("SELECT DISTINCT can't compare column `%s`: it is %s", c.Name, article(c.Type))
-		}
+	for i := range cols {
 		keys[i] = i
 	}
 	agg, positions := newAggregate(r, keys, nil, bl.at(bl.sel))
@@ -329,15 +326,6 @@ func (bl *block) distinct(r rel) (rel, error) {
 		names[i], exprs[i] = cols[i].Name, ref(agg.out, positions[i])
 	}
 	return project(agg, exprs, names, bl.at(bl.sel)), nil
-}
-
-// groupable says whether values of a type can be keys: all but nested ones.
-func groupable(t catalog.Type) bool {
-	switch t.Kind {
-	case catalog.KindArray, catalog.KindMap, catalog.KindRow:
-		return false
-	}
-	return true
 }
 
 // sortTerm is a term of ORDER BY: an output column, or an expression over what

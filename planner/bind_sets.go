@@ -118,9 +118,6 @@ func (bl *block) keysOf(a *aggregates, e parser.Expr) ([]int, error) {
 		}
 		return added, nil
 	}
-	if !groupable(key.Type()) {
-		return nil, bl.at(e).errorf("GROUP BY can't compare %s", article(key.Type()))
-	}
 	text := exprKey(key)
 	if i := slices.Index(a.texts, text); i >= 0 {
 		return []int{i}, nil

@@ -47,9 +47,6 @@ func (b *binder) windowTable(w *parser.WindowTable) (rel, *scope, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		if !groupable(key.Type()) {
-			return nil, nil, b.at(e).errorf("PARTITION BY can't compare %s", article(key.Type()))
-		}
 		partition = append(partition, key)
 	}
 	r, err := b.assignWindow(in, win, col, partition, b.at(w.TimeColumn), b.at(w))

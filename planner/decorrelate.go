@@ -325,9 +325,6 @@ func (d *decorrelator) pullAggregate(r *aggregateRel) (pulled, error) {
 		k := slices.Index(agg.keys, at[n+i])
 		if k < 0 {
 			c := in.cols()[at[n+i]]
-			if !hashable(c.Type) {
-				return p, errNotPulled
-			}
 			k = len(agg.keys)
 			agg.keys, agg.out = append(agg.keys, at[n+i]), append(agg.out, plainColumns([]column{c}, "")[0])
 		}

@@ -36,9 +36,6 @@ func (d *decorrelator) overDomain(r rel, left rel, args []catalog.Expr, where pl
 	exprs, names := make([]catalog.Expr, len(m.params)), make([]string, len(m.params))
 	for i, p := range m.params {
 		exprs[i], names[i] = args[p], "OUTER$"+itoa(i)
-		if !hashable(args[p].Type()) {
-			return pulled{}, where.errorf("this subquery depends on %s, which can't be compared", article(args[p].Type()))
-		}
 	}
 	in := project(left, exprs, names, where)
 	in.out = plainColumns(in.out, "the subquery at "+where.line())

@@ -237,8 +237,7 @@ func equality(e catalog.Expr, n int) (left, right catalog.Expr, nullSafe, ok boo
 	if sideOf(left, n) == rightSide {
 		left, right = right, left
 	}
-	ok = sideOf(left, n) == leftSide && sideOf(right, n) == rightSide && !left.Type().IsNested() &&
-		volatility(e) == catalog.Immutable
+	ok = sideOf(left, n) == leftSide && sideOf(right, n) == rightSide && volatility(e) == catalog.Immutable
 	return left, right, c.Fn.Name == fnSame, ok
 }
 

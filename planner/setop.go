@@ -96,9 +96,6 @@ func (b *binder) setOp(s *parser.SetOp) (rel, error) {
 	}
 	r.left, r.right = ins[0], ins[1]
 	for i, c := range r.left.cols() {
-		if !hashable(c.Type) {
-			return nil, b.at(s).errorf("%s can't compare column `%s`: it is %s", name, c.Name, article(c.Type))
-		}
 		if c.time == eventTime {
 			c.lost = "the " + name + " at " + r.place.line()
 		}
@@ -110,9 +107,6 @@ func (b *binder) setOp(s *parser.SetOp) (rel, error) {
 	}
 	return r, nil
 }
-
-// hashable says whether values of a type can be told apart by a table of keys.
-func hashable(t catalog.Type) bool { return !t.IsNested() }
 
 // unionInputs binds the parts of a chain of UNIONs as one list: what is made
 // distinct above need not be so below.
@@ -143,11 +137,6 @@ func (b *binder) unionInputs(s *parser.SetOp) ([]rel, error) {
 // does so window by window.
 func (b *binder) distinctRows(r rel, s *parser.SetOp) (rel, error) {
 	cols := r.cols()
-	for _, c := range cols {
-		if !hashable(c.Type) {
-			return nil, b.at(s).errorf("UNION can't compare column `%s`: it is %s", c.Name, article(c.Type))
-		}
-	}
 	agg, at := newAggregate(r, positions(len(cols)), nil, b.at(s))
 	names, exprs := make([]string, len(cols)), make([]catalog.Expr, len(cols))
 	for i := range cols {

@@ -144,9 +144,6 @@ func unordered(n *Node) bool {
 // inOrder keeps each row of a changelog behind those that it takes back: equal
 // rows go to one shard, in the order of the input.
 func (b *builder) inOrder(in *Node) *Node {
-	if slices.ContainsFunc(in.Cols, func(c Column) bool { return !groupable(c.Type) }) {
-		return b.single(in, nil)
-	}
 	return b.hashed(in, positions(len(in.Cols)), nil)
 }
 

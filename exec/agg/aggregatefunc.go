@@ -26,8 +26,7 @@ import (
 type AggregateFunc struct {
 	Name string
 	Doc  string
-	// Params are the types of the arguments, at least one; ARRAY, MAP and ROW can't
-	// be kept.
+	// Params are the types of the arguments, at least one.
 	Params []catalog.Type
 	Result catalog.Type
 	// NullInput gives it rows with NULL among the arguments too (as nil); else they
@@ -67,7 +66,7 @@ func (f AggregateFunc) Function() (*catalog.Function, error) {
 	name := strings.ToUpper(f.Name)
 	var types []string
 	for _, t := range f.Params {
-		if !storable(t) || t.Kind == catalog.KindNull {
+		if t.Kind == catalog.KindNull || t.Kind == catalog.KindInvalid {
 			return nil, fmt.Errorf("aggregate function %s can't keep values of type %s", f.Name, t)
 		}
 		types = append(types, t.String())

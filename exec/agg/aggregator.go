@@ -166,7 +166,7 @@ func (a *Aggregator) compile(c Call) error {
 	if c.Kind.pair() {
 		in.second = c.More[0]
 	}
-	if c.Kind == Count && !c.Distinct {
+	if c.Kind == Count && (!c.Distinct || in.form == formNested) {
 		in.form = formNone
 	}
 	var l *lane

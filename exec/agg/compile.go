@@ -11,7 +11,7 @@ import (
 func (a *Aggregator) needsRecords(c Call) bool {
 	switch c.Kind {
 	case Min, Max:
-		return a.retract && c.Spec.Arg.Kind != catalog.KindNull
+		return c.Spec.Arg.IsNested() || a.retract && c.Spec.Arg.Kind != catalog.KindNull
 	case MinBy, MaxBy, First, Last, ArrayAgg, ListAgg, Collect, Mode, PercentileCont, PercentileDisc, ApproxPercentile, Custom:
 		return true
 	}
@@ -72,7 +72,7 @@ func (a *Aggregator) compileRecords(c Call) (output, error) {
 		s.present = append(s.present, c.Arg)
 	}
 	at := slices.IndexFunc(s.cols, func(o Order) bool { return o.Column == c.Arg })
-	if !a.retract && (c.Kind == First || c.Kind == Last || c.Kind == MinBy || c.Kind == MaxBy) {
+	if !a.retract && (last || c.Kind == First || c.Kind == Min || c.Kind == MinBy) {
 		b, err := a.bestOf(s, last)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Kind, err)

@@ -52,17 +52,17 @@ var basic = []*family{
 	{
 		name: "MIN", kind: Min, category: "aggregate", resolve: resolveMinMax,
 		signatures: []string{"MIN(x T) -> T"},
-		doc:        "The least of the values that are not NULL; NULL if there are none. Strings and bytes compare byte by byte; NaN is greater than all numbers, and -0.0 is shown as 0.",
+		doc:        "The least of the values that are not NULL; NULL if there are none. Strings and bytes compare byte by byte, arrays and rows member by member; NaN is greater than all numbers, and -0.0 is shown as 0.",
 		examples:   []catalog.Example{example("SELECT MIN(x) FROM (VALUES (2), (NULL), (1)) AS t(x)", "1")},
 	},
 	{
 		name: "MAX", kind: Max, category: "aggregate", resolve: resolveMinMax,
 		signatures: []string{"MAX(x T) -> T"},
-		doc:        "The greatest of the values that are not NULL; NULL if there are none. Strings and bytes compare byte by byte; NaN is greater than all numbers, and -0.0 is shown as 0.",
+		doc:        "The greatest of the values that are not NULL; NULL if there are none. Strings and bytes compare byte by byte, arrays and rows member by member; NaN is greater than all numbers, and -0.0 is shown as 0.",
 		examples:   []catalog.Example{example("SELECT MAX(x) FROM (VALUES (2), (NULL), (1)) AS t(x)", "2")},
 	},
 	{
-		name: "ANY_VALUE", aliases: []string{"ARBITRARY"}, kind: Min, category: "aggregate", resolve: resolveMinMax,
+		name: "ANY_VALUE", aliases: []string{"ARBITRARY"}, kind: Min, category: "aggregate", resolve: resolveAny,
 		signatures: []string{"ANY_VALUE(x T) -> T"},
 		doc:        "One of the values that are not NULL; NULL if there are none. Which one is no accident: it is the least.",
 		examples:   []catalog.Example{example("SELECT ANY_VALUE(x) FROM (VALUES ('b'), (NULL), ('b')) AS t(x)", "b")},
@@ -215,7 +215,7 @@ var collecting = []*family{
 	{
 		name: "COLLECT", kind: Collect, category: "collecting", resolve: resolveValues,
 		signatures: []string{"COLLECT(x T) -> MAP<T, BIGINT>"},
-		doc:        "The values that are not NULL as a multiset: a map that says how often each is there, in their order. NULL if there are none.",
+		doc:        "The values that are not NULL as a multiset: a map that says how often each is there, in their order. NULL if there are none. Keys of a map are not ARRAY, MAP or ROW, so neither are the values.",
 		examples:   []catalog.Example{example("SELECT COLLECT(x) FROM (VALUES ('b'), ('a'), ('b'), (NULL)) AS t(x)", `{"a":1,"b":2}`)},
 	},
 	{

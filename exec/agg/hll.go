@@ -69,7 +69,7 @@ func (h hll) update(g *Groups, in *vector) {
 			x = hash.Word(x, hash.FloatKey(in.floats[i]))
 		case formDecimal:
 			x = hash.Word(hash.Word(x, in.decs[i].LowBits()), uint64(in.decs[i].HighBits()))
-		case formBytes:
+		case formBytes, formNested:
 			x = hash.Bytes(x, in.bytes[i])
 		}
 		h.add(g, row, hash.Finish(x))

@@ -84,9 +84,6 @@ func resolveCount(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 		if i > 0 {
 			s.More = append(s.More, a.Type)
 		}
-		if s.Distinct && a.Type.IsNested() {
-			return nil, fmt.Errorf("COUNT(DISTINCT x) can't compare values of type %s", a.Type)
-		}
 	}
 	return nil, nil
 }
@@ -115,12 +112,7 @@ func resolveSum(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 
 // sortable says whether values of a type have an order.
 func sortable(t catalog.Type) bool {
-	return !t.IsNested() && t.Kind != catalog.KindJSON && t.Kind != catalog.KindInvalid
-}
-
-// storable says whether a record can hold values of a type.
-func storable(t catalog.Type) bool {
-	return !t.IsNested() && t.Kind != catalog.KindInvalid
+	return t.IsComparable() && t.Kind != catalog.KindJSON
 }
 
 func resolveMinMax(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
@@ -200,14 +192,14 @@ func resolveBy(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 		return nil, fmt.Errorf("%s can't order values of type %s", s.Kind, y)
 	}
 	s.Arg, s.More, s.Result, s.Distinct = x, []catalog.Type{y}, x, false
-	return nil, s.storable(x)
+	return nil, nil
 }
 
-func (s *Spec) storable(t catalog.Type) error {
-	if !storable(t) {
-		return fmt.Errorf("%s can't keep values of type %s", s.Kind, t)
-	}
-	return nil
+// resolveAny is for ANY_VALUE.
+func resolveAny(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
+	t, err := s.one(args)
+	s.Distinct, s.Result = false, t
+	return nil, err
 }
 
 // resolveValues is for functions of the values of one column.
@@ -216,18 +208,15 @@ func resolveValues(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.storable(t); err != nil {
-		return nil, err
-	}
 	switch s.Kind {
 	case ArrayAgg:
 		s.Result = catalog.ArrayOf(t)
 	case Collect:
+		if t.IsNested() {
+			return nil, fmt.Errorf("COLLECT gives a MAP, whose keys can't be of type %s", t)
+		}
 		s.Result = catalog.MapOf(t, catalog.BigInt)
 	case Mode:
-		if !sortable(t) {
-			return nil, fmt.Errorf("MODE can't order values of type %s", t)
-		}
 		s.Result = t
 	default:
 		s.Result, s.Distinct = t, false
@@ -251,7 +240,7 @@ func resolveListAgg(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 	if len(args) < 1 || len(args) > 2 {
 		return nil, fmt.Errorf("LISTAGG takes a value and a separator, not %d argument(s)", len(args))
 	}
-	if !storable(args[0].Type) {
+	if args[0].Type.IsNested() {
 		return nil, fmt.Errorf("LISTAGG takes text, not %s", args[0].Type)
 	}
 	s.Arg, s.Result, s.Separator = catalog.String, catalog.String, ","
@@ -333,9 +322,6 @@ func resolveApproxCount(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 	s.Arg, s.Result, s.Distinct = args[0].Type, catalog.BigInt, false
 	if len(args) == 2 && args[1].Const == nil {
 		return nil, fmt.Errorf("the relative error of APPROX_COUNT_DISTINCT must be a constant")
-	}
-	if !storable(s.Arg) {
-		return nil, fmt.Errorf("APPROX_COUNT_DISTINCT can't compare values of type %s", s.Arg)
 	}
 	return nil, nil
 }

@@ -16,7 +16,7 @@ func TestResolve(t *testing.T) {
 		{"COUNT", nil, false, "BIGINT"},
 		{"COUNT", nil, true, ""},
 		{"COUNT", []catalog.Type{catalog.ArrayOf(catalog.Int)}, false, "BIGINT"},
-		{"COUNT", []catalog.Type{catalog.ArrayOf(catalog.Int)}, true, ""},
+		{"COUNT", []catalog.Type{catalog.ArrayOf(catalog.Int)}, true, "BIGINT"},
 		{"COUNT", []catalog.Type{catalog.Int, catalog.Int}, false, ""},
 		{"SUM", []catalog.Type{catalog.TinyInt}, false, "BIGINT"},
 		{"SUM", []catalog.Type{catalog.Float}, true, "DOUBLE"},
@@ -28,7 +28,7 @@ func TestResolve(t *testing.T) {
 		{"AVG", []catalog.Type{catalog.Decimal(38, 10)}, false, "DECIMAL(38, 10)"},
 		{"AVG", []catalog.Type{catalog.Timestamp3}, false, ""},
 		{"MIN", []catalog.Type{catalog.Timestamp3}, false, "TIMESTAMP(3)"},
-		{"MAX", []catalog.Type{catalog.RowOf()}, false, ""},
+		{"MAX", []catalog.Type{catalog.MapOf(catalog.String, catalog.Int)}, false, ""},
 		{"MEDIAN", []catalog.Type{catalog.Int}, false, "DOUBLE"},
 		{"NOTHING", []catalog.Type{catalog.Int}, false, ""},
 	} {

@@ -5,6 +5,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
 
 	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/hash"
 	"github.com/streamsql/streamsql/exec/hash/colvec"
 )
@@ -18,6 +19,7 @@ const (
 	formFloats              // FLOAT, DOUBLE
 	formDecimal             // DECIMAL
 	formBytes               // STRING, BYTES
+	formNested              // the keys of ARRAY, MAP, ROW as bytes
 )
 
 func formOf(t catalog.Type) form {
@@ -28,7 +30,9 @@ func formOf(t catalog.Type) form {
 		return formDecimal
 	case catalog.KindString, catalog.KindBytes, catalog.KindJSON:
 		return formBytes
-	case catalog.KindNull, catalog.KindArray, catalog.KindMap, catalog.KindRow, catalog.KindInvalid:
+	case catalog.KindArray, catalog.KindMap, catalog.KindRow:
+		return formNested
+	case catalog.KindNull, catalog.KindInvalid:
 		return formNone
 	}
 	return formInts
@@ -66,6 +70,7 @@ type input struct {
 	flts []float64
 	more []float64
 	decs []decimal128.Num
+	keys []byte
 }
 
 // every says that all rows count whatever they hold.
@@ -136,6 +141,15 @@ func (in *input) load(cols []arrow.Array, r colvec.Rows) {
 		for i := range v.bytes {
 			p := r.At(i)
 			v.bytes[i] = data[offs[p]:offs[p+1]]
+		}
+	case formNested:
+		write := column.KeyWriter(cols[in.arg])
+		v.bytes = colvec.Grow(v.bytes, r.Len())
+		in.keys = in.keys[:0]
+		for i := range v.bytes {
+			from := len(in.keys)
+			in.keys = write(in.keys, r.At(i))
+			v.bytes[i] = in.keys[from:] // stays as it is if keys moves
 		}
 	}
 }

@@ -16,8 +16,8 @@ import (
 //
 // Texts and bytes go by bytes, FALSE before TRUE; NaN equals NaN and is greater
 // than every number; arrays and rows go member by member, a NULL member last,
-// then the shorter array first. Maps are compared as arrays of their entries,
-// for equality of equally made maps alone.
+// then the shorter array first. Maps are compared as arrays of their entries in
+// the order of the entries' keys.
 func Comparator(a, b arrow.Array) func(i, j int) int {
 	switch dt := a.DataType().(type) {
 	case *arrow.BooleanType:
@@ -42,7 +42,14 @@ func Comparator(a, b arrow.Array) func(i, j int) int {
 	case *arrow.StringType, *arrow.BinaryType:
 		ao, ad, bo, bd := Offsets(a), Data(a), Offsets(b), Data(b)
 		return func(i, j int) int { return bytes.Compare(ad[ao[i]:ao[i+1]], bd[bo[j]:bo[j+1]]) }
-	case *arrow.ListType, *arrow.MapType:
+	case *arrow.MapType:
+		x, y := KeyWriter(a), KeyWriter(b)
+		var p, q []byte
+		return func(i, j int) int {
+			p, q = x(p[:0], i), y(q[:0], j)
+			return bytes.Compare(p, q)
+		}
+	case *arrow.ListType:
 		ao, bo := Offsets(a), Offsets(b)
 		elem := NullsLast(Elements(a), Elements(b))
 		return func(i, j int) int {

@@ -41,6 +41,11 @@ func (l *Layout) Column(ci int, rows []Row, src Source, alloc memory.Allocator) 
 		return colvec.BytesColumn(dt, len(rows), valid, alloc, func(i int, dst []byte) []byte {
 			return AppendView(dst, *At[[2]uint64](rows[i], 1+c.word), src)
 		})
+	case encNested:
+		if valid != nil {
+			valid.Release()
+		}
+		return l.nested(ci, rows, src, alloc)
 	case encPacked:
 		return colvec.IntColumn(dt, len(rows), valid, alloc, func(i int) int64 {
 			return c.unpack(*At[uint64](rows[i], 1+c.word))
@@ -71,4 +76,21 @@ func (l *Layout) validity(ci int, rows []Row, alloc memory.Allocator) *memory.Bu
 		column.ClearBit(valid.Bytes(), i)
 	}
 	return valid
+}
+
+// nested is Column for a column of nested values.
+func (l *Layout) nested(ci int, rows []Row, src Source, alloc memory.Allocator) arrow.Array {
+	c := &l.cols[ci]
+	b := array.NewBuilder(alloc, c.typ.Arrow())
+	defer b.Release()
+	b.Reserve(len(rows))
+	var inline [InlineBytes]byte
+	for _, row := range rows {
+		if l.IsNull(ci, row) {
+			b.AppendNull()
+			continue
+		}
+		column.AppendKey(b, ViewBytes(*At[[2]uint64](row, 1+c.word), src, inline[:0]))
+	}
+	return b.NewArray()
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
 
+	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/hash/colvec"
 )
 
@@ -32,6 +33,7 @@ type Encoder struct {
 	ints  []int64
 	flts  []float64
 	decs  []decimal128.Num
+	bytes [][]byte // per key word: the keys of nested values
 
 	numbered int // column of EncodeNumbered; -1: none
 	first    int64
@@ -120,6 +122,8 @@ func (e *Encoder) encode(ids []uint32, cols []arrow.Array, r colvec.Rows) *Keys 
 			e.encodeFloats(c, a, v, r, nulls)
 		case c.enc == encDecimal:
 			e.encodeDecimals(c, a, v, r, nulls)
+		case c.enc == encNested:
+			e.encodeNested(c, a, v, r, nulls)
 		default:
 			e.encodeViews(c, a, v, r, nulls)
 		}
@@ -186,7 +190,7 @@ func (e *Encoder) setNulls(ci int, v colvec.Validity, r colvec.Rows) bool {
 
 func (e *Encoder) allNull(c *keyColumn, n int) {
 	words := 1
-	if c.enc == encDecimal || c.enc == encView {
+	if c.enc == encDecimal || c.enc >= encView {
 		words = 2
 	}
 	for w := c.word; w < c.word+words; w++ {
@@ -304,6 +308,31 @@ func (e *Encoder) encodeViews(c *keyColumn, a arrow.Array, v colvec.Validity, r 
 	}
 }
 
+// encodeNested makes keys of nested values in memory of the encoder.
+func (e *Encoder) encodeNested(c *keyColumn, a arrow.Array, v colvec.Validity, r colvec.Rows, nulls bool) {
+	n := r.Len()
+	w0, w1, h := e.word(c.word, n), e.word(c.word+1, n), e.hash[:n]
+	if e.bytes == nil {
+		e.bytes = make([][]byte, e.l.words)
+	}
+	buf := e.bytes[c.word][:0]
+	write := column.KeyWriter(a)
+	for i := range h {
+		p := r.At(i)
+		if nulls && !v.Valid(p) {
+			h[i], w0[i], w1[i] = Null(h[i]), 0, 0
+			continue
+		}
+		from := len(buf)
+		buf = write(buf, p)
+		b := buf[from:]
+		h[i] = Bytes(h[i], b)
+		w0[i], w1[i] = makeView(b, uint64(from))
+	}
+	e.bytes[c.word] = buf
+	e.keys.src[c.word] = Source{Data: buf}
+}
+
 func asUint64(v []int64) []uint64 {
 	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
 }
@@ -365,7 +394,7 @@ func (e *Encoder) hashStored(ci int) {
 			h[i] = Word(h[i], uint64(c.unpack(w0[i])))
 		case encDecimal:
 			h[i] = Word(Word(h[i], w0[i]), k.Words[c.word+1][i])
-		case encView:
+		case encView, encNested:
 			var inline [InlineBytes]byte
 			b := inline[:0]
 			if n := viewLen(w0[i]); n > InlineBytes {

@@ -31,6 +31,7 @@ const (
 	encFloat                   // FLOAT, DOUBLE: bits of the float64, one NaN, one zero
 	encDecimal                 // two words: low, high
 	encView                    // two words: see view.go
+	encNested                  // the same, of the key of an ARRAY, MAP or ROW: see column.KeyWriter
 )
 
 type keyColumn struct {
@@ -44,21 +45,20 @@ type keyColumn struct {
 // Layout says how the key columns of a table are put into words of 64 bits.
 // It is immutable.
 //
-// Equality of keys is equality of words and NULL flags, but for strings and
-// bytes longer than 12, whose bytes stand in an arena. NULLs are equal; so are
-// 0.0 and -0.0, and all NaNs.
+// Equality of keys is equality of words and NULL flags, but for strings, bytes and
+// nested values longer than 12 bytes, which stand in an arena. NULLs are equal; so
+// are 0.0 and -0.0, all NaNs, and maps with the same entries in any order.
 type Layout struct {
 	cols  []keyColumn
 	words int
 	// nullWord is the key word with the NULL flags of columns 8 and up, or -1.
 	nullWord int
-	views    []int // columns that are encView
+	views    []int // columns that are encView or encNested
 	// longRef marks the second words of views.
 	longRef []bool
 }
 
-// NewLayout gives the layout for key columns of the given types. ARRAY, MAP and
-// ROW can't be keys.
+// NewLayout gives the layout for key columns of the given types.
 func NewLayout(types []catalog.Type) (*Layout, error) {
 	l := &Layout{cols: make([]keyColumn, len(types)), nullWord: -1}
 	var narrow []int
@@ -73,6 +73,9 @@ func NewLayout(types []catalog.Type) (*Layout, error) {
 			c.enc, c.word = encDecimal, l.take(2)
 		case catalog.KindString, catalog.KindJSON, catalog.KindBytes:
 			c.enc, c.word = encView, l.take(2)
+			l.views = append(l.views, i)
+		case catalog.KindArray, catalog.KindMap, catalog.KindRow:
+			c.enc, c.word = encNested, l.take(2)
 			l.views = append(l.views, i)
 		case catalog.KindInt, catalog.KindDate, catalog.KindIntervalMonth:
 			c.enc, c.width = encPacked, 32
@@ -138,6 +141,6 @@ func (l *Layout) Columns() int { return len(l.cols) }
 // Type is the type of key column i.
 func (l *Layout) Type(i int) catalog.Type { return l.cols[i].typ }
 
-// HasStrings says that there are key columns of strings or bytes, whose table
-// needs an arena.
+// HasStrings says that there are key columns of strings, bytes or nested values,
+// whose table needs an arena.
 func (l *Layout) HasStrings() bool { return len(l.views) > 0 }

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/column"
@@ -99,7 +100,11 @@ func (f *Format) Equal(a hash.Row, aa *table.Arena, as []int, g *Format, b hash.
 			if v != w || *hash.At[uint64](a, x.word+1) != *hash.At[uint64](b, y.word+1) {
 				return false
 			}
-		case encBytes, encNested:
+		case encNested:
+			if !bytes.Equal(f.key(a, aa, ca), g.key(b, ba, bs[i])) {
+				return false
+			}
+		case encBytes:
 			if v != w { // lengths and first four bytes
 				return false
 			}
@@ -189,8 +194,18 @@ func (f *Format) EqualValue(row hash.Row, arena *table.Arena, c int, a arrow.Arr
 		}
 		v := hash.MakeView(b, 0)
 		return v[0] == w && v[1] == ref
+	case encNested:
+		return bytes.Equal(f.key(row, arena, c), column.KeyWriter(a)(nil, i))
 	}
 	return false
+}
+
+// key is the key of a nested value: see column.KeyWriter.
+func (f *Format) key(row hash.Row, arena *table.Arena, c int) []byte {
+	refs := Refs{Rows: []hash.Row{row}, Arenas: []*table.Arena{arena}}
+	a := f.nested(c, &refs, memory.DefaultAllocator)
+	defer a.Release()
+	return column.KeyWriter(a)(nil, 0)
 }
 
 // Compare orders two rows of the format by their columns, first to last: NULLs come

@@ -63,14 +63,16 @@ func (o operator) flipped() operator {
 }
 
 const comparisonDoc = `Both sides are brought to their common type; a text beside a number or time is read as one. ` +
-	`Texts are compared by their bytes. NaN equals NaN and is greater than every other number. NULL if a side is NULL.`
+	`Texts are compared by their bytes. NaN equals NaN and is greater than every other number. ` +
+	`Arrays and rows are compared member by member, NULL members being equal and last; maps for equality alone. NULL if a side is NULL.`
 
 func comparisons() []*catalog.Function {
 	words := [...]string{"is equal to", "differs from", "is less than", "is at most", "is greater than", "is at least"}
 	examples := [...][]catalog.Example{
-		{{SQL: "1 = 1.0", Result: "true"}, {SQL: "'a' = 'A'", Result: "false"}, {SQL: "NULL = NULL", Result: "NULL"}},
+		{{SQL: "1 = 1.0", Result: "true"}, {SQL: "'a' = 'A'", Result: "false"}, {SQL: "NULL = NULL", Result: "NULL"},
+			{SQL: "ARRAY[1, NULL] = ARRAY[1, NULL]", Result: "true"}, {SQL: "MAP['a', 1, 'b', 2] = MAP['b', 2, 'a', 1]", Result: "true"}},
 		{{SQL: "1 <> 2", Result: "true"}},
-		{{SQL: "'B' < 'a'", Result: "true"}, {SQL: "TIMESTAMP '2024-02-29 00:00:00' < '2024-03-01'", Result: "true"}},
+		{{SQL: "'B' < 'a'", Result: "true"}, {SQL: "TIMESTAMP '2024-02-29 00:00:00' < '2024-03-01'", Result: "true"}, {SQL: "ARRAY[1, 2] < ARRAY[1, 2, 0]", Result: "true"}},
 		{{SQL: "1.5 <= 1.50", Result: "true"}},
 		{{SQL: "2 > 10", Result: "false"}, {SQL: "'2' > '10'", Result: "true"}},
 		{{SQL: "2 >= NULL", Result: "NULL"}},
