@@ -12,9 +12,12 @@ import (
 func (b *builder) over(r *overRel, in *Node) (*Node, error) {
 	mode := r.mode()
 	if mode == overNever {
-		c := r.lookingAhead()
-		return nil, hint(r.place.errorf("%s needs rows that come later, and an unbounded input may bring one at any time", c.Name),
-			"a frame that ends with the CURRENT ROW, PARTITION BY window_start and window_end, or LAG in place of LEAD")
+		c := r.lookingEverywhere()
+		return nil, hint(r.place.errorf("%s needs all rows of its partition, and an unbounded input may bring another one at any time", c.Name),
+			"PARTITION BY window_start and window_end, of a window, makes partitions that end; a frame may end with n FOLLOWING")
+	}
+	if mode == overByTime && skipping(r.calls) > MaxSkipping {
+		return nil, r.place.errorf("more than %d calls of LEAD with IGNORE NULLS in one window", MaxSkipping)
 	}
 	ex := b.hashed(in, r.partition, r)
 	op := &Over{Partition: r.partition, Order: r.order, Calls: r.calls, WindowStart: -1, WindowEnd: -1,
@@ -79,8 +82,8 @@ func (b *builder) overBound(n *Node, op *Over, names func([]int) string) {
 		}
 	default:
 		var parts []string
-		rows, span := op.keeps()
-		if span != nil {
+		rows, spans := op.keeps()
+		for _, span := range spans {
 			text := literalText(span)
 			if span.T.Kind == catalog.KindIntervalDay {
 				text = spanText(span.Value.(int64))

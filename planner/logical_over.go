@@ -35,12 +35,16 @@ func (r *overRel) windowed() bool {
 }
 
 // newOver makes an overRel. The time attribute stays one where rows come out in
-// its order; of a window only window_time does.
+// its order, but not where a row may wait for the next one of its partition for
+// ever: that would hold up all that goes by it. Of a window only window_time does.
 func newOver(in rel, partition []int, order []SortKey, calls []OverCall, where place) *overRel {
 	r := &overRel{in: in, partition: partition, order: order, calls: calls, place: where}
 	start, _ := windowKeys(in.cols(), partition)
 	mode := r.mode()
 	byTime, windowed := mode.byTime() || mode == overNever, mode == overAtClose
+	if farthest(calls) == looksAhead && !isBounded(in) {
+		byTime = false
+	}
 	for _, c := range in.cols() {
 		sameWindow := windowed && c.window == windowTime && c.windowID == in.cols()[start].windowID
 		if !byTime && !sameWindow && (c.time == eventTime || c.timeMember != nil) {

@@ -12,7 +12,8 @@ type Over struct {
 	Calls     []OverCall
 	// ByTime says that the first term of Order is the time attribute, ascending,
 	// of an input that only appends: a row comes out once the watermark has
-	// passed its time (but see AtEnd), and is late if that is below its W.
+	// passed its time and the rows that calls see ahead of it are there (but see
+	// AtEnd), and is late if its time is below its W.
 	ByTime bool
 	// WindowStart and WindowEnd are the columns of Partition that are the bounds
 	// of a window: partitions are complete when the window closes. -1: none.

@@ -105,7 +105,7 @@ func spansOnly(o *planner.Over) bool {
 	for i := range o.Calls {
 		c := &o.Calls[i]
 		switch {
-		case c.Kind == planner.OverLag:
+		case c.Kind == planner.OverLag, c.Ahead():
 			return false
 		case !c.Kind.Framed():
 		case c.Kind != planner.OverAggregate || c.Frame.Exclude != planner.ExcludeNone || c.Frame.Upper.Kind != planner.CurrentRow:
@@ -238,15 +238,19 @@ func (f *frameAggs) goOn(s *sequence, g *agg.Groups, fail fail) ([]arrow.Array, 
 		sel[q] = s.rows[p.first]
 	}
 	ids := r.a.Find(g, s.cols, colvec.Selected(sel), nil)
+	upper := s.bound(f.frame.Unit, f.frame.Upper, true)
 	f.slideAlong(s, lo, hi, r, ids, func(p *stretch) (from, to int) {
 		switch {
 		case f.spans: // the groups hold all rows of the span before
 			return p.held[f.span], p.first
-		case f.frame.Upper.Kind == planner.Preceding:
-			at := max(p.from, p.first-int(f.frame.Upper.Rows))
-			return at, at
+		case f.frame.Upper.Kind == planner.CurrentRow:
+			return p.first, p.first
+		case p.first == p.from:
+			return p.from, p.from
 		}
-		return p.first, p.first
+		// Rows are in the groups up to the end of the frame of the row before.
+		at := max(p.from, min(p.to, upper(p.first-1, p)))
+		return at, at
 	})
 	return r.columns()
 }

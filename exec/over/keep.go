@@ -25,6 +25,9 @@ type holding struct {
 	// forever says that a partition has counts or results that its next row goes
 	// on from, whenever it comes.
 	forever bool
+	// lags says that a frame which only grows ends before its row, so that what it
+	// has not yet come to is kept.
+	lags bool
 }
 
 func holdingOf(o *planner.Over) holding {
@@ -45,9 +48,15 @@ func (h *holding) add(c *planner.OverCall) {
 		}
 		return
 	}
+	if c.Kind == planner.OverLead {
+		return
+	}
 	if !c.Kind.Framed() {
 		h.forever = true
 		return
+	}
+	if c.Kind == planner.OverAggregate && c.Frame.Lower.Kind == planner.UnboundedPreceding && c.Frame.Upper.Kind != planner.CurrentRow {
+		h.rows, h.lags = max(h.rows, 1), true // the end of its frame is where the next one goes on
 	}
 	for _, b := range []planner.FrameBound{c.Frame.Lower, c.Frame.Upper} {
 		switch {
@@ -102,7 +111,7 @@ func (t *timed) keep(p *passing, s *sequence, past int) {
 			w[wordLast] = uint64(last)
 			since := t.hold.since(last)
 			list := t.cut(t.lists[q], since)
-			for j := part.first; j < part.to; j++ {
+			for j := part.first; j < part.last; j++ {
 				r := int(s.rows[j]) - past
 				if time := t.timeOf(p, r); time >= since {
 					if rows == nil {
@@ -114,7 +123,7 @@ func (t *timed) keep(p *passing, s *sequence, past int) {
 			t.lists[q] = list
 			continue
 		}
-		seen = slices.Grow(seen[:0], part.to-part.from)[:part.to-part.from]
+		seen = slices.Grow(seen[:0], part.last-part.from)[:part.last-part.from]
 		t.see(p, s, past, part, seen)
 		list := t.lists[q]
 		kept := list[:0]
@@ -125,7 +134,7 @@ func (t *timed) keep(p *passing, s *sequence, past int) {
 				t.kept.drop(id)
 			}
 		}
-		for j := part.first; j < part.to; j++ {
+		for j := part.first; j < part.last; j++ {
 			if !seen[j-part.from] {
 				continue
 			}
@@ -155,18 +164,23 @@ func (t *timed) timeOf(p *passing, r int) int64 {
 	return times[0]
 }
 
-// see marks the rows of a partition that later ones see.
+// see marks the rows of a partition, of those that have come out, that later
+// ones see.
 func (t *timed) see(p *passing, s *sequence, past int, part *stretch, seen []bool) {
 	h := &t.hold
-	n := part.to - part.from
+	n := part.last - part.from
 	tail := n - int(min(h.rows, int64(n)))
 	if h.groups >= 0 {
-		g := max(int64(s.group[part.from]), int64(s.group[part.to-1])-h.groups+1)
+		g := max(int64(s.group[part.from]), int64(s.group[part.last-1])-h.groups+1)
 		if h.groups > 0 {
 			tail = min(tail, int(s.first[g])-part.from)
 		}
 	}
-	since := h.since(p.horizon)
+	horizon := p.horizon
+	if t.ahead != nil || h.lags { // the partition may be behind others
+		horizon = t.timeOf(p, int(s.rows[part.last-1])-past)
+	}
+	since := h.since(horizon)
 	for j := range seen {
 		seen[j] = j >= tail
 		if !seen[j] && h.spans {
@@ -215,6 +229,9 @@ func (t *timed) sweep(w int64) {
 		return
 	}
 	since := h.since(w)
+	if !h.spans && t.parts.t.Len() < 2*t.left+maxRuns {
+		return
+	}
 	if h.spans && t.swept != op.MinTime && since < addClipped(t.swept, (w-since)/4) {
 		return
 	}
@@ -226,12 +243,17 @@ func (t *timed) sweep(w int64) {
 	t.waiting.rows.Each(func(_ uint32, row []uint64) { waits[uint32(row[0])] = true })
 	var empty []uint32
 	t.parts.t.Rows().Each(func(q uint32, _ []uint64) {
-		t.lists[q] = t.cut(t.lists[q], since)
+		from := since
+		if t.ahead != nil && len(t.ahead.rows[q]) > 0 {
+			from = min(from, h.since(t.waiting.time(t.ahead.rows[q][0])))
+		}
+		t.lists[q] = t.cut(t.lists[q], from)
 		if len(t.lists[q]) == 0 && !waits[q] && !h.forever {
 			empty = append(empty, q)
 		}
 	})
 	t.parts.t.Delete(empty)
+	t.left = t.parts.t.Len()
 }
 
 // cut drops the rows of a list before a time.

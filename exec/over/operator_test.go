@@ -346,10 +346,29 @@ func timedCalls(t testing.TB, r *rand.Rand) []planner.OverCall {
 		aggregate(t, "SUM", rowsFrame(back(4), here)), aggregate(t, "MIN", rowsFrame(first, back(2))),
 		aggregate(t, "COUNT", planner.Frame{Unit: planner.GroupsFrame, Lower: back(2), Upper: here, Exclude: planner.ExcludeTies}),
 	}
+	follow := func(n int64) planner.FrameBound { return planner.FrameBound{Kind: planner.Following, Rows: n} }
+	until := func(lower planner.FrameBound, us int64) planner.Frame {
+		l := &catalog.Literal{Value: us, T: catalog.IntervalDay}
+		return planner.Frame{Unit: planner.RangeFrame, Lower: lower, Upper: planner.FrameBound{Kind: planner.Following, Range: l}}
+	}
+	groups := func(lower, upper planner.FrameBound) planner.Frame {
+		return planner.Frame{Unit: planner.GroupsFrame, Lower: lower, Upper: upper}
+	}
+	ahead := []planner.OverCall{
+		value(planner.OverLead, 1, planner.Frame{}), value(planner.OverLead, 3, planner.Frame{}), value(planner.OverLead, 0, planner.Frame{}),
+		value(planner.OverFirstValue, 0, rowsFrame(first, follow(2))), value(planner.OverLastValue, 0, until(span(20).Lower, 40)),
+		value(planner.OverNthValue, 2, rowsFrame(follow(1), follow(3))), value(planner.OverLastValue, 0, groups(first, follow(1))),
+		aggregate(t, "SUM", rowsFrame(here, follow(1))), aggregate(t, "SUM", rowsFrame(first, follow(2))),
+		aggregate(t, "MAX", until(first, 25)), aggregate(t, "AVG", until(span(30).Lower, 0)),
+		aggregate(t, "COUNT", groups(first, follow(1))), aggregate(t, "MIN", groups(back(1), follow(2))),
+		aggregate(t, "SUM", planner.Frame{Unit: planner.RangeFrame, Upper: span(35).Lower}), aggregate(t, "SUM", groups(first, back(1))),
+	}
 	all := append(ranks, spans...)
-	switch r.IntN(3) {
+	switch r.IntN(4) {
 	case 0:
 		all = spans
+	case 3:
+		all = slices.Concat(all, rows, ahead, ahead)
 	case 1:
 		all = append(all, rows...)
 	}
@@ -365,7 +384,7 @@ func timedCalls(t testing.TB, r *rand.Rand) []planner.OverCall {
 // over all of them.
 func TestTimed(t *testing.T) {
 	cols := []planner.Column{{Name: "k", Type: catalog.String}, {Name: "v", Type: catalog.BigInt}, {Name: "ts", Type: catalog.Timestamp3}}
-	for seed := range uint64(120) {
+	for seed := range uint64(160) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		o := &planner.Over{Partition: []int{0}, Order: []planner.SortKey{{Col: 2}}, Calls: timedCalls(t, r), ByTime: true, WindowStart: -1, WindowEnd: -1}
 		if r.IntN(4) == 0 {
@@ -440,6 +459,7 @@ func TestStateGoes(t *testing.T) {
 	for name, calls := range map[string][]planner.OverCall{
 		"span":    {aggregate(t, "SUM", span), aggregate(t, "MIN", span)},
 		"numbers": {{Kind: planner.OverRowNumber, Filter: -1, Type: catalog.BigInt}, aggregate(t, "SUM", planner.Frame{Unit: planner.RangeFrame, Upper: planner.FrameBound{Kind: planner.CurrentRow}})},
+		"ahead":   {{Kind: planner.OverLead, N: 2, Args: []int{1}, Filter: -1, Type: catalog.BigInt}},
 		"rows":    {aggregate(t, "MAX", rowsFrame(planner.FrameBound{Kind: planner.Preceding, Rows: 5}, planner.FrameBound{Kind: planner.CurrentRow}))},
 	} {
 		o := &planner.Over{Partition: []int{0}, Order: []planner.SortKey{{Col: 2}}, Calls: calls, ByTime: true, WindowStart: -1, WindowEnd: -1}
@@ -476,6 +496,8 @@ func TestStateGoes(t *testing.T) {
 			at(1400, 0, 0, 0)
 		case "numbers":
 			at(1300, 0, 0, 7)
+		case "ahead":
+			at(1300, 14, 0, 7) // the last two of each key
 		case "rows":
 			at(1300, 0, 35, 7)
 		}

@@ -34,7 +34,9 @@ type timed struct {
 	// rows by partition, in order.
 	runs  [][]entry
 	lists [][]uint32
-	swept int64 // the watermark at the last sweep
+	swept int64  // the watermark at the last sweep
+	left  int    // the partitions that it left
+	ahead *ahead // rows that the watermark has passed and that wait for later ones; nil: none ever
 
 	local []int32 // scratch: a partition's place in the sequence under way
 	buf   []byte
@@ -89,8 +91,9 @@ func (t *timed) adopt(st *table.Table) (err error) {
 	}
 	t.calls.open(st, firstGroups)
 	t.lists = t.kept.byPart(t.kept.compareAge)
-	t.grow()
 	t.runs = nil
+	t.ahead = newAhead(t)
+	t.grow()
 	var run []entry
 	t.waiting.rows.Each(func(id uint32, row []uint64) { run = append(run, entry{int64(row[1]), id}) })
 	t.addRun(run)
@@ -106,6 +109,9 @@ func (t *timed) grow() {
 	}
 	for len(t.local) < t.parts.cap() {
 		t.local = append(t.local, -1)
+	}
+	if t.ahead != nil {
+		t.ahead.grow(t.parts.cap())
 	}
 }
 
@@ -148,13 +154,16 @@ func (t *timed) Process(_ int, b *op.Batch, out op.Output) error {
 		t.buf = rec
 		run[i] = entry{int64(times[i]), t.waiting.put(p, key, int64(times[i]), rec)}
 	}
+	if t.ahead != nil {
+		t.ahead.mark(b, run)
+	}
 	t.addRun(run)
 	return nil
 }
 
 // arrive computes a batch at once: each row stands alone.
 func (t *timed) arrive(b *op.Batch, out op.Output) error {
-	p := &passing{b: &op.Batch{N: b.N, Cols: b.Cols}, parts: slices.Clone(t.parts.find(b.Cols, b.N)), peer: make([]bool, b.N)}
+	p := &passing{n: b.N, b: &op.Batch{N: b.N, Cols: b.Cols}, parts: slices.Clone(t.parts.find(b.Cols, b.N))}
 	t.grow()
 	if t.hold.spans {
 		p.horizon = t.timeOf(p, b.N-1)
@@ -178,10 +187,14 @@ func (t *timed) Advance(_ int, w int64, out op.Output) error {
 		return err
 	}
 	t.sweep(w)
+	if t.ahead != nil {
+		w = t.ahead.least(w)
+	}
 	return out.Watermark(w)
 }
 
-// release lets the rows come out that the watermark has passed.
+// release takes the rows that the watermark has passed, and lets those come out
+// that see nothing that is yet to come.
 func (t *timed) release(w int64, out op.Output) error {
 	var due []entry
 	for i, run := range t.runs {
@@ -189,22 +202,33 @@ func (t *timed) release(w int64, out op.Output) error {
 		due = append(due, run[:n]...)
 		t.runs[i] = run[n:]
 	}
-	if len(due) == 0 {
-		return nil
-	}
 	t.runs = slices.DeleteFunc(t.runs, func(r []entry) bool { return len(r) == 0 })
+	t.sort(due)
+	if t.ahead != nil {
+		t.ahead.add(due)
+		return t.ahead.release(w, out)
+	}
+	return t.pieces(due, func(part []entry) error { return t.passWaiting(part, nil, out) })
+}
+
+// sort puts waiting rows in the order in which they come out.
+func (t *timed) sort(due []entry) {
 	slices.SortFunc(due, func(a, b entry) int {
 		if c := cmp.Compare(a.time, b.time); c != 0 {
 			return c
 		}
 		return t.waiting.compare(a.id, b.id)
 	})
+}
+
+// pieces calls f for about a batch of rows at a time, peers together.
+func (t *timed) pieces(due []entry, f func(part []entry) error) error {
 	for len(due) > 0 {
 		n := min(len(due), t.ctx.BatchRows)
-		for n < len(due) && due[n].time == due[n-1].time { // peers stay together
+		for n < len(due) && due[n].time == due[n-1].time {
 			n++
 		}
-		if err := t.passWaiting(due[:n], out); err != nil {
+		if err := f(due[:n]); err != nil {
 			return err
 		}
 		due = due[n:]
@@ -212,30 +236,35 @@ func (t *timed) release(w int64, out op.Output) error {
 	return nil
 }
 
-// passWaiting computes waiting rows, in order.
-func (t *timed) passWaiting(due []entry, out op.Output) error {
-	ids := make([]uint32, len(due))
-	p := &passing{parts: make([]uint32, len(due)), peer: make([]bool, len(due)), horizon: due[len(due)-1].time}
+// passWaiting computes waiting rows, in order; look are rows behind them in their
+// partitions that they see.
+func (t *timed) passWaiting(due []entry, look []uint32, out op.Output) error {
+	ids := make([]uint32, len(due), len(due)+len(look))
 	for i, e := range due {
 		ids[i] = e.id
-		p.parts[i] = t.waiting.part(e.id)
+	}
+	ids = append(ids, look...)
+	p := &passing{n: len(due), parts: make([]uint32, len(ids)), horizon: due[len(due)-1].time}
+	for i, id := range ids {
+		p.parts[i] = t.waiting.part(id)
 	}
 	p.terms = func(i int) []byte { return t.waiting.terms(ids[i]) }
 	p.b = &op.Batch{N: len(ids), Cols: t.rec.readAll(t.waiting, ids, nil, t.ctx.Alloc)}
 	err := t.pass(p, out)
 	p.b.Release()
-	for _, id := range ids {
-		t.waiting.drop(id)
+	for _, e := range due {
+		t.waiting.drop(e.id)
 	}
-	t.ctx.Counters[op.CountReleased] += int64(len(ids))
+	t.ctx.Counters[op.CountReleased] += int64(len(due))
 	return err
 }
 
-// passing is rows on their way out, in order.
+// passing is rows on their way out, the first n of b, in order; behind them are
+// rows that they see of those that stay.
 type passing struct {
+	n       int
 	b       *op.Batch
 	parts   []uint32
-	peer    []bool
 	terms   func(i int) []byte // nil: no row has peers
 	horizon int64              // no later row has an earlier time
 }
@@ -247,7 +276,7 @@ func (t *timed) pass(p *passing, out op.Output) error {
 		return err
 	}
 	defer release(s.cols)
-	where := make([]int32, p.b.N) // of a row, its result
+	where := make([]int32, p.n) // of a row, its result
 	rowOf := s.positions()
 	for k, r := range rowOf {
 		where[r-int32(past)] = int32(k)
@@ -263,16 +292,16 @@ func (t *timed) pass(p *passing, out op.Output) error {
 		return err
 	}
 	defer release(cols)
-	b := &op.Batch{N: p.b.N, Cols: slices.Clone(p.b.Cols[:len(t.in)])}
-	for _, c := range b.Cols {
-		c.Retain()
+	b := &op.Batch{N: p.n}
+	for _, c := range p.b.Cols[:len(t.in)] {
+		b.Cols = append(b.Cols, array.NewSlice(c, 0, int64(p.n)))
 	}
 	for _, c := range cols {
 		b.Cols = append(b.Cols, column.Gather(c, where, t.ctx.Alloc))
 	}
 	defer b.Release()
 	letters := make([]op.Letter, 0, len(bad))
-	for r := range p.b.N {
+	for r := range p.n {
 		if l, there := bad[r]; there {
 			letters = append(letters, l)
 		}
@@ -289,13 +318,16 @@ func (t *timed) pass(p *passing, out op.Output) error {
 func (t *timed) lay(p *passing) (s *sequence, past int, err error) {
 	s = &sequence{order: t.o.Order, alloc: t.ctx.Alloc}
 	var touched []uint32
-	var sizes []int
-	for _, q := range p.parts {
+	var sizes, leave []int // of a partition's rows in p, and of those that come out
+	for r, q := range p.parts {
 		if t.local[q] < 0 {
 			t.local[q] = int32(len(touched))
-			touched, sizes = append(touched, q), append(sizes, 0)
+			touched, sizes, leave = append(touched, q), append(sizes, 0), append(leave, 0)
 		}
 		sizes[t.local[q]]++
+		if r < p.n {
+			leave[t.local[q]]++
+		}
 	}
 	var ids []uint32
 	at := 0
@@ -316,7 +348,7 @@ func (t *timed) lay(p *passing) (s *sequence, past int, err error) {
 			kept = t.leaving(q, ends[i], at, held)
 		}
 		ids = append(ids, kept...)
-		s.parts = append(s.parts, stretch{from: at, to: at + len(kept) + sizes[i], first: at + len(kept), last: at + len(kept) + sizes[i], held: held})
+		s.parts = append(s.parts, stretch{from: at, to: at + len(kept) + sizes[i], first: at + len(kept), last: at + len(kept) + leave[i], held: held})
 		next[i] = at + len(kept)
 		at = next[i] + sizes[i]
 	}

@@ -31,7 +31,7 @@ func (g *queries) over(in relation) relation {
 		}
 	}
 	for range 1 + g.IntN(3) {
-		call, v := g.overCall(in, byTime)
+		call, v := g.overCall(in)
 		if call.ours == "" {
 			continue
 		}
@@ -80,7 +80,7 @@ func (g *queries) terms(in relation, byTime bool) []pair {
 }
 
 // overCall is a call without its window.
-func (g *queries) overCall(in relation, byTime bool) (pair, value) {
+func (g *queries) overCall(in relation) (pair, value) {
 	e := g.exprs(in)
 	count := value{kind: integer, most: in.rows}
 	k := []kind{integer, double, text, boolean}[g.IntN(4)]
@@ -88,16 +88,12 @@ func (g *queries) overCall(in relation, byTime bool) (pair, value) {
 	switch n := g.IntN(12); {
 	case n == 0:
 		return alike(g.pick("ROW_NUMBER()", "RANK()", "DENSE_RANK()")), count
-	case n == 1 && !byTime:
+	case n == 1:
 		return alike(g.pick("NTILE(1)", "NTILE(3)", "NTILE(100)")), count
-	case n == 2 && !byTime:
+	case n == 2:
 		return alike(g.pick("PERCENT_RANK()", "CUME_DIST()")), value{kind: double, most: 1}
 	case n < 5:
-		name := "LAG"
-		if !byTime {
-			name = g.pick("LAG", "LEAD")
-		}
-		return format(name+"(%s, "+g.pick("0", "1", "2", "5")+")", x), v
+		return format(g.pick("LAG", "LEAD")+"(%s, "+g.pick("0", "1", "2", "5")+")", x), v
 	case n < 7:
 		return format(g.pick("FIRST_VALUE(%s)", "LAST_VALUE(%s)", "NTH_VALUE(%s, 2)"), x), v
 	}
@@ -122,10 +118,6 @@ func (g *queries) frame(in relation, terms []pair, byTime bool, function string)
 			return terms[0], pair{}
 		}
 		return all, pair{}
-	}
-	end := 6
-	if byTime {
-		end = 3 // up to the current row
 	}
 	unit := g.pick("", "ROWS", "ROWS", "RANGE", "GROUPS")
 	switch {
@@ -152,11 +144,8 @@ func (g *queries) frame(in relation, terms []pair, byTime bool, function string)
 		}
 		return alike("UNBOUNDED FOLLOWING")
 	}
-	lower := g.IntN(min(4, end))
-	upper := max(1, lower) + g.IntN(min(5, end)-max(1, lower))
-	if byTime && lower == 0 {
-		upper = 2
-	}
+	lower := g.IntN(4)
+	upper := max(1, lower) + g.IntN(5-max(1, lower))
 	// What a frame that ends before it begins holds of NULL keys is a matter of
 	// opinion.
 	nearer, further := g.IntN(3), 2+g.IntN(2)
@@ -168,7 +157,7 @@ func (g *queries) frame(in relation, terms []pair, byTime bool, function string)
 		n = further
 	}
 	frame = format(" "+unit+" BETWEEN %s AND %s", from, at(upper))
-	if g.IntN(4) == 0 && !(byTime && lower == 0) {
+	if g.IntN(4) == 0 {
 		frame = format("%s EXCLUDE "+g.pick("CURRENT ROW", "GROUP", "TIES", "NO OTHERS"), frame)
 	}
 	if unit == "ROWS" || valued {
