@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -109,6 +110,7 @@ func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string
 	for _, name := range names {
 		c.check(name, raw[name])
 	}
+	c.skipErrors(raw)
 	c.fillIn()
 	// A misspelt name comes before the option that is missing for it.
 	slices.SortStableFunc(c.errs, func(a, b OptionError) int {
@@ -126,15 +128,14 @@ func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string
 	return c.out, nil
 }
 
-// flinkOptions are options of Flink's formats that have no counterpart of the
-// same name, with what to write instead.
-var flinkOptions = map[string]string{
-	"ignore-parse-errors":                     "'on-error' = 'skip' passes over bad records",
-	"fail-on-missing-field":                   "a column that must not be missing is declared NOT NULL",
-	"encode.decimal-as-plain-number":          "leave it out: DECIMAL is always written as a plain number",
-	"map-null-key.mode":                       "leave it out: the keys of a MAP are never NULL",
-	"decode.json-parser.enabled":              "leave it out",
-	"write-bigdecimal-in-scientific-notation": "leave it out: DECIMAL is always written as a plain number",
+// ignoreParseErrors is Flink's option of formats for 'on-error' = 'skip'.
+const ignoreParseErrors = "ignore-parse-errors"
+
+// IgnoreParseErrors is the option of a format that Flink has for passing over bad
+// records. It stands for 'on-error' = 'skip', which CheckOptions sees to.
+func IgnoreParseErrors() OptionSpec {
+	return OptionSpec{Name: ignoreParseErrors, Type: OptionBool, Source: true,
+		Doc: "Flink's name for 'on-error' = 'skip'."}
 }
 
 type optionCheck struct {
@@ -222,9 +223,7 @@ func (c *optionCheck) check(written, value string) {
 	o, name := c.find(written)
 	if o == nil {
 		e := OptionError{Option: written, Message: fmt.Sprintf("unknown option '%s' of connector '%s'", written, c.spec.Name)}
-		if hint, ok := flinkOptions[written[strings.IndexByte(written, '.')+1:]]; ok {
-			e.Hint = hint
-		} else if s := Suggest(written, c.names()); s != "" {
+		if s := Suggest(written, c.names()); s != "" {
 			e.Hint = fmt.Sprintf("did you mean '%s'?", s)
 		}
 		c.errs = append(c.errs, e)
@@ -303,6 +302,21 @@ func (c *optionCheck) names() []string {
 		}
 	}
 	return append(names, ConnectorOption, FormatOption)
+}
+
+// skipErrors lets a format's ignore-parse-errors set 'on-error'.
+func (c *optionCheck) skipErrors(raw map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(c.out)) {
+		if !strings.HasSuffix(name, "."+ignoreParseErrors) || c.out[name] != "true" {
+			continue
+		}
+		if mode, given := c.out[OnErrorOption]; given && mode != "skip" {
+			c.errs = append(c.errs, OptionError{Option: name,
+				Message: fmt.Sprintf("options '%s' = 'true' and '%s' = '%s' contradict each other", name, OnErrorOption, raw[OnErrorOption]), Hint: "leave one of them out"})
+			return
+		}
+		c.out[OnErrorOption] = "skip"
+	}
 }
 
 // fillIn sets defaults and finds what is missing.

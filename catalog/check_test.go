@@ -34,7 +34,7 @@ func checked(forSource bool, kv ...string) (Options, []OptionError) {
 		Source: &SourceSpec{Formats: []string{"csv"}}, Sink: &SinkSpec{Formats: []string{"csv"}},
 	}
 	csv := &ConnectorSpec{Name: "csv", Aliases: []string{"text"}, Options: []OptionSpec{
-		{Name: "field-delimiter", Default: ",", Source: true, Sink: true}, {Name: "allow-comments", Type: OptionBool, Source: true},
+		{Name: "field-delimiter", Default: ",", Source: true, Sink: true}, {Name: "allow-comments", Type: OptionBool, Source: true}, IgnoreParseErrors(),
 	}}
 	raw := map[string]string{"connector": "C"}
 	for i := 0; i < len(kv); i += 2 {
@@ -65,6 +65,18 @@ func TestCheckOptions(t *testing.T) {
 	}
 }
 
+// Flink's name for passing over bad records sets the policy.
+func TestIgnoreParseErrors(t *testing.T) {
+	for value, want := range map[string]string{"true": "skip", "false": "fail"} {
+		if got, errs := checked(true, "path", "x", "format", "csv", "csv.ignore-parse-errors", value); errs != nil || got[OnErrorOption] != want {
+			t.Errorf("%s: %v %v", value, got, errs)
+		}
+	}
+	if got, errs := checked(true, "path", "x", "format", "csv", "csv.ignore-parse-errors", "true", "on-error", "skip"); errs != nil || got[OnErrorOption] != "skip" {
+		t.Error(got, errs)
+	}
+}
+
 func TestCheckOptionsErrors(t *testing.T) {
 	for _, test := range []struct {
 		forSource bool
@@ -76,7 +88,7 @@ func TestCheckOptionsErrors(t *testing.T) {
 		{true, []string{"path", "x", "format", "cvs"}, []string{"unknown format 'cvs'; did you mean 'csv'?"}},
 		{true, []string{"pth", "x", "format", "csv"}, []string{"unknown option 'pth' of connector 'c'; did you mean 'path'?", "connector 'c' needs option 'path'; where"}},
 		{true, []string{"path", "x", "format", "csv", "csv.field-delimeter", ";"}, []string{"unknown option 'csv.field-delimeter' of connector 'c'; did you mean 'csv.field-delimiter'?"}},
-		{true, []string{"path", "x", "format", "csv", "csv.ignore-parse-errors", "true"}, []string{"unknown option 'csv.ignore-parse-errors' of connector 'c'; 'on-error' = 'skip' passes over bad records"}},
+		{true, []string{"path", "x", "format", "csv", "csv.ignore-parse-errors", "true", "on-error", "fail"}, []string{"options 'csv.ignore-parse-errors' = 'true' and 'on-error' = 'fail' contradict each other; leave one of them out"}},
 		{true, []string{"path", "x", "format", "csv", "json.x", ";"}, []string{"unknown option 'json.x' of connector 'c'"}},
 		{true, []string{"path", "x", "format", "csv", "splits", "many"}, []string{`option 'splits': "many" is not an integer`}},
 		{true, []string{"path", "x", "format", "csv", "splits", "1", "partitions", "2"}, []string{"option 'splits' is given twice, the second time as 'splits'"}},

@@ -19,7 +19,7 @@ func Text(a arrow.Array, t catalog.Type) (AppendText, error) {
 	if s, ok := a.(*array.String); ok && t.Kind == catalog.KindString {
 		return func(dst []byte, i int) []byte { return append(dst, s.Value(i)...) }, nil
 	}
-	e := json.NewEncoder([]catalog.Field{{Name: "", Type: t}}, json.TimestampSQL)
+	e := json.NewEncoder([]catalog.Field{{Name: "", Type: t}}, json.EncoderOptions{})
 	if err := e.Bind([]arrow.Array{a}); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ const (
 	optComments  = "allow-comments"
 	optHeader    = "header"
 	optLoose     = "ignore-missing-fields"
+
+	optScientific = "write-bigdecimal-in-scientific-notation"
 )
 
 // Format gives the format.
@@ -44,6 +46,8 @@ func Format() *format.Format {
 					Doc: "The first record of a file names the columns. Reading: true takes columns by these names; auto does so if the names of all declared columns are there; skip passes over it; false: there is none, columns go by position. Writing: auto, true and skip write one."},
 				{Name: optLoose, Type: catalog.OptionBool, Default: "false", Source: true,
 					Doc: "Columns beyond the end of a short record are NULL; else a record with another number of fields is malformed."},
+				catalog.IgnoreParseErrors(),
+				{Name: optScientific, Type: catalog.OptionBool, Sink: true, Doc: "Accepted for Flink's scripts: DECIMAL is always written in plain digits."},
 			},
 		},
 		Decode: newDecoding,

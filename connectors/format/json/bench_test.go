@@ -84,7 +84,7 @@ func BenchmarkEncode(b *testing.B) {
 	for i := range arrays {
 		arrays[i] = members.Field(i)
 	}
-	e := NewEncoder(bid.Type.Fields, TimestampSQL)
+	e := NewEncoder(bid.Type.Fields, EncoderOptions{})
 	if err := e.Bind(arrays); err != nil {
 		b.Fatal(err)
 	}

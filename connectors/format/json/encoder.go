@@ -14,8 +14,9 @@ import (
 // Encoder writes rows as JSON objects. It belongs to one goroutine and is meant
 // to be used for batch after batch.
 type Encoder struct {
-	columns []encoder
-	rows    int
+	columns     []encoder
+	rows        int
+	ignoreNulls bool
 }
 
 // encoder writes the values of one column, member, element, key or value.
@@ -23,6 +24,9 @@ type encoder struct {
 	kind  catalog.Kind
 	typ   catalog.Type
 	begin []byte // what stands before the value in an object: `{"name":` or `,"name":`
+
+	ignoreNulls   bool // ROW: leaves members that are NULL out
+	decimalAsText bool
 
 	// The array bound, its buffers sliced so that index i is slot i.
 	valid    []byte // nil: no NULLs
@@ -42,19 +46,30 @@ type encoder struct {
 	day dayCache
 }
 
+// EncoderOptions are the choices of an encoder. The zero value is the default.
+type EncoderOptions struct {
+	// TimestampFormat of TIMESTAMP and TIMESTAMP_LTZ columns.
+	TimestampFormat TimestampFormat
+	// DecimalAsText writes DECIMAL as a string: "1.50".
+	DecimalAsText bool
+	// IgnoreNulls leaves members that are NULL out of objects, those of ROWs too.
+	// Elements of an ARRAY and values of a MAP stay.
+	IgnoreNulls bool
+}
+
 // NewEncoder makes an encoder of rows of the given columns.
-func NewEncoder(columns []catalog.Field, timestamps TimestampFormat) *Encoder {
-	e := &Encoder{columns: make([]encoder, len(columns))}
+func NewEncoder(columns []catalog.Field, opts EncoderOptions) *Encoder {
+	e := &Encoder{columns: make([]encoder, len(columns)), ignoreNulls: opts.IgnoreNulls}
 	for i, c := range columns {
-		e.columns[i] = newEncoder(c.Name, c.Type, i == 0, timestamps)
+		e.columns[i] = newEncoder(c.Name, c.Type, i == 0, opts)
 	}
 	return e
 }
 
-func newEncoder(name string, t catalog.Type, first bool, timestamps TimestampFormat) encoder {
-	c := encoder{kind: t.Kind, typ: t, day: noDay}
+func newEncoder(name string, t catalog.Type, first bool, opts EncoderOptions) encoder {
+	c := encoder{kind: t.Kind, typ: t, day: noDay, ignoreNulls: opts.IgnoreNulls, decimalAsText: opts.DecimalAsText}
 	c.day.separator = ' '
-	if timestamps == TimestampISO8601 {
+	if opts.TimestampFormat == TimestampISO8601 {
 		c.day.separator = 'T'
 	}
 	c.begin = append(c.begin, ',')
@@ -64,12 +79,12 @@ func newEncoder(name string, t catalog.Type, first bool, timestamps TimestampFor
 	c.begin = append(appendString(c.begin, []byte(name)), ':')
 	switch t.Kind {
 	case catalog.KindArray:
-		c.children = []encoder{newEncoder("", *t.Elem, true, timestamps)}
+		c.children = []encoder{newEncoder("", *t.Elem, true, opts)}
 	case catalog.KindMap:
-		c.children = []encoder{newEncoder("", *t.Key, true, timestamps), newEncoder("", *t.Elem, true, timestamps)}
+		c.children = []encoder{newEncoder("", *t.Key, true, opts), newEncoder("", *t.Elem, true, opts)}
 	case catalog.KindRow:
 		for i, f := range t.Fields {
-			c.children = append(c.children, newEncoder(f.Name, f.Type, i == 0, timestamps))
+			c.children = append(c.children, newEncoder(f.Name, f.Type, i == 0, opts))
 		}
 	}
 	return c
@@ -170,6 +185,9 @@ func (e *Encoder) AppendRow(dst []byte, i int) []byte {
 	if len(e.columns) == 0 {
 		return append(dst, "{}"...)
 	}
+	if e.ignoreNulls {
+		return appendPresent(dst, e.columns, i)
+	}
 	for k := range e.columns {
 		c := &e.columns[k]
 		dst = c.append(append(dst, c.begin...), i)
@@ -189,12 +207,38 @@ func (e *Encoder) AppendRows(dst []byte, start, end int) []byte {
 // Rows is the number of rows bound.
 func (e *Encoder) Rows() int { return e.rows }
 
+// isNull says whether slot i is NULL.
+func (c *encoder) isNull(i int) bool {
+	if c.valid == nil {
+		return false
+	}
+	bit := c.offset + i
+	return c.valid[bit>>3]>>(bit&7)&1 == 0
+}
+
+// appendPresent appends an object of the members that are not NULL.
+func appendPresent(dst []byte, members []encoder, i int) []byte {
+	dst = append(dst, '{')
+	first := true
+	for k := range members {
+		c := &members[k]
+		if c.isNull(i) {
+			continue
+		}
+		begin := c.begin[1:] // without the brace or comma
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = c.append(append(dst, begin...), i)
+	}
+	return append(dst, '}')
+}
+
 // append appends the value of slot i.
 func (c *encoder) append(dst []byte, i int) []byte {
-	if c.valid != nil {
-		if bit := c.offset + i; c.valid[bit>>3]>>(bit&7)&1 == 0 {
-			return append(dst, "null"...)
-		}
+	if c.isNull(i) {
+		return append(dst, "null"...)
 	}
 	switch c.kind {
 	case catalog.KindBoolean:
@@ -215,6 +259,9 @@ func (c *encoder) append(dst []byte, i int) []byte {
 	case catalog.KindDouble:
 		return appendFloat(dst, c.f64[i], 64)
 	case catalog.KindDecimal:
+		if c.decimalAsText {
+			return append(appendDecimal(append(dst, '"'), c.dec[i], c.typ.Scale), '"')
+		}
 		return appendDecimal(dst, c.dec[i], c.typ.Scale)
 	case catalog.KindString:
 		return appendString(dst, c.data[c.offsets[i]:c.offsets[i+1]])
@@ -262,6 +309,9 @@ func (c *encoder) append(dst []byte, i int) []byte {
 	case catalog.KindRow:
 		if len(c.children) == 0 {
 			return append(dst, "{}"...)
+		}
+		if c.ignoreNulls {
+			return appendPresent(dst, c.children, i)
 		}
 		for k := range c.children {
 			child := &c.children[k]

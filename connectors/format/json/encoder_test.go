@@ -104,7 +104,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, timestamps := range []TimestampFormat{TimestampSQL, TimestampISO8601} {
 		schema := compile(t, fields, Options{ValidateAll: true, TimestampFormat: timestamps})
 		d := NewDecoder(schema, memory.DefaultAllocator)
-		e := NewEncoder(fields, timestamps)
+		e := NewEncoder(fields, EncoderOptions{TimestampFormat: timestamps})
 		rapid.Check(t, func(t *rapid.T) {
 			rows := rapid.IntRange(1, 5).Draw(t, "rows")
 			want := &Batch{Rows: rows}
@@ -194,7 +194,7 @@ func TestEncode(t *testing.T) {
 	} {
 		c := columns.New(test.typ, memory.DefaultAllocator)
 		test.put(c)
-		e := NewEncoder([]catalog.Field{{Name: "x", Type: test.typ}}, TimestampSQL)
+		e := NewEncoder([]catalog.Field{{Name: "x", Type: test.typ}}, EncoderOptions{})
 		if err := e.Bind([]arrow.Array{c.Finish(1)}); err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +210,7 @@ func TestEncodeAllocates(t *testing.T) {
 	d := NewDecoder(compile(t, fields, Options{}), memory.DefaultAllocator)
 	d.DecodeLines(nexmarkEvents(t), 1000)
 	b := d.Finish()
-	e := NewEncoder(fields, TimestampSQL)
+	e := NewEncoder(fields, EncoderOptions{})
 	if err := e.Bind(b.Columns); err != nil {
 		t.Fatal(err)
 	}

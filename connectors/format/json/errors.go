@@ -43,6 +43,8 @@ const (
 	ErrTooManyCharacters
 	// ErrNull: null or nothing in a NOT NULL column.
 	ErrNull
+	// ErrMissing: under FailOnMissing, a member that is not there.
+	ErrMissing
 )
 
 var errorTexts = [...]string{
@@ -61,6 +63,7 @@ var errorTexts = [...]string{
 	ErrFormat:            "wrong format",
 	ErrTooManyCharacters: "too many characters",
 	ErrNull:              "NULL in a NOT NULL column",
+	ErrMissing:           "the member is missing",
 }
 
 // String gives a short description, such as "out of range".

@@ -54,7 +54,7 @@ func ExampleEncoder() {
 	d.Append([]byte(`{"x":2,"at":"2024-02-29 00:00:00","id":7}`))
 	batch := d.Finish()
 	defer batch.Release()
-	e := json.NewEncoder(fields, json.TimestampSQL)
+	e := json.NewEncoder(fields, json.EncoderOptions{})
 	if err := e.Bind(batch.Columns); err != nil {
 		fmt.Println(err)
 		return

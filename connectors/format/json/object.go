@@ -251,7 +251,13 @@ func (t *memberTable) learn(name []byte) *member {
 func (d *Decoder) closed(n *node, serial uint64, p int) int {
 	if n.mustCheck {
 		for _, child := range n.children {
-			if child.notNull && child.seen != serial {
+			if child.seen == serial {
+				continue
+			}
+			switch {
+			case d.schema.opts.FailOnMissing:
+				d.cellError(child, ErrMissing, p-1)
+			case child.notNull:
 				d.cellError(child, ErrNull, p-1)
 			}
 		}

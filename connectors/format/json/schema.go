@@ -29,6 +29,9 @@ type Options struct {
 	ValidateAll bool
 	// QuotedNumbers lets numeric columns take a number within a string: "1.5".
 	QuotedNumbers bool
+	// FailOnMissing makes it an error if an object lacks a column or a member of a
+	// ROW. null is not missing.
+	FailOnMissing bool
 	// MaxRecordBytes is the longest record taken; 0 stands for DefaultMaxRecordBytes.
 	MaxRecordBytes int
 }
@@ -63,7 +66,7 @@ type field struct {
 	children []*field       // ROW: members; ARRAY: element; MAP: key, value
 	byName   map[string]int // ROW: members by name
 
-	// mustCheck: a member is NOT NULL, so what is missing must be looked for.
+	// mustCheck: a member must be there, so what is missing must be looked for.
 	mustCheck bool
 	// min and max bound integer columns.
 	min, max int64
@@ -200,7 +203,7 @@ func (s *Schema) compile(parent *field, name string, t catalog.Type, col int16) 
 			if err := s.compileChild(f, m.Name, m.Type, m.NotNull, c); err != nil {
 				return nil, err
 			}
-			f.mustCheck = f.mustCheck || m.NotNull
+			f.mustCheck = f.mustCheck || m.NotNull || s.opts.FailOnMissing
 		}
 	}
 	f.end = int32(len(s.fields))

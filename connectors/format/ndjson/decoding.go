@@ -25,7 +25,7 @@ type decoding struct {
 func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	opts := json.Options{
 		ValidateAll: cfg.ValidateAll, QuotedNumbers: cfg.Options.Bool(optQuoted), MaxRecordBytes: cfg.MaxRecordBytes,
-		TimestampFormat: timestampFormat(cfg.Options),
+		TimestampFormat: timestampFormat(cfg.Options), FailOnMissing: cfg.Options.Bool(optFailOnMissing),
 	}
 	d := &decoding{max: cfg.MaxRecordBytes, upsert: cfg.Upsert}
 	fields := cfg.Columns
@@ -80,7 +80,7 @@ var codes = map[json.ErrorCode]string{
 	json.ErrMalformed: format.CodeMalformed, json.ErrTooDeep: format.CodeMalformed, json.ErrTooLong: format.CodeMalformed,
 	json.ErrExtraMember: "BAD_MEMBER", json.ErrType: "WRONG_TYPE", json.ErrLiteral: "BAD_LITERAL", json.ErrRange: "OUT_OF_RANGE",
 	json.ErrNotInteger: "BAD_NUMBER", json.ErrEscape: "BAD_STRING", json.ErrControl: "BAD_STRING", json.ErrUTF8: "BAD_UTF8",
-	json.ErrFormat: "BAD_FORMAT", json.ErrTooManyCharacters: "TOO_LONG", json.ErrNull: "NOT_NULL",
+	json.ErrFormat: "BAD_FORMAT", json.ErrTooManyCharacters: "TOO_LONG", json.ErrNull: "NOT_NULL", json.ErrMissing: "MISSING_FIELD",
 }
 
 // cellError makes the public form of an error in a record.

@@ -10,6 +10,14 @@ import (
 const (
 	optTimestamps = "timestamp-format.standard"
 	optQuoted     = "quoted-numbers"
+
+	optFailOnMissing = "fail-on-missing-field"
+	optDecimalText   = "encode.decimal-as-text"
+	optIgnoreNulls   = "encode.ignore-null-fields"
+	optDecimalPlain  = "encode.decimal-as-plain-number"
+	optNullKeys      = "map-null-key.mode"
+	optNullKeyText   = "map-null-key.literal"
+	optJSONParser    = "decode.json-parser.enabled"
 )
 
 // Format gives the format.
@@ -25,6 +33,19 @@ func Format() *format.Format {
 					Doc: "How timestamps are written: yyyy-MM-dd HH:mm:ss[.fraction], or with a T in place of the blank."},
 				{Name: optQuoted, Type: catalog.OptionBool, Default: "false", Source: true,
 					Doc: "Take a number within a string for a numeric column."},
+				{Name: optFailOnMissing, Type: catalog.OptionBool, Default: "false", Source: true,
+					Doc: "A record is bad if it lacks a column that is read, or a member of a ROW: it must be there, if as null."},
+				catalog.IgnoreParseErrors(),
+				{Name: optDecimalText, Type: catalog.OptionBool, Default: "false", Sink: true,
+					Doc: "Write DECIMAL as a text, \"1.50\", for readers that take numbers for doubles. Reading takes both."},
+				{Name: optIgnoreNulls, Type: catalog.OptionBool, Default: "false", Sink: true,
+					Doc: "Leave members that are NULL out."},
+				{Name: optDecimalPlain, Type: catalog.OptionBool, Source: true, Sink: true,
+					Doc: "Accepted for Flink's scripts: DECIMAL is always written in plain digits."},
+				{Name: optNullKeys, Type: catalog.OptionEnum, Values: []string{"FAIL", "DROP", "LITERAL"}, Source: true, Sink: true,
+					Doc: "Accepted for Flink's scripts: the keys of a MAP are never NULL."},
+				{Name: optNullKeyText, Source: true, Sink: true, Doc: "Accepted for Flink's scripts, as 'map-null-key.mode'."},
+				{Name: optJSONParser, Type: catalog.OptionBool, Source: true, Doc: "Accepted for Flink's scripts; there is one parser."},
 			},
 		},
 		Decode: newDecoding,
@@ -34,13 +55,13 @@ func Format() *format.Format {
 
 // encoding writes an object per line.
 type encoding struct {
-	fields     []catalog.Field
-	timestamps json.TimestampFormat
-	upsert     bool
+	fields []catalog.Field
+	opts   json.EncoderOptions
+	upsert bool
 }
 
 func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
-	return encoding{cfg.Columns, timestampFormat(cfg.Options), cfg.Upsert}, nil
+	return encoding{cfg.Columns, encoderOptions(cfg.Options), cfg.Upsert}, nil
 }
 
 func timestampFormat(o catalog.Options) json.TimestampFormat {
@@ -50,17 +71,23 @@ func timestampFormat(o catalog.Options) json.TimestampFormat {
 	return json.TimestampSQL
 }
 
+func encoderOptions(o catalog.Options) json.EncoderOptions {
+	return json.EncoderOptions{
+		TimestampFormat: timestampFormat(o), DecimalAsText: o.Bool(optDecimalText), IgnoreNulls: o.Bool(optIgnoreNulls),
+	}
+}
+
 // Header implements format.Encoding.
 func (encoding) Header() []byte { return nil }
 
 // NewEncoder implements format.Encoding.
 func (e encoding) NewEncoder() format.Encoder {
-	return encoder{json.NewEncoder(e.fields, e.timestamps), e.upsert}
+	return encoder{json.NewEncoder(e.fields, e.opts), e.upsert}
 }
 
 // NewMessageEncoder implements format.MessageEncoding.
 func (e encoding) NewMessageEncoder() format.MessageEncoder {
-	return encoder{json.NewEncoder(e.fields, e.timestamps), e.upsert}
+	return encoder{json.NewEncoder(e.fields, e.opts), e.upsert}
 }
 
 type encoder struct {
