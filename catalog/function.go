@@ -83,7 +83,10 @@ type Aggregate struct {
 	// Columns is the number of arguments that are read row by row. They come
 	// first; those behind them are constants, which Impl knows.
 	Columns int
-	Impl    any
+	// Then names the scalar functions of one argument that are applied to the
+	// aggregate's value, in this order: JSON_ARRAYAGG is JSON_STRING of an array.
+	Then []string
+	Impl any
 }
 
 // Kernel computes a scalar function over columns.

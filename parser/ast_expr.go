@@ -198,8 +198,8 @@ type (
 	// Call is a call of a function by its name, with all clauses that may
 	// surround one. COUNT(*) has Star. CURRENT_TIMESTAMP and its like have no
 	// arguments and may be written without parentheses. SUBSTRING(s FROM a FOR b),
-	// POSITION(a IN b) and OVERLAY(a PLACING b FROM c FOR d) are calls with their
-	// arguments in that order.
+	// POSITION(a IN b), OVERLAY(a PLACING b FROM c FOR d) and JSON_OBJECTAGG(a VALUE b)
+	// are calls with their arguments in that order.
 	Call struct {
 		Span
 		Name        *Name
@@ -210,7 +210,8 @@ type (
 		WithinGroup []*OrderItem // WITHIN GROUP (ORDER BY y)
 		Filter      Expr         // FILTER (WHERE cond)
 		Nulls       NullTreatment
-		Over        *Over // nil: not a window call
+		OnNull      JSONNulls // of JSON_ARRAYAGG and JSON_OBJECTAGG
+		Over        *Over     // nil: not a window call
 	}
 
 	// Over is OVER name (Name) or OVER (spec) (Spec).
@@ -306,18 +307,16 @@ type (
 		Default Expr // JSONDefault
 	}
 
-	// JSONObject is JSON_OBJECT or JSON_OBJECTAGG (Agg, one pair).
+	// JSONObject is JSON_OBJECT.
 	JSONObject struct {
 		Span
-		Agg          bool
 		Keys, Values []Expr // of one length
 		Nulls        JSONNulls
 	}
 
-	// JSONArray is JSON_ARRAY or JSON_ARRAYAGG (Agg, one element).
+	// JSONArray is JSON_ARRAY.
 	JSONArray struct {
 		Span
-		Agg   bool
 		Elems []Expr
 		Nulls JSONNulls
 	}

@@ -11,13 +11,11 @@ func (p *parser) jsonCall(t *token) Expr {
 	case "JSON_EXISTS":
 		return p.jsonFunc(t, JSONExists)
 	case "JSON_OBJECT":
-		return p.jsonObject(t, false)
-	case "JSON_OBJECTAGG":
-		return p.jsonObject(t, true)
+		return p.jsonObject(t)
 	case "JSON_ARRAY":
-		return p.jsonArray(t, false)
+		return p.jsonArray(t)
 	}
-	return p.jsonArray(t, true)
+	return p.jsonAggregate(t)
 }
 
 func (p *parser) jsonFunc(t *token, kind JSONFuncKind) Expr {
@@ -108,22 +106,16 @@ func (p *parser) jsonBehavior(kind JSONFuncKind) *JSONBehavior {
 }
 
 // jsonObject reads JSON_OBJECT([KEY] k VALUE v, 'k': v [NULL | ABSENT ON NULL]).
-func (p *parser) jsonObject(t *token, agg bool) Expr {
-	o := &JSONObject{Agg: agg, Keys: []Expr{}, Values: []Expr{}}
+func (p *parser) jsonObject(t *token) Expr {
+	o := &JSONObject{Keys: []Expr{}, Values: []Expr{}}
 	for p.err == nil && !p.isOp(")") {
 		if o.Nulls = p.jsonNulls(); o.Nulls != JSONNullsDefault {
 			break
 		}
 		if len(o.Keys) > 0 {
-			if agg {
-				p.unexpected("')'", "NULL", "ABSENT")
-			}
 			p.expectOp(",")
 		}
-		if n := p.peekAt(1); n.kind == tokString || n.isName() && n.upper != "VALUE" {
-			p.acceptWord("KEY") // else it is a column or function of that name
-		}
-		o.Keys = append(o.Keys, p.expression())
+		o.Keys = append(o.Keys, p.jsonKey())
 		if !p.acceptOp(":") {
 			p.expectWord("VALUE")
 		}
@@ -131,32 +123,62 @@ func (p *parser) jsonObject(t *token, agg bool) Expr {
 	}
 	p.expectOp(")")
 	o.Span = p.from(t.Start)
-	if agg && len(o.Keys) == 0 {
-		p.fail(o.Span, "JSON_OBJECTAGG takes a key and a value", "write JSON_OBJECTAGG(KEY k VALUE v)")
-	}
 	return o
 }
 
-func (p *parser) jsonArray(t *token, agg bool) Expr {
-	a := &JSONArray{Agg: agg, Elems: []Expr{}}
+func (p *parser) jsonKey() Expr {
+	if n := p.peekAt(1); n.kind == tokString || n.isName() && n.upper != "VALUE" {
+		p.acceptWord("KEY") // else it is a column or function of that name
+	}
+	return p.expression()
+}
+
+func (p *parser) jsonArray(t *token) Expr {
+	a := &JSONArray{Elems: []Expr{}}
 	for p.err == nil && !p.isOp(")") {
 		if a.Nulls = p.jsonNulls(); a.Nulls != JSONNullsDefault {
 			break
 		}
 		if len(a.Elems) > 0 {
-			if agg {
-				p.unexpected("')'", "NULL", "ABSENT")
-			}
 			p.expectOp(",")
 		}
 		a.Elems = append(a.Elems, p.expression())
 	}
 	p.expectOp(")")
 	a.Span = p.from(t.Start)
-	if agg && len(a.Elems) == 0 {
-		p.fail(a.Span, "JSON_ARRAYAGG takes a value", "")
-	}
 	return a
+}
+
+// jsonAggregate reads JSON_OBJECTAGG([KEY] k VALUE v ...), where a comma may stand
+// for VALUE, and JSON_ARRAYAGG([DISTINCT] x [ORDER BY y] ...), both with
+// [NULL | ABSENT ON NULL], and the clauses behind them.
+func (p *parser) jsonAggregate(t *token) Expr {
+	c := &Call{Name: &Name{Span: t.Span, Parts: []Ident{t.ident()}}}
+	switch {
+	case t.upper == "JSON_OBJECTAGG" && p.acceptOp(")"):
+		p.fail(p.from(t.Start), "JSON_OBJECTAGG takes a key and a value", "write JSON_OBJECTAGG(KEY k VALUE v)")
+	case t.upper == "JSON_OBJECTAGG":
+		c.Args = append(c.Args, p.jsonKey())
+		if !p.acceptOp(":") && !p.acceptOp(",") {
+			p.expectWord("VALUE")
+		}
+		c.Args = append(c.Args, p.expression())
+	case p.acceptOp(")"):
+		p.fail(p.from(t.Start), "JSON_ARRAYAGG takes a value", "")
+	default:
+		c.Distinct = p.acceptWord("DISTINCT")
+		c.Args = append(c.Args, p.expression())
+		if p.acceptBy("ORDER") {
+			c.OrderBy = p.orderItems()
+		}
+	}
+	c.OnNull = p.jsonNulls()
+	if !p.acceptOp(")") {
+		p.unexpected("')'", "NULL", "ABSENT", "ORDER")
+	}
+	p.callClauses(c)
+	c.Span = p.from(t.Start)
+	return c
 }
 
 func (p *parser) jsonNulls() JSONNulls {

@@ -56,24 +56,12 @@ func (p *printer) callLike(e Expr) {
 	case *JSONFunc:
 		p.jsonFunc(e)
 	case *JSONObject:
-		p.when(e.Agg, "JSON_OBJECTAGG(")
-		p.when(!e.Agg, "JSON_OBJECT(")
-		p.list(len(e.Keys), func(i int) {
-			if key, ok := e.Keys[i].(*StringLit); ok {
-				p.str(key)
-			} else { // a column named key must not look like the word KEY
-				p.put("(")
-				p.expr(e.Keys[i], precLowest)
-				p.put(")")
-			}
-			p.put(" VALUE ")
-			p.expr(e.Values[i], precLowest)
-		})
+		p.put("JSON_OBJECT(")
+		p.list(len(e.Keys), func(i int) { p.jsonMember(e.Keys[i], e.Values[i]) })
 		p.jsonNulls(e.Nulls, len(e.Keys) > 0)
 		p.put(")")
 	case *JSONArray:
-		p.when(e.Agg, "JSON_ARRAYAGG(")
-		p.when(!e.Agg, "JSON_ARRAY(")
+		p.put("JSON_ARRAY(")
 		p.exprs(e.Elems)
 		p.jsonNulls(e.Nulls, len(e.Elems) > 0)
 		p.put(")")
@@ -95,16 +83,25 @@ func (p *printer) call(c *Call) {
 	p.put("(")
 	p.when(c.Distinct, "DISTINCT ")
 	p.when(c.Star, "*")
-	p.list(len(c.Args), func(i int) {
-		least := precLowest
-		if i == 0 && len(c.Name.Parts) == 1 && upperASCII(c.Name.Parts[0].Text) == "POSITION" {
-			least = precAdd // IN may follow
-		}
-		p.expr(c.Args[i], least)
-	})
+	function := ""
+	if len(c.Name.Parts) == 1 && !c.Name.Parts[0].Quoted {
+		function = upperASCII(c.Name.Parts[0].Text)
+	}
+	if function == "JSON_OBJECTAGG" && len(c.Args) == 2 {
+		p.jsonMember(c.Args[0], c.Args[1])
+	} else {
+		p.list(len(c.Args), func(i int) {
+			least := precLowest
+			if i == 0 && function == "POSITION" {
+				least = precAdd // IN may follow
+			}
+			p.expr(c.Args[i], least)
+		})
+	}
 	if c.OrderBy != nil {
 		p.orderBy(" ORDER BY ", c.OrderBy)
 	}
+	p.jsonNulls(c.OnNull, true)
 	p.put(")")
 	if c.WithinGroup != nil {
 		p.orderBy(" WITHIN GROUP (ORDER BY ", c.WithinGroup)
@@ -124,6 +121,18 @@ func (p *printer) call(c *Call) {
 			p.windowSpec(c.Over.Spec)
 		}
 	}
+}
+
+func (p *printer) jsonMember(key, value Expr) {
+	if text, ok := key.(*StringLit); ok {
+		p.str(text)
+	} else { // a column named key must not look like the word KEY
+		p.put("(")
+		p.expr(key, precLowest)
+		p.put(")")
+	}
+	p.put(" VALUE ")
+	p.expr(value, precLowest)
 }
 
 func (p *printer) jsonNulls(n JSONNulls, blank bool) {

@@ -43,7 +43,18 @@ func (x *exprBinder) aggregate(e *parser.Call, fn *catalog.Function) (catalog.Ex
 	if err != nil {
 		return nil, err
 	}
-	return &catalog.ColumnRef{Index: aggregateBase + x.aggs.add(c), Name: c.name, T: c.overload.Result}, nil
+	return x.finish(x.at(e), &catalog.ColumnRef{Index: aggregateBase + x.aggs.add(c), Name: c.name, T: c.overload.Result}, c.overload)
+}
+
+// finish applies the scalar functions that stand behind an aggregate to its value.
+func (x *exprBinder) finish(where place, value catalog.Expr, o *catalog.Overload) (catalog.Expr, error) {
+	var err error
+	for _, name := range o.Aggregate.Then {
+		if value, err = x.invoke(where, name, []catalog.Expr{value}, []place{where}); err != nil {
+			return nil, err
+		}
+	}
+	return value, nil
 }
 
 // aggregateOf binds the clauses of an aggregate call. Its operands may hold
@@ -66,6 +77,9 @@ func (x *exprBinder) aggregateOf(e *parser.Call, fn *catalog.Function) (c aggreg
 	}
 	if fn.OrderedSet && len(e.WithinGroup) > 0 {
 		args, places = slices.Insert(args, 0, c.order[0].expr), slices.Insert(places, 0, x.at(e.WithinGroup[0].Expr))
+	}
+	if e.OnNull != parser.JSONNullsDefault {
+		args, places = append(args, stringLiteral(onNull[e.OnNull])), append(places, x.at(e))
 	}
 	if e.Distinct && len(args) == 0 {
 		return c, x.at(e).errorf("%s(DISTINCT) needs an argument", fn.Name)

@@ -121,13 +121,9 @@ func (x *exprBinder) bind(e parser.Expr) (catalog.Expr, error) {
 	case *parser.JSONFunc:
 		return x.jsonFunc(e)
 	case *parser.JSONObject:
-		if !e.Agg {
-			return x.jsonObject(e)
-		}
+		return x.jsonObject(e)
 	case *parser.JSONArray:
-		if !e.Agg {
-			return x.jsonArray(e)
-		}
+		return x.jsonArray(e)
 	case *parser.UnitArg:
 		return stringLiteral(e.Unit.String()), nil
 	case *parser.NamedArg:

@@ -85,9 +85,11 @@ func (x *exprBinder) jsonMake(e parser.Expr, name string, nulls parser.JSONNulls
 	if err != nil {
 		return nil, err
 	}
-	mode := map[parser.JSONNulls]string{parser.NullOnNull: "NULL ON NULL", parser.AbsentOnNull: "ABSENT ON NULL"}[nulls]
-	return x.invoke(x.at(e), name, append([]catalog.Expr{stringLiteral(mode)}, args...), append([]place{x.at(e)}, places...))
+	return x.invoke(x.at(e), name, append([]catalog.Expr{stringLiteral(onNull[nulls])}, args...), append([]place{x.at(e)}, places...))
 }
+
+// onNull is how functions are told what becomes of NULLs.
+var onNull = map[parser.JSONNulls]string{parser.NullOnNull: "NULL ON NULL", parser.AbsentOnNull: "ABSENT ON NULL"}
 
 // fromJSON binds FROM_JSON(x, 'type'): the type that the text names goes along
 // as a NULL of it.

@@ -116,7 +116,11 @@ func (x *exprBinder) over(e *parser.Call) (catalog.Expr, error) {
 			return nil, err
 		}
 	}
-	return &catalog.ColumnRef{Index: overBase + x.overs.add(c), Name: c.Name, T: c.Type}, nil
+	value := &catalog.ColumnRef{Index: overBase + x.overs.add(c), Name: c.Name, T: c.Type}
+	if c.Overload == nil {
+		return value, nil
+	}
+	return x.finish(x.at(e), value, c.Overload)
 }
 
 // noOver says why no OVER may stand here.

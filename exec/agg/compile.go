@@ -12,7 +12,7 @@ func (a *Aggregator) needsRecords(c Call) bool {
 	switch c.Kind {
 	case Min, Max:
 		return c.Spec.Arg.IsNested() || a.retract && c.Spec.Arg.Kind != catalog.KindNull
-	case MinBy, MaxBy, First, Last, ArrayAgg, ListAgg, Collect, Mode, PercentileCont, PercentileDisc, ApproxPercentile, Custom:
+	case MinBy, MaxBy, First, Last, ArrayAgg, ListAgg, Collect, MapAgg, Mode, PercentileCont, PercentileDisc, ApproxPercentile, Custom:
 		return true
 	}
 	return false
@@ -48,6 +48,8 @@ func (a *Aggregator) compileRecords(c Call) (output, error) {
 		}
 	case Custom:
 		skipNulls = !c.Func.NullInput
+	case MapAgg:
+		skipNulls = !c.Unique
 	case Min, Max, ListAgg, Collect:
 		skipNulls = true
 	}
@@ -67,6 +69,9 @@ func (a *Aggregator) compileRecords(c Call) (output, error) {
 				s.present = append(s.present, m)
 			}
 		}
+	}
+	if c.Kind == MapAgg {
+		add(Order{Column: c.More[0], Type: c.Spec.More[0]})
 	}
 	if skipNulls && !slices.Contains(s.present, c.Arg) {
 		s.present = append(s.present, c.Arg)
@@ -89,6 +94,10 @@ func (a *Aggregator) compileRecords(c Call) (output, error) {
 			o.at = append(o.at, slices.IndexFunc(s.cols, func(x Order) bool { return x.Column == col }))
 		}
 		return o, nil
+	}
+	if c.Kind == MapAgg {
+		value := slices.IndexFunc(s.cols, func(o Order) bool { return o.Column == c.More[0] })
+		return &mapOutput{collected{dt: c.Result.Arrow(), bag: b, at: at}, value, c.Unique, c.SkipValues}, nil
 	}
 	return b.output(c, at, last), nil
 }

@@ -213,10 +213,40 @@ var collecting = []*family{
 		examples:   []catalog.Example{example("SELECT COLLECT_SET(x) FROM (VALUES (2), (NULL), (1), (2)) AS t(x)", "[1,2]")},
 	},
 	{
-		name: "COLLECT", kind: Collect, category: "collecting", resolve: resolveValues,
+		name: "COLLECT", aliases: []string{"HISTOGRAM"}, kind: Collect, category: "collecting", resolve: resolveValues,
 		signatures: []string{"COLLECT(x T) -> MAP<T, BIGINT>"},
 		doc:        "The values that are not NULL as a multiset: a map that says how often each is there, in their order. NULL if there are none. Keys of a map are not ARRAY, MAP or ROW, so neither are the values.",
 		examples:   []catalog.Example{example("SELECT COLLECT(x) FROM (VALUES ('b'), ('a'), ('b'), (NULL)) AS t(x)", `{"a":1,"b":2}`)},
+	},
+	{
+		name: "MAP_AGG", kind: MapAgg, category: "collecting", resolve: resolveMap,
+		signatures: []string{"MAP_AGG(key K, value V) -> MAP<K, V>"},
+		doc:        "A map of the keys and values, in the order of the keys. Rows whose key is NULL do not count. Of several values of a key it has the least, NULL last. NULL if there are no keys.",
+		examples:   []catalog.Example{example("SELECT MAP_AGG(k, v) FROM (VALUES ('b', 1), ('a', 2), (NULL, 3), ('b', 0)) AS t(k, v)", `{"a":2,"b":0}`)},
+	},
+	{
+		name: "JSON_ARRAYAGG", kind: ArrayAgg, category: "collecting", resolve: resolveJSONArray(true),
+		signatures: []string{"JSON_ARRAYAGG([DISTINCT] x [ORDER BY y, ...] [NULL | ABSENT ON NULL]) -> JSON", "JSON_ARRAYAGG([DISTINCT] x [NULL | ABSENT ON NULL]) WITHIN GROUP (ORDER BY y, ...) -> JSON"},
+		doc:        "The values as a JSON array, each as JSON_STRING gives it. NULLs are left out, or null with NULL ON NULL; NULL without rows." + inOrder,
+		examples: []catalog.Example{
+			example("SELECT JSON_ARRAYAGG(x ORDER BY x DESC) FROM (VALUES (1), (NULL), (2)) AS t(x)", "[2,1]"),
+			example("SELECT JSON_ARRAYAGG(x ORDER BY y NULL ON NULL) FROM (VALUES ('a', 2), (NULL, 1)) AS t(x, y)", `[null,"a"]`),
+		},
+	},
+	{
+		name: "JSON_AGG", aliases: []string{"JSONB_AGG", "JSON_GROUP_ARRAY"}, kind: ArrayAgg, category: "collecting", resolve: resolveJSONArray(false),
+		signatures: []string{"JSON_AGG([DISTINCT] x [ORDER BY y, ...]) -> JSON"},
+		doc:        "JSON_ARRAYAGG(x NULL ON NULL).",
+		examples:   []catalog.Example{example("SELECT JSON_AGG(x ORDER BY x) FROM (VALUES (1), (NULL), (2)) AS t(x)", "[1,2,null]")},
+	},
+	{
+		name: "JSON_OBJECTAGG", aliases: []string{"JSON_OBJECT_AGG", "JSONB_OBJECT_AGG", "JSON_GROUP_OBJECT"}, kind: MapAgg, category: "collecting", resolve: resolveJSONObject,
+		signatures: []string{"JSON_OBJECTAGG([KEY] key VALUE value [NULL | ABSENT ON NULL]) -> JSON", "JSON_OBJECT_AGG(key, value) -> JSON"},
+		doc:        "The keys and values as a JSON object, in the order of the keys, each value as JSON_STRING gives it. A NULL value is null, or left out with ABSENT ON NULL. A key that is NULL (" + codeNullKey + "), or that two rows have (" + codeDuplicateKey + "), is an error of the result. NULL without rows.",
+		examples: []catalog.Example{
+			example("SELECT JSON_OBJECTAGG(KEY k VALUE v) FROM (VALUES ('b', 1), ('a', NULL)) AS t(k, v)", `{"a":null,"b":1}`),
+			example("SELECT JSON_OBJECTAGG(k VALUE v ABSENT ON NULL) FROM (VALUES ('b', 1), ('a', NULL)) AS t(k, v)", `{"b":1}`),
+		},
 	},
 	{
 		name: "MODE", kind: Mode, category: "collecting", resolve: resolveValues, orderedSet: true,

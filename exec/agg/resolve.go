@@ -54,7 +54,7 @@ func (f *family) overload(args []catalog.Arg) (*catalog.Overload, error) {
 		NeverNull: s.Kind == Count || s.Kind == CountIf || s.Kind == RegrCount || s.Kind == ApproxCountDistinct,
 		Aggregate: &catalog.Aggregate{
 			Retractable: s.Retractable(), Mergeable: true, OrderSensitive: s.ordered(),
-			Collects: s.collects(), Columns: s.columns(), Impl: s,
+			Collects: s.collects(), Columns: s.columns(), Then: s.Then, Impl: s,
 		},
 	}, nil
 }
@@ -234,6 +234,72 @@ func resolveSparkArray(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 func resolveSparkSet(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
 	s.Distinct = true
 	return resolveSparkArray(s, args)
+}
+
+// resolveMap is for MAP_AGG(key, value).
+func resolveMap(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
+	if len(args) != 2 {
+		return nil, fmt.Errorf("%s takes a key and a value, not %d argument(s)", s.Kind, len(args))
+	}
+	k, v := args[0].Type, args[1].Type
+	switch {
+	case s.Distinct:
+		return nil, fmt.Errorf("%s has no DISTINCT: a key is there once", s.Kind)
+	case k.IsNested():
+		return nil, fmt.Errorf("keys of a MAP can't be of type %s", k)
+	case k.Kind == catalog.KindNull:
+		k = catalog.String
+	}
+	s.Arg, s.More, s.Result = k, []catalog.Type{v}, catalog.MapOf(k, v)
+	return []catalog.Type{k, v}, nil
+}
+
+const toJSON = "JSON_STRING"
+
+// jsonNulls reads the constant behind n arguments that says what becomes of NULLs,
+// and gives the parameters.
+func (s *Spec) jsonNulls(args []catalog.Arg, n int, absent bool) (bool, []catalog.Type) {
+	params := make([]catalog.Type, len(args))
+	for i, a := range args {
+		params[i] = a.Type
+	}
+	if len(args) > n && args[n].Const != nil {
+		absent = args[n].Const.Value == "ABSENT ON NULL"
+	}
+	return absent, params
+}
+
+// resolveJSONArray is for JSON_ARRAYAGG(x) and, with absent false, JSON_AGG.
+func resolveJSONArray(absent bool) func(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
+	return func(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
+		if len(args) < 1 || len(args) > 2 {
+			return nil, fmt.Errorf("JSON_ARRAYAGG takes one argument, not %d", len(args))
+		}
+		absent, params := s.jsonNulls(args, 1, absent)
+		s.Arg, s.Result, s.Then = args[0].Type, catalog.ArrayOf(args[0].Type), []string{toJSON}
+		if absent { // an array of no elements is no NULL
+			s.Then = []string{"ARRAY_COMPACT", toJSON}
+		}
+		return params, nil
+	}
+}
+
+// resolveJSONObject is for JSON_OBJECTAGG(k VALUE v).
+func resolveJSONObject(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {
+	if len(args) < 2 || len(args) > 3 {
+		return nil, fmt.Errorf("JSON_OBJECTAGG takes a key and a value, not %d argument(s)", len(args))
+	}
+	absent, params := s.jsonNulls(args, 2, false)
+	if k := args[0].Type; !k.IsText() && k.Kind != catalog.KindNull {
+		return nil, fmt.Errorf("JSON_OBJECTAGG: a key is a text, not %s", k)
+	}
+	args = []catalog.Arg{args[0], args[1]}
+	args[0].Type, params[0] = catalog.String, catalog.String
+	if _, err := resolveMap(s, args); err != nil {
+		return nil, err
+	}
+	s.Unique, s.SkipValues, s.Then = true, absent, []string{toJSON}
+	return params, nil
 }
 
 func resolveListAgg(s *Spec, args []catalog.Arg) ([]catalog.Type, error) {

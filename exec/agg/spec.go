@@ -50,6 +50,7 @@ const (
 	ArrayAgg
 	ListAgg
 	Collect
+	MapAgg
 	Mode
 	PercentileCont
 	PercentileDisc
@@ -63,7 +64,7 @@ var kindNames = [...]string{
 	"COUNT", "SUM", "AVG", "MIN", "MAX", "BOOL_AND", "BOOL_OR", "COUNT_IF", "BIT_AND", "BIT_OR", "BIT_XOR",
 	"VAR_POP", "VAR_SAMP", "STDDEV_POP", "STDDEV_SAMP", "COVAR_POP", "COVAR_SAMP", "CORR", "REGR_COUNT",
 	"REGR_AVGX", "REGR_AVGY", "REGR_SXX", "REGR_SYY", "REGR_SXY", "REGR_SLOPE", "REGR_INTERCEPT", "REGR_R2",
-	"MIN_BY", "MAX_BY", "FIRST_VALUE", "LAST_VALUE", "ARRAY_AGG", "LISTAGG", "COLLECT", "MODE",
+	"MIN_BY", "MAX_BY", "FIRST_VALUE", "LAST_VALUE", "ARRAY_AGG", "LISTAGG", "COLLECT", "MAP_AGG", "MODE",
 	"PERCENTILE_CONT", "PERCENTILE_DISC", "APPROX_PERCENTILE", "APPROX_COUNT_DISTINCT",
 	"aggregate function",
 }
@@ -87,6 +88,13 @@ type Spec struct {
 	Fractions []Fraction
 	// SkipNulls leaves NULLs out whatever the call says: COLLECT_LIST.
 	SkipNulls bool
+	// Unique makes a key of MAP_AGG that is NULL, or there twice, an error of the
+	// result: JSON_OBJECTAGG.
+	Unique bool
+	// SkipValues leaves entries of MAP_AGG out whose value is NULL.
+	SkipValues bool
+	// Then is that of catalog.Aggregate.
+	Then []string
 	// Func is the function of Custom.
 	Func *AggregateFunc
 	// Accuracy is the relative error of APPROX_PERCENTILE.
@@ -111,7 +119,7 @@ func (s Spec) Retractable() bool { return s.Kind != ApproxCountDistinct }
 // would only move them twice.
 func (s Spec) collects() bool {
 	switch s.Kind {
-	case Custom, ArrayAgg, ListAgg, Collect, Mode, PercentileCont, PercentileDisc:
+	case Custom, ArrayAgg, ListAgg, Collect, MapAgg, Mode, PercentileCont, PercentileDisc:
 		return true
 	}
 	return false
@@ -127,6 +135,8 @@ func (s Spec) canFail() bool {
 	switch s.Kind {
 	case Custom:
 		return true
+	case MapAgg:
+		return s.Unique
 	case Sum:
 		return !s.Arg.IsFloating()
 	case Avg:

@@ -286,6 +286,20 @@ func arraysOfArrays() []*catalog.Function {
 					}
 				}}
 			}),
+		defineArray(called("ARRAY_COMPACT"), "a", "(array) -> ARRAY", "The array without its NULLs."+each, shows("ARRAY_COMPACT(ARRAY[1, NULL, 2])", "[1,2]"), false, 1, 1,
+			func(catalog.Type) arrayFunction {
+				return arrayFunction{open: func(_ *catalog.EvalContext, _ []arrow.Array, p *pool) func(i int, dst []int32) ([]int32, bool) {
+					valid, none := column.Validity(p.all), column.AllNull(p.all)
+					return func(i int, dst []int32) ([]int32, bool) {
+						for e, to := p.elements(0, i); e < to; e++ {
+							if !none && valid.Get(int(e)) {
+								dst = append(dst, e)
+							}
+						}
+						return dst, true
+					}
+				}}
+			}),
 		defineArray(called("ARRAY_REVERSE"), "a", "(array) -> ARRAY", "The elements from the last to the first."+each, shows("ARRAY_REVERSE(ARRAY[1, 2, 3])", "[3,2,1]"), false, 1, 1,
 			func(catalog.Type) arrayFunction {
 				return arrayFunction{open: func(_ *catalog.EvalContext, _ []arrow.Array, p *pool) func(i int, dst []int32) ([]int32, bool) {
