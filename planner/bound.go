@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/streamsql/streamsql/catalog"
 )
 
 // bound says what limits the state of a node, in words.
@@ -60,7 +62,7 @@ func (b *builder) bound(n *Node) {
 	case *Over:
 		b.overBound(n, op, names)
 	case *Join:
-		joinBound(p, op)
+		joinBound(n, op)
 	case *IntervalJoin, *WindowJoin, *TemporalJoin:
 		b.timeJoinBound(n)
 	case *Sort:
@@ -124,10 +126,14 @@ func below(n, of *Node) bool {
 	return false
 }
 
-// joinBound: a side without a time to live keeps its rows for ever.
-func joinBound(p *Properties, op *Join) {
+// joinBound: a side without a time to live keeps its rows for ever, unless time says
+// that they can have no more partners.
+func joinBound(n *Node, op *Join) {
+	p := &n.Props
 	kept := func(ttl time.Duration) string { return keptText(ttl, op.EventTime) }
 	switch {
+	case op.Expires():
+		p.Bound, p.Unbounded = expiryText(n, op), !p.Bounded && (op.Expiry[0] == nil || op.Expiry[1] == nil)
 	case !op.Forgets():
 		p.Bound = "all rows of both inputs"
 		if p.Unbounded = !p.Bounded; p.Unbounded {
@@ -142,6 +148,25 @@ func joinBound(p *Properties, op *Join) {
 	default:
 		p.Bound = "the left rows of a key, " + kept(op.LeftTTL) + " after the last one, the right ones, " + kept(op.RightTTL)
 	}
+}
+
+// expiryText says how long the rows of each side of a join are kept.
+func expiryText(n *Node, op *Join) string {
+	var parts []string
+	for side, name := range []string{"left", "right"} {
+		e := op.Expiry[side]
+		if e == nil {
+			text := "all " + name + " rows"
+			if !n.Props.Bounded {
+				text += ", for ever"
+			}
+			parts = append(parts, text)
+			continue
+		}
+		of := catalog.QuoteName(n.Inputs[side].Columns()[e.Col].Name)
+		parts = append(parts, fmt.Sprintf("%s rows until the watermark is at %s", name, shiftedTime(of, e.Keep)))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // keptText says for how long something is kept.

@@ -39,6 +39,7 @@ type builder struct {
 	// static table.
 	noLetters, table bool
 	noTwo            bool // two-phase aggregation is off
+	noExpiry         bool // joins keep what they could let go by time
 }
 
 // sinkInput is all that is written to one sink.
@@ -63,6 +64,7 @@ func planOutputs(env *environment, outs []*output, without []string) (*Plan, err
 		plan:  &Plan{Zone: env.zone},
 		scans: map[*source]*Node{}, guards: map[string]*Node{}, wanted: map[*source]needs{}, watched: map[*source]bool{},
 		keys: map[*Node][][]int{}, places: map[*Node]place{}, noTwo: slices.Contains(without, "two-phase"),
+		noExpiry: slices.Contains(without, pruneJoinState),
 	}
 	nameBranches(outs)
 	trees, reads := make([]rel, len(outs)), make([]map[*source]needs, len(outs))

@@ -253,6 +253,11 @@ func joinText(op *Join, n *Node, ins []described) described {
 			text += " watermark " + watermarksText(n)
 		}
 	}
+	for side, e := range op.Expiry {
+		if e != nil {
+			text += fmt.Sprintf(" let go %s after %d watermark %s", both.cols[e.Col+side*len(left.cols)], e.Keep, watermarksText(n))
+		}
+	}
 	return described{base: text, cols: both.pickAll(op.Emit)}
 }
 

@@ -162,6 +162,12 @@ func (b *builder) join(k keyedJoin, left, right *Node) (*Node, error) {
 	op.LeftTTL, op.RightTTL = b.env.ttlOf(r.ttl[0]), b.env.ttlOf(r.ttl[1])
 	op.EventTime = op.Forgets() && carriesW(r.left) && carriesW(r.right)
 	left, right = b.spread(left, k.left, r.left), b.spread(right, k.right, r.right)
+	for side := range op.Expiry {
+		op.Expiry[side] = b.expiry(op, rest, side, [2]*Node{left, right})
+	}
+	if op.Expires() {
+		b.rules.note(r, pruneJoinState)
+	}
 	text := fmt.Sprintf("%s %v %v %v %v %s %d %d", r.kind, k.left, k.right, k.nullSafe, r.emit, exprList(op.Expressions()), op.LeftTTL, op.RightTTL)
 	if textOf(op.Expressions()...) == "" && op.Residual != nil {
 		text = ""

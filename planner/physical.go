@@ -300,7 +300,10 @@ type Join struct {
 	// else by the clock.
 	LeftTTL, RightTTL time.Duration
 	EventTime         bool
-	OnError           ErrorMode
+	// Expiry says of each side when its rows can have no more partners, so that they
+	// go; nil: they stay. Both inputs only append then.
+	Expiry  [2]*Expiry
+	OnError ErrorMode
 }
 
 // Union is UNION ALL: inputs have the same columns.

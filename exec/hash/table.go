@@ -88,6 +88,28 @@ func (t *Table) Row(id uint32) Row { return RowOf(t.rows.At(id)) }
 // Upsert finds the row of each key, and makes it where there is none. All rows
 // found are marked as changed: whoever upserts is about to write.
 func (t *Table) Upsert(k *Keys, refs *Refs) {
+	if miss := t.match(k, refs); len(miss) > 0 {
+		t.missed(k, refs, miss)
+	}
+	t.rows.MarkAll(refs.IDs)
+}
+
+// NoRow is the row id of a key that is not there.
+const NoRow = 1<<32 - 1
+
+// Find finds the row of each key, to be read; where there is none the id is NoRow.
+func (t *Table) Find(k *Keys, refs *Refs) {
+	for _, i := range t.match(k, refs) {
+		refs.IDs[i] = t.find(k, int(i))
+		if refs.IDs[i] != NoRow {
+			refs.Rows[i] = t.Row(refs.IDs[i])
+		}
+	}
+}
+
+// match sets refs for the keys that are the first ones looked at in their places,
+// and lists the others.
+func (t *Table) match(k *Keys, refs *Refs) (miss []int32) {
 	n := k.N
 	refs.resize(n)
 	t.cand = colvec.Grow(t.cand, n)
@@ -96,9 +118,7 @@ func (t *Table) Upsert(k *Keys, refs *Refs) {
 	t.cand = t.cand[:n]
 	t.candidates(k.Hash)
 	if t.rows.Cap() == 0 {
-		t.missed(k, refs, iota32(t.miss))
-		t.rows.MarkAll(refs.IDs)
-		return
+		return iota32(t.miss)
 	}
 	var m int
 	switch {
@@ -111,10 +131,22 @@ func (t *Table) Upsert(k *Keys, refs *Refs) {
 	default:
 		m = t.matchAny(k, refs)
 	}
-	if m > 0 {
-		t.missed(k, refs, t.miss[:m])
+	return t.miss[:m]
+}
+
+// find looks for a key; NoRow: it is not there.
+func (t *Table) find(k *Keys, i int) uint32 {
+	h := uint32(k.Hash[i])
+	slots := t.idx.dir[h>>maxSegmentBits&t.idx.dirMask()]
+	mask := uint32(len(slots) - 1)
+	for s := h & mask; slots[s] != 0; s = (s + 1) & mask {
+		if e := slots[s]; uint32(e>>32) == h {
+			if id := uint32(e) - 1; t.equal(t.Row(id), k, i) {
+				return id
+			}
+		}
 	}
-	t.rows.MarkAll(refs.IDs)
+	return NoRow
 }
 
 // candidates loads, for each hash, its home slot or, if that has another salt,
@@ -157,15 +189,8 @@ func (t *Table) missed(k *Keys, refs *Refs, miss []int32) {
 }
 
 func (t *Table) findOrAdd(k *Keys, i int) uint32 {
-	h := uint32(k.Hash[i])
-	slots := t.idx.dir[h>>maxSegmentBits&t.idx.dirMask()]
-	mask := uint32(len(slots) - 1)
-	for s := h & mask; slots[s] != 0; s = (s + 1) & mask {
-		if e := slots[s]; uint32(e>>32) == h {
-			if id := uint32(e) - 1; t.equal(t.Row(id), k, i) {
-				return id
-			}
-		}
+	if id := t.find(k, i); id != NoRow {
+		return id
 	}
 	id := t.rows.Alloc()
 	row := t.rows.At(id)
@@ -181,7 +206,7 @@ func (t *Table) findOrAdd(k *Keys, i int) uint32 {
 			row[2+w] = t.arena.Append(k.src[w].Bytes(row[2+w], n))
 		}
 	}
-	t.idx.insert(h, id)
+	t.idx.insert(uint32(k.Hash[i]), id)
 	return id
 }
 

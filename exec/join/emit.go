@@ -30,7 +30,7 @@ func (j *join) decide(out op.Output) ([]int32, error) {
 	other := &j.sides[1-j.input]
 	values := j.scratch.values[:0]
 	for _, p := range j.cand {
-		values = append(values, other.values(p.other-1))
+		values = append(values, other.at(p.other).values(p.other.id()))
 	}
 	j.scratch.values = values
 	cols := colvec.Grow(j.scratch.cols, len(j.inputs[0])+len(j.inputs[1]))
@@ -86,7 +86,7 @@ func (j *join) column(c int, own []int32, values [][]byte) (arrow.Array, error) 
 
 // put notes a row to be emitted: a row of the batch (-1: none) beside one of the
 // other side (0: none).
-func (j *join) put(adds bool, own int32, other uint32, out op.Output) error {
+func (j *join) put(adds bool, own int32, other ref, out op.Output) error {
 	kind := catalog.Insert
 	if !adds {
 		kind, j.takes = catalog.Delete, true
@@ -106,11 +106,11 @@ func (j *join) emit(out op.Output) error {
 	}
 	other := &j.sides[1-j.input]
 	values := j.scratch.values[:0]
-	for _, id1 := range j.others {
-		if id1 == 0 {
+	for _, r := range j.others {
+		if r == 0 {
 			values = append(values, nil)
 		} else {
-			values = append(values, other.values(id1-1))
+			values = append(values, other.at(r).values(r.id()))
 		}
 	}
 	j.scratch.values = values

@@ -49,24 +49,25 @@ type join struct {
 	k     *hash.Keys
 	refs  hash.Refs
 	cand  []pair
-	done  []int32 // for each row that has all its candidates: how many cand has by then
-	next  int     // the row that is settled next
-	count uint32  // partners of that row found so far
+	done  []int32  // for each row that has all its candidates: how many cand has by then
+	next  int      // the row that is settled next
+	count uint32   // partners of that row found so far
+	had   []uint32 // how many it was, of rows that go into segments
 	empty []uint32
 
 	// What is to be emitted.
-	own    []int32  // row of the batch; -1: none
-	others []uint32 // row of the other side, as id+1; 0: none
+	own    []int32 // row of the batch; -1: none
+	others []ref   // row of the other side; 0: none
 	kinds  []catalog.RowKind
 	takes  bool // one of them is -D
 
 	scratch scratch
 }
 
-// pair is a row of the batch (its place in rows) and one of the other side, as id+1.
+// pair is a row of the batch (its place in rows) and one of the other side.
 type pair struct {
 	n     int32
-	other uint32
+	other ref
 }
 
 // scratch is memory that is used again from batch to batch.
@@ -115,7 +116,7 @@ func New(o *planner.Join, left, right *planner.Node, prog *expr.Program, ctx *op
 		j.eval, j.reads = prog.NewEvaluator(ctx.Alloc), prog.Columns()
 	}
 	for s := range j.sides {
-		j.sides[s].codec = newCodec(j.inputs[s], j.kept(s))
+		j.sides[s].codec, j.sides[s].expiry = newCodec(j.inputs[s], j.kept(s)), o.Expiry[s]
 	}
 	j.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
 	return j, nil
@@ -154,10 +155,18 @@ func (j *join) Process(input int, b *op.Batch, out op.Output) error {
 		sel = colvec.All(b.N)
 	}
 	j.k = j.enc.Encode(cols, sel)
-	j.keys.Upsert(j.k, &j.refs)
 	me, other := &j.sides[input], &j.sides[1-input]
+	switch {
+	case me.expiry == nil:
+		j.keys.Upsert(j.k, &j.refs)
+	case other.expiry == nil:
+		j.keys.Find(j.k, &j.refs)
+	}
+	for _, g := range other.segs {
+		g.keys.Find(j.k, &g.refs)
+	}
 	me.codec.encode(b.Cols, j.rows)
-	shift := 32 * uint(1-input)
+	j.had = j.had[:0]
 	j.next, j.count = 0, 0
 	forgets := j.o.Forgets()
 	for n := range j.rows {
@@ -170,14 +179,8 @@ func (j *join) Process(input int, b *op.Batch, out op.Output) error {
 				continue
 			}
 		}
-		head := uint32(*hash.At[uint64](j.refs.Rows[n], j.heads) >> shift)
-		for ; head != 0; head = other.next(head) {
-			j.cand = append(j.cand, pair{int32(n), head})
-			if len(j.cand) >= j.max {
-				if err := j.settle(out); err != nil {
-					return err
-				}
-			}
+		if err := j.candidates(n, out); err != nil {
+			return err
 		}
 		j.done = append(j.done, int32(len(j.cand)))
 	}
@@ -187,8 +190,46 @@ func (j *join) Process(input int, b *op.Batch, out op.Output) error {
 	if err := j.emit(out); err != nil {
 		return err
 	}
+	if me.expiry != nil {
+		j.hold(me)
+		return nil
+	}
 	j.forgetEmpty()
 	me.tidy()
+	return nil
+}
+
+// candidates finds the rows of the other side that have the key of row n.
+func (j *join) candidates(n int, out op.Output) error {
+	other := &j.sides[1-j.input]
+	if other.expiry == nil {
+		if j.refs.IDs[n] == hash.NoRow {
+			return nil
+		}
+		word := *hash.At[uint64](j.refs.Rows[n], j.heads)
+		return j.chain(n, &other.part, 0, uint32(word>>(32*uint(1-j.input))), out)
+	}
+	for i, g := range other.segs {
+		if g.refs.IDs[n] == hash.NoRow {
+			continue
+		}
+		if err := j.chain(n, &g.part, i, uint32(*g.head(n)), out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chain makes the rows of a chain candidates of row n.
+func (j *join) chain(n int, p *part, segment int, head uint32, out op.Output) error {
+	for ; head != 0; head = p.next(head) {
+		j.cand = append(j.cand, pair{int32(n), refTo(segment, head)})
+		if len(j.cand) >= j.max {
+			if err := j.settle(out); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
@@ -255,31 +296,31 @@ func (j *join) settle(out op.Output) error {
 func (j *join) adds(n int) bool { return j.b.Kind(int(j.rows[n])).Adds() }
 
 // matched deals with a pair of the row at hand.
-func (j *join) matched(id1 uint32, out op.Output) error {
+func (j *join) matched(other1 ref, out op.Output) error {
 	adds := j.adds(j.next)
 	j.count++
 	other := 1 - j.input
 	before := uint32(2) // of a side that is not counted: no first and no last
 	if j.counted[other] {
-		before = j.sides[other].addPartner(id1-1, adds)
+		before = j.sides[other].at(other1).addPartner(other1.id(), adds)
 	}
 	switch j.o.Kind {
 	case planner.SemiJoin, planner.AntiJoin:
 		if adds && before == 0 || !adds && before == 1 { // of a left row: only these are counted
-			return j.put(adds == (j.o.Kind == planner.SemiJoin), -1, id1, out)
+			return j.put(adds == (j.o.Kind == planner.SemiJoin), -1, other1, out)
 		}
 		return nil
 	}
 	if adds && before == 0 {
-		if err := j.put(false, -1, id1, out); err != nil {
+		if err := j.put(false, -1, other1, out); err != nil {
 			return err
 		}
 	}
-	if err := j.put(adds, j.rows[j.next], id1, out); err != nil {
+	if err := j.put(adds, j.rows[j.next], other1, out); err != nil {
 		return err
 	}
 	if !adds && before == 1 {
-		return j.put(true, -1, id1, out)
+		return j.put(true, -1, other1, out)
 	}
 	return nil
 }
@@ -289,6 +330,10 @@ func (j *join) matched(id1 uint32, out op.Output) error {
 func (j *join) finish(out op.Output) error {
 	n, me := j.next, &j.sides[j.input]
 	adds, partners := j.adds(n), j.count
+	if me.expiry != nil {
+		j.had = append(j.had, partners)
+		return j.alone(n, adds, partners, out)
+	}
 	word := hash.At[uint64](j.refs.Rows[n], j.heads)
 	shift := 32 * uint(j.input)
 	head := uint32(*word >> shift)
@@ -309,6 +354,11 @@ func (j *join) finish(out op.Output) error {
 	if *word == 0 {
 		j.empty = append(j.empty, j.refs.IDs[n])
 	}
+	return j.alone(n, adds, partners, out)
+}
+
+// alone goes on to the next row, and says what there is to say of row n by itself.
+func (j *join) alone(n int, adds bool, partners uint32, out op.Output) error {
 	j.next, j.count = j.next+1, 0
 	if !j.counted[j.input] || (partners > 0) != (j.o.Kind == planner.SemiJoin) {
 		return nil
@@ -335,6 +385,7 @@ func (j *join) Advance(input int, w int64, out op.Output) error {
 	if t := min(j.marks[0], j.marks[1]); j.o.EventTime && j.due(t) {
 		j.sweep(t)
 	}
+	j.letGo(&j.sides[1-input], w)
 	if min(j.marks[0], j.marks[1]) == op.MaxTime {
 		return out.Watermark(op.MaxTime)
 	}
@@ -352,7 +403,13 @@ func (j *join) End(input int, out op.Output) error {
 
 // Gauges implements op.Gauges.
 func (j *join) Gauges(c op.Counters) {
-	c[op.CountHeld] = int64(j.sides[0].rows.Len() + j.sides[1].rows.Len())
+	c[op.CountHeld] = 0
+	for s := range j.sides {
+		c[op.CountHeld] += int64(j.sides[s].rows.Len())
+		for _, g := range j.sides[s].segs {
+			c[op.CountHeld] += int64(g.rows.Len())
+		}
+	}
 }
 
 // Balance implements op.Balanced.

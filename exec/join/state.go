@@ -24,8 +24,16 @@ func (j *join) adopt(st *table.Table) {
 	}
 	j.keys = hash.Attach(j.layout, st.Rows(keysPart, 0, 1+j.layout.Words()+j.stateWords()), texts)
 	j.heads = j.keys.StateWord()
-	j.sides[0].open(st, leftPart, j.updates[0])
-	j.sides[1].open(st, rightPart, j.updates[1])
+	j.sides[0].open(st, leftPart, 0, j.updates[0])
+	j.sides[1].open(st, rightPart, 0, j.updates[1])
+	for s := range j.sides {
+		j.sides[s].segs = nil
+	}
+	for _, bucket := range st.Buckets() {
+		if bucket != 0 {
+			j.segment(bucket)
+		}
+	}
 }
 
 // stateWords is how many words a key has.
@@ -94,4 +102,9 @@ func (j *join) merge(from *join, owns func(group int) bool) {
 			}
 		}
 	})
+	for s := range from.sides {
+		for _, g := range from.sides[s].segs {
+			j.mergeSegment(g, owns)
+		}
+	}
 }
