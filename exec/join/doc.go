@@ -10,6 +10,10 @@
 //
 // Every change is given out as +I or -D of a whole row, those of one key in order.
 //
+// Where time says when the rows of a side can have no more partners (planner.Expiry)
+// they are kept in segments by that time, each with keys and rows of its own, which
+// go as a whole.
+//
 // State, per shard: a table of keys, each with the two chains of its rows; and for
 // each side an array of rows of fixed width (links, number of partners, where the
 // values stand) and an arena with the values, row by row. Nothing in it is a Go

@@ -91,8 +91,11 @@ func (f *folded) Watermark(int64) error                               { return n
 func (f *folded) End() error                                          { return nil }
 
 // less is the residual: left v < right v.
-func less(t testing.TB) catalog.Expr {
-	fn, _ := expr.Functions().Lookup("<")
+func less(t testing.TB) catalog.Expr { return compare(t, "<") }
+
+// compare is a comparison of left v with right v.
+func compare(t testing.TB, sign string) catalog.Expr {
+	fn, _ := expr.Functions().Lookup(sign)
 	o, err := fn.Resolve([]catalog.Arg{{Type: catalog.BigInt}, {Type: catalog.BigInt}})
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +117,15 @@ func naive(t testing.TB, o *planner.Join, left, right []row) map[string]int {
 				return false
 			}
 		}
-		return o.Residual == nil || a[1].(int64) < b[1].(int64)
+		if o.Residual == nil {
+			return true
+		}
+		l, okl := a[1].(int64)
+		r, okr := b[1].(int64)
+		if o.Residual.(*catalog.Call).Fn.Name == ">" {
+			l, r = r, l
+		}
+		return okl && okr && l < r
 	}
 	emit := func(a, b *row) {
 		both := batchOf(t, []row{deref(a)}, nil, nil)
