@@ -43,10 +43,13 @@ const (
 	FormatOption    = "format"
 )
 
-// The options that the engine itself sees to, for every source.
+// The options that the engine itself sees to, for every source; the first four
+// for every sink too.
 const (
 	OnErrorOption        = "on-error"
 	DeadLetterSinkOption = "dead-letter.sink"
+	MaxBadOption         = "on-error.max-per-minute"
+	MaxBadShareOption    = "on-error.max-share"
 	ValidateOption       = "decode.validate"
 	IdleTimeoutOption    = "scan.watermark.idle-timeout"
 	FutureSkewOption     = "scan.watermark.max-future-skew"
@@ -62,6 +65,10 @@ func CommonSourceOptions() []OptionSpec {
 			Doc: "What becomes of a bad record: stop the job with its position, count and drop it, or write it to the sink that 'dead-letter.sink' names."},
 		{Name: DeadLetterSinkOption, Source: true,
 			Doc: "The sink that takes bad records ('on-error'='dead-letter')."},
+		{Name: MaxBadOption, Type: OptionInt, Source: true,
+			Doc: "The job stops, before it commits, when more records and rows of the source were bad for one INSERT within a minute."},
+		{Name: MaxBadShareOption, Type: OptionFloat, Source: true,
+			Doc: "The same for their share in the records of the last minute, above 0 to 1; it is judged from 100 records on, and for the whole job at the end of the input."},
 		{Name: ValidateOption, Type: OptionEnum, Values: []string{"read", "all"}, Default: "read", Source: true,
 			Doc: "Which columns make a record bad if they don't fit: those that the query reads, or all declared ones."},
 		{Name: IdleTimeoutOption, Aliases: []string{"table.exec.source.idle-timeout"}, Type: OptionDuration, Source: true,
@@ -72,6 +79,20 @@ func CommonSourceOptions() []OptionSpec {
 			Doc: "Whether a join may read the source whole before the other side, as a static table. It must be bounded and have no WATERMARK. Unless said otherwise a bounded file without WATERMARK is one."},
 		{Name: StaticReloadOption, Type: OptionDuration, Source: true,
 			Doc: "How often a static table is read again while a job runs. Which rows meet the new one depends on the clock. Without it a table is read once a run."},
+	}
+}
+
+// CommonSinkOptions are the options that every sink takes, whatever its connector.
+func CommonSinkOptions() []OptionSpec {
+	return []OptionSpec{
+		{Name: OnErrorOption, Type: OptionEnum, Values: []string{"fail", "skip", "dead-letter"}, Sink: true,
+			Doc: "What becomes of a row that the sink can't take (NULL in a NOT NULL column, or refused by the target): stop the job and show it, count and drop it, or write it to the sink that 'dead-letter.sink' names. Without it, as the sources of the query say."},
+		{Name: DeadLetterSinkOption, Sink: true,
+			Doc: "The sink that takes refused rows ('on-error'='dead-letter')."},
+		{Name: MaxBadOption, Type: OptionInt, Sink: true,
+			Doc: "The job stops, before it commits, when more rows were refused within a minute."},
+		{Name: MaxBadShareOption, Type: OptionFloat, Sink: true,
+			Doc: "The same for their share in the rows of the last minute, above 0 to 1; it is judged from 100 rows on, and for the whole job at the end of the input."},
 	}
 }
 
@@ -94,6 +115,7 @@ func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string
 	if forSource {
 		c.add("", CommonSourceOptions())
 	} else {
+		c.add("", CommonSinkOptions())
 		c.addOther(CommonSourceOptions())
 	}
 	ownFormat := slices.ContainsFunc(spec.Options, func(o OptionSpec) bool { return o.Name == FormatOption && o.Type == OptionEnum })

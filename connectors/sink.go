@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -38,7 +39,8 @@ type SinkConfig struct {
 type Sink interface {
 	// Open connects. id.Epoch is the last committed epoch (0: none yet).
 	Open(ctx context.Context, id SinkIdentity) error
-	// Write adds rows to epoch. Calls with different shards run concurrently.
+	// Write adds rows to epoch. Calls with different shards run concurrently. A
+	// *RefusedRows names those that the target can't take.
 	Write(ctx context.Context, epoch uint64, shard int, b *Batch) error
 	// Prepare makes epoch's rows durable without showing them (at-least-once
 	// sinks: sees them acknowledged) and returns what Commit needs to finish
@@ -63,6 +65,25 @@ type SinkIdentity struct {
 	JobID string // UUID, made with the job's state
 	Sink  string // name within the job
 	Epoch uint64
+}
+
+// RefusedRows is an error of Write: the target can't take some rows of the batch,
+// whatever is tried. The others have been written. The engine deals with the rows
+// by the sink's 'on-error'.
+type RefusedRows struct{ Rows []RefusedRow } // ascending by row
+
+// RefusedRow is one of them.
+type RefusedRow struct {
+	Row    int    // of the batch
+	Code   string // TOO_LONG, CONSTRAINT, ...
+	Column string // in error; "": the row as a whole
+	Detail string // "text of 300 characters for a column of 255"
+}
+
+// Error implements error.
+func (e *RefusedRows) Error() string {
+	r := e.Rows[0]
+	return fmt.Sprintf("%d rows refused, the first: %s", len(e.Rows), r.Detail)
 }
 
 // FatalError is an error of Commit that no retry can mend: the job stops.

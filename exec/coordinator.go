@@ -262,6 +262,9 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 	if err := j.account(c, cuts); err != nil {
 		return err
 	}
+	if err := j.tolerate(c); err != nil {
+		return err
+	}
 	if err := j.write(tx, cuts); err != nil {
 		return err
 	}
@@ -301,6 +304,9 @@ func (j *job) finishSelect(ctx context.Context, failed <-chan error, last bool) 
 		return err
 	}
 	if err := j.account(c, cuts); err != nil {
+		return err
+	}
+	if err := j.tolerate(c); err != nil {
 		return err
 	}
 	now := j.clock.Now()

@@ -243,6 +243,9 @@ type job struct {
 	halted    atomic.Bool  // tasks are to return
 	resultM   sync.Mutex
 
+	tolerances []*tolerance
+	badRow     atomic.Pointer[op.RowError] // an example for them
+
 	base     counts // counters up to the last commit of earlier runs
 	counts   counts // as of the last barrier
 	started  time.Time
@@ -312,6 +315,7 @@ func (j *job) open(ctx context.Context) error {
 	if err := j.loadTables(ctx); err != nil {
 		return err
 	}
+	j.watchBad()
 	return j.openSplits(ctx)
 }
 

@@ -22,6 +22,8 @@ type Progress struct {
 	// Late and Bad rows, over all operators.
 	Late int64 `json:"late"`
 	Bad  int64 `json:"bad"`
+	// BadBy are the bad rows by error code.
+	BadBy map[string]int64 `json:"bad_by,omitempty"`
 	// StateRows and StateBytes are what the operators hold in memory, without
 	// indexes; DiskBytes is the size of the whole state on disk.
 	StateRows  int64 `json:"state_rows"`
@@ -141,6 +143,12 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 		}
 		p.Late += cs[op.CountLate] + cs[op.PrePrefix+op.CountLate]
 		p.Bad += cs[op.CountBad] + cs[op.PrePrefix+op.CountBad]
+		for code, v := range badBy(cs) {
+			if p.BadBy == nil {
+				p.BadBy = map[string]int64{}
+			}
+			p.BadBy[code] += v
+		}
 		p.StateRows += cs[op.CountHeld]
 		p.StateBytes += cs[op.CountMemory]
 		p.Operators = append(p.Operators, OperatorProgress{

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,6 +28,7 @@ type sinkWriter struct {
 	t       *task
 	ctx     *op.Context
 	notNull []int
+	letters []op.Letter
 	// pending are the changes of the epoch where they have to be netted.
 	pending changes
 }
@@ -42,16 +44,16 @@ func newSinkWriter(s *sink, t *task, ctx *op.Context) *sinkWriter {
 }
 
 // Process implements op.Operator.
-func (w *sinkWriter) Process(_ int, b *op.Batch, _ op.Output) error {
+func (w *sinkWriter) Process(_ int, b *op.Batch, out op.Output) error {
 	if w.s.op.Net {
 		w.pending.add(b)
 		return nil
 	}
-	return w.write(b)
+	return w.write(b, out)
 }
 
 // Flush implements op.Flusher. Only at a barrier have all changes of an epoch come.
-func (w *sinkWriter) Flush(settled bool, _ op.Output) error {
+func (w *sinkWriter) Flush(settled bool, out op.Output) error {
 	if !settled || !w.s.op.Net {
 		return nil
 	}
@@ -60,15 +62,15 @@ func (w *sinkWriter) Flush(settled bool, _ op.Output) error {
 		return err
 	}
 	defer b.Release()
-	return w.write(b)
+	return w.write(b, out)
 }
 
-func (w *sinkWriter) write(b *op.Batch) error {
+func (w *sinkWriter) write(b *op.Batch, out op.Output) error {
 	for _, c := range w.notNull {
 		if b.Cols[c].NullN() == 0 {
 			continue
 		}
-		kept, err := w.dropNulls(b)
+		kept, err := w.dropNulls(b, out)
 		if err != nil || kept == nil {
 			return err
 		}
@@ -81,7 +83,7 @@ func (w *sinkWriter) write(b *op.Batch) error {
 		defer b.Release()
 	}
 	err := w.s.conn.Write(context.Background(), w.t.epoch, w.t.shard, &connectors.Batch{N: b.N, Cols: b.Cols, Kinds: b.Kinds})
-	return w.s.wrap(err)
+	return w.refused(b, err, out)
 }
 
 // replacing takes the -U rows out of a batch for a sink that replaces by key.
@@ -119,29 +121,45 @@ func (w *sinkWriter) replacing(b *op.Batch) *op.Batch {
 	return out
 }
 
-// dropNulls judges rows with a NULL in a NOT NULL column by the sink's policy.
-func (w *sinkWriter) dropNulls(b *op.Batch) (*op.Batch, error) {
+// dropNulls judges rows with a NULL in a NOT NULL column, and gives the others;
+// nil: there are none.
+func (w *sinkWriter) dropNulls(b *op.Batch, out op.Output) (*op.Batch, error) {
 	sel := make([]int32, 0, b.N)
+	w.letters = w.letters[:0]
 rows:
 	for r := range b.N {
 		for _, c := range w.notNull {
 			if b.Cols[c].IsNull(r) {
-				w.ctx.Counters[op.CountBad]++
-				if w.s.op.OnError == planner.ErrorFail {
-					return nil, &op.RowError{
-						Code: "NOT_NULL", Message: fmt.Sprintf("column %s of sink %s is NOT NULL, the row has NULL", w.s.op.Columns[c].Name, w.s.op.Name),
-						Where: "sink " + w.s.op.Name, Row: op.RowText(b, r),
-					}
-				}
+				name := w.s.op.Columns[c].Name
+				w.letters = append(w.letters, op.Letter{Row: r, Code: "NOT_NULL", Columns: name,
+					Message: fmt.Sprintf("column %s of sink %s is NOT NULL, the row has NULL", name, w.s.op.Name)})
 				continue rows
 			}
 		}
 		sel = append(sel, int32(r))
 	}
-	if len(sel) == 0 {
-		return nil, nil
+	if err := w.judge(b, out); err != nil || len(sel) == 0 {
+		return nil, err
 	}
 	return b.Gather(sel, w.ctx.Alloc), nil
+}
+
+// judge deals with refused rows by the policy for them.
+func (w *sinkWriter) judge(b *op.Batch, out op.Output) error {
+	return op.Judge(w.ctx, w.s.op.OnError, "sink "+w.s.op.Name, w.s.op.Name, b, w.letters, out)
+}
+
+// refused judges the rows that the target does not take.
+func (w *sinkWriter) refused(b *op.Batch, err error, out op.Output) error {
+	var r *connectors.RefusedRows
+	if !errors.As(err, &r) {
+		return w.s.wrap(err)
+	}
+	w.letters = w.letters[:0]
+	for _, x := range r.Rows {
+		w.letters = append(w.letters, op.Letter{Row: x.Row, Code: x.Code, Columns: x.Column, Message: x.Detail})
+	}
+	return w.judge(b, out)
 }
 
 // Advance implements op.Operator.

@@ -46,6 +46,11 @@ type builder struct {
 type sinkInput struct {
 	table *catalog.Table
 	parts []sinkPart
+	// onError, deadLetter and tolerance are the policy for rows that it refuses.
+	onError    ErrorMode
+	deadLetter *catalog.Table
+	tolerance  Tolerance
+	written    *Node // the operator, once made
 }
 
 // sinkPart is one stream of rows for a sink: columns as the sink's.
@@ -530,7 +535,7 @@ func (b *builder) scan(r *scanRel) *Node {
 		return n
 	}
 	s := r.src
-	op := &Scan{Source: s.name, Connector: s.table.Connector.Name, Options: s.options, Bounded: s.bounded, Changelog: s.changelog, ValidateAll: s.validate, Declared: s.table.Physical()}
+	op := &Scan{Source: s.name, Connector: s.table.Connector.Name, Options: s.options, Bounded: s.bounded, Changelog: s.changelog, ValidateAll: s.validate, Declared: s.table.Physical(), Tolerance: s.tolerance}
 	for i, f := range s.fields {
 		if want := b.wanted[s][i]; want != nil {
 			f.Type = want.narrow(f.Type)

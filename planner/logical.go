@@ -87,6 +87,7 @@ type source struct {
 	// onError and deadLetter are the reading policy.
 	onError    ErrorMode
 	deadLetter *catalog.Table
+	tolerance  Tolerance
 	validate   bool
 	at         place
 }

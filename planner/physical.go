@@ -98,6 +98,13 @@ const (
 	ErrorDeadLetter                  // out on ErrorPort and counted
 )
 
+// Tolerance bounds how many records or rows of a source or sink may be bad within
+// a minute before the job stops; 0: any number.
+type Tolerance struct {
+	PerMinute int64
+	Share     float64
+}
+
 // Values gives constant rows: SELECT without FROM, INSERT ... VALUES. A bounded
 // source of its own.
 type Values struct{ Rows [][]catalog.Expr }
@@ -114,6 +121,7 @@ type Scan struct {
 	ValidateAll bool
 	Declared    []catalog.Field // all physical columns: for ValidateAll, and for formats that go by position
 	Watermark   *Watermark      // nil: none
+	Tolerance   Tolerance
 }
 
 // ScanColumn is a column that a source is to produce; types may be pruned.
@@ -357,8 +365,12 @@ type Sink struct {
 	// shards), each -D with its whole row: those of an epoch have to be netted.
 	Net       bool
 	Guarantee catalog.Guarantee
-	// OnError judges rows that the sink's columns can't take (NULL in NOT NULL).
-	OnError ErrorMode
+	// OnError judges rows that the sink can't take: NULL in NOT NULL, or refused by
+	// the target. Judges says that it is the sink's own 'on-error', not that of the
+	// sources.
+	OnError   ErrorMode
+	Judges    bool
+	Tolerance Tolerance
 }
 
 // Result gives the rows of a top-level SELECT to the caller.

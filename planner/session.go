@@ -271,6 +271,15 @@ func (a *analysis) insertStep(i *parser.Insert) error {
 			b.env.use(src.deadLetter.Name)
 		}
 	}
+	if o.sink != nil {
+		_, letters, err := b.env.letterPolicy(o.sink, o.sink.SinkOptions, "sink")
+		if err != nil {
+			return err
+		}
+		if letters != nil {
+			b.env.use(letters.Name)
+		}
+	}
 	for _, u := range b.env.uses {
 		if !slices.Contains(a.jobUses, u) {
 			a.jobUses = append(a.jobUses, u)

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -17,6 +18,36 @@ func (b *builder) sinkFor(t *catalog.Table) *sinkInput {
 	s := &sinkInput{table: t}
 	b.toSinks = append(b.toSinks, s)
 	return s
+}
+
+// sinkPolicies settles what becomes of rows that sinks refuse. A sink that takes
+// dead letters sends none itself: they could go in a circle.
+func (b *builder) sinkPolicies() error {
+	for _, s := range b.toSinks {
+		if err := s.settle(b.env); err != nil {
+			return err
+		}
+	}
+	for _, s := range b.toSinks {
+		if s.deadLetter != nil && b.takesLetters(s.table) {
+			return b.lettersInCircle(s)
+		}
+	}
+	return nil
+}
+
+func (b *builder) lettersInCircle(s *sinkInput) error {
+	return b.env.optionPlace(s.table, catalog.OnErrorOption).errorf("sink `%s` takes dead letters: rows that it refuses itself can't be dead letters again", s.table.Name)
+}
+
+// settle reads a sink's policy for rows that it refuses.
+func (s *sinkInput) settle(env *environment) (err error) {
+	t := s.table
+	if s.onError, s.deadLetter, err = env.letterPolicy(t, t.SinkOptions, "sink"); err != nil {
+		return err
+	}
+	s.tolerance, err = env.tolerance(t, t.SinkOptions)
+	return err
 }
 
 // toSink notes that rows go to a sink. All that goes to one sink in a job is
@@ -41,6 +72,9 @@ func (b *builder) toSink(t *catalog.Table, n *Node, where place, c *conflict) er
 // that all operators before them have.
 func (b *builder) sinks() error {
 	b.branch, b.byText = "", nil
+	if err := b.sinkPolicies(); err != nil {
+		return err
+	}
 	rows := len(b.toSinks)
 	for _, s := range b.toSinks {
 		if b.takesLetters(s.table) {
@@ -54,6 +88,14 @@ func (b *builder) sinks() error {
 		return err
 	}
 	for i, s := range b.toSinks {
+		if i >= rows { // a sink of nothing but dead letters
+			if err := s.settle(b.env); err != nil {
+				return err
+			}
+			if s.deadLetter != nil {
+				return b.lettersInCircle(s)
+			}
+		}
 		if i >= rows || b.takesLetters(s.table) {
 			if err := b.writeSink(s); err != nil {
 				return err
@@ -63,15 +105,15 @@ func (b *builder) sinks() error {
 	return nil
 }
 
-// takesLetters says whether a sink takes the dead letters of a source of the
-// plan.
+// takesLetters says whether a sink takes the dead letters of a source or of
+// another sink of the plan.
 func (b *builder) takesLetters(t *catalog.Table) bool {
 	for src := range b.scans {
 		if src.deadLetter == t {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(b.toSinks, func(s *sinkInput) bool { return s.deadLetter == t })
 }
 
 func (b *builder) writeSink(s *sinkInput) error {
@@ -122,8 +164,12 @@ func (b *builder) writeSink(s *sinkInput) error {
 			op.OnError = b.sinkMode(in)
 		}
 	}
-	n := b.node(op, nil, from(in), in.Cols, "")
-	b.places[n] = s.parts[0].place
+	if t.SinkOptions[catalog.OnErrorOption] != "" {
+		op.OnError, op.Judges = s.onError, true
+	}
+	op.Tolerance = s.tolerance
+	s.written = b.node(op, nil, from(in), in.Cols, "")
+	b.places[s.written] = s.parts[0].place
 	return nil
 }
 
@@ -321,9 +367,13 @@ func (b *builder) letters(sink *catalog.Table, edges []Edge) error {
 	return b.toSink(sink, p, b.places[p], nil)
 }
 
-// letterSink finds the sink for the dead letters of a node: that of the first
-// source below it.
+// letterSink finds the sink for the dead letters of a node: a sink's own, else
+// that of the first source below it.
 func (b *builder) letterSink(n *Node) *catalog.Table {
+	if op, ok := n.Op.(*Sink); ok && op.Judges {
+		at := slices.IndexFunc(b.toSinks, func(s *sinkInput) bool { return s.written == n })
+		return b.toSinks[at].deadLetter
+	}
 	for {
 		if s, ok := n.Op.(*Scan); ok {
 			for src, scan := range b.scans {
@@ -340,25 +390,16 @@ func (b *builder) letterSink(n *Node) *catalog.Table {
 	}
 }
 
-// errorModeOf gives the error mode of an operator; ErrorFail for one without.
+// errorModeOf gives the error mode of an operator: its field OnError, whatever
+// operator it is, so that none's dead letters are forgotten; ErrorFail for one
+// without.
 func errorModeOf(op Op) ErrorMode {
-	switch op := op.(type) {
-	case *Guard:
-		return op.OnError
-	case *Filter:
-		return op.OnError
-	case *Project:
-		return op.OnError
-	case *Unnest:
-		return op.OnError
-	case *StaticJoin:
-		return op.OnError
-	case *WindowAgg:
-		return op.OnError
-	case *GroupAgg:
-		return op.OnError
-	case *Sink:
-		return op.OnError
+	v := reflect.Indirect(reflect.ValueOf(op))
+	if v.Kind() != reflect.Struct {
+		return ErrorFail
+	}
+	if f := v.FieldByName("OnError"); f.IsValid() {
+		return f.Interface().(ErrorMode)
 	}
 	return ErrorFail
 }

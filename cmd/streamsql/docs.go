@@ -154,6 +154,15 @@ yyyy-MM-dd HH:mm:ss.
 	for _, o := range catalog.CommonSourceOptions() {
 		writeOption(w, o, false)
 	}
+	fmt.Fprint(w, `
+## Options of every sink
+
+| Option | Type | Default | Meaning |
+|---|---|---|---|
+`)
+	for _, o := range catalog.CommonSinkOptions() {
+		writeOption(w, o, false)
+	}
 	for _, n := range names {
 		c, _ := r.Lookup(n)
 		writeConnector(w, c)

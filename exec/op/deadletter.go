@@ -24,24 +24,47 @@ func Judge(ctx *Context, mode planner.ErrorMode, where, branch string, b *Batch,
 	if len(letters) == 0 {
 		return nil
 	}
-	ctx.Counters[CountBad] += int64(len(letters))
-	switch mode {
-	case planner.ErrorFail:
-		l := letters[0]
-		e := &RowError{Code: l.Code, Message: l.Message, Where: where}
-		if o := b.Origin; o != nil {
-			e.Position = o.Records.Position(o.Record(l.Row))
-			e.Row = Clip(string(o.Records.Raw(o.Record(l.Row))))
-		} else {
-			e.Row = Clip(RowText(b, l.Row))
-		}
-		return e
-	case planner.ErrorDeadLetter:
+	ctx.countBad(letters)
+	if mode == planner.ErrorFail {
+		return rowError(where, b, letters[0])
+	}
+	if ctx.Sample != nil {
+		ctx.Sample(rowError(where, b, letters[0]))
+	}
+	if mode == planner.ErrorDeadLetter {
 		d := deadLetters(ctx, branch, b, letters)
 		defer d.Release()
 		return out.Emit(planner.ErrorPort, d)
 	}
 	return nil
+}
+
+// rowError is the error of a row that can't be taken.
+func rowError(where string, b *Batch, l Letter) *RowError {
+	e := &RowError{Code: l.Code, Message: l.Message, Where: where}
+	if o := b.Origin; o != nil {
+		e.Position = o.Records.Position(o.Record(l.Row))
+		e.Row = Clip(string(o.Records.Raw(o.Record(l.Row))))
+	} else {
+		e.Row = Clip(RowText(b, l.Row))
+	}
+	return e
+}
+
+// BadPrefix marks the counters of rows in error by their code: bad.OVERFLOW.
+const BadPrefix = CountBad + "."
+
+// countBad counts rows in error, as a whole and by code.
+func (c *Context) countBad(letters []Letter) {
+	c.Counters[CountBad] += int64(len(letters))
+	for i := 0; i < len(letters); {
+		n := i + 1
+		for n < len(letters) && letters[n].Code == letters[i].Code {
+			n++
+		}
+		c.Counters[BadPrefix+letters[i].Code] += int64(n - i)
+		i = n
+	}
 }
 
 // EmitGood emits the rows of b that are not in error, and deals with the others

@@ -187,6 +187,9 @@ type Context struct {
 	Counters Counters
 	// Satisfied says that the operator needs no more input; nil: nobody asks.
 	Satisfied func()
+	// Sample takes an example of the rows in error that are not errors of the job;
+	// nil: nobody asks.
+	Sample func(*RowError)
 	// Job and Branch (the sink that the rows lead to) name the place in dead
 	// letters.
 	Job, Branch string

@@ -73,6 +73,7 @@ func (o *outside) connector() connectors.Connector {
 			Name: "capture", Doc: "The rows that a golden test gives.",
 			Options: []catalog.OptionSpec{
 				{Name: "mode", Type: catalog.OptionEnum, Values: []string{"auto", "append", "upsert", "retract"}, Default: "auto", Sink: true, Doc: "changes it takes"},
+				{Name: "refuse", Sink: true, Doc: "rows with such a value are refused"},
 			},
 			Sink: &catalog.SinkSpec{
 				Accepts: func(o catalog.Options, key bool) catalog.ChangelogMode {
@@ -125,7 +126,21 @@ func (c *captureSink) Write(_ context.Context, epoch uint64, _ int, b *connector
 	if epoch <= c.s.last {
 		return errors.New("rows for an epoch that is committed")
 	}
-	c.s.written[epoch] = append(c.s.written[epoch], rows...)
+	var refused connectors.RefusedRows
+	for i, row := range rows {
+		at := -1
+		if refuse := c.cfg.Options["refuse"]; refuse != "" {
+			at = slices.Index(row.cells, refuse)
+		}
+		if at < 0 {
+			c.s.written[epoch] = append(c.s.written[epoch], row)
+			continue
+		}
+		refused.Rows = append(refused.Rows, connectors.RefusedRow{Row: i, Code: "CONSTRAINT", Column: c.cfg.Columns[at].Name, Detail: row.cells[at] + " is refused"})
+	}
+	if refused.Rows != nil {
+		return &refused
+	}
 	return nil
 }
 

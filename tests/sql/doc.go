@@ -28,7 +28,8 @@
 //
 //	sink NAME
 //	The columns of a sink as in CREATE SINK; a line that begins with "with" adds
-//	options to 'connector' = 'capture' ('mode' = 'append', 'upsert', 'retract').
+//	options to 'connector' = 'capture' ('mode' = 'append', 'upsert', 'retract';
+//	'refuse' = a value whose rows are refused).
 //
 // The cases:
 //
