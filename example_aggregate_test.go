@@ -2,6 +2,7 @@ package streamsql_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log"
 	"math"
@@ -69,4 +70,72 @@ func Example_aggregateFunction() {
 	// Output:
 	// a 4.000
 	// b 5.000
+}
+
+// total is a sum in cents that the engine stores in place of the rows, and from which
+// it takes rows out.
+type total struct{ cents int64 }
+
+func (t *total) Add(args []any) error {
+	t.cents += args[0].(int64)
+	return nil
+}
+
+func (t *total) Retract(args []any) error {
+	t.cents -= args[0].(int64)
+	return nil
+}
+
+func (t *total) Merge(other agg.Aggregation) error {
+	t.cents += other.(*total).cents
+	return nil
+}
+
+func (t *total) Result() (any, error) {
+	return fmt.Sprintf("%d.%02d", t.cents/100, t.cents%100), nil
+}
+
+func (t *total) MarshalBinary() ([]byte, error) { return binary.AppendVarint(nil, t.cents), nil }
+
+func (t *total) UnmarshalBinary(state []byte) error {
+	t.cents, _ = binary.Varint(state)
+	return nil
+}
+
+var _ agg.Retracting = (*total)(nil)
+
+// An aggregate function in Go with a state: a number for each group, however many
+// rows it has.
+func Example_incrementalAggregate() {
+	fn, err := agg.AggregateFunc{
+		Name: "total", Doc: "The sum of amounts in cents, as text.",
+		Params: []catalog.Type{catalog.BigInt}, Result: catalog.String,
+		New: func() agg.Aggregation { return &total{} },
+	}.Function()
+	if err != nil {
+		log.Fatal(err)
+	}
+	eng, err := streamsql.Open(streamsql.Options{Functions: []*catalog.Function{fn}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer eng.Close()
+	rows, err := eng.Script().Query(context.Background(), `
+		SELECT k, TOTAL(x) AS total FROM (VALUES ('a', 150), ('a', 275), ('b', 9)) AS t(k, x) GROUP BY k ORDER BY k`)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		rec := rows.Record()
+		for i := range int(rec.NumRows()) {
+			fmt.Println(rec.Column(0).(*array.String).Value(i), rec.Column(1).(*array.String).Value(i))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// a 4.25
+	// b 0.09
 }

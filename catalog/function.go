@@ -86,7 +86,10 @@ type Aggregate struct {
 	// Then names the scalar functions of one argument that are applied to the
 	// aggregate's value, in this order: JSON_ARRAYAGG is JSON_STRING of an array.
 	Then []string
-	Impl any
+	// State names the form of the state where a function can have several: state of
+	// one is not read as another.
+	State string
+	Impl  any
 }
 
 // Kernel computes a scalar function over columns.

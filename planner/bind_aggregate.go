@@ -105,6 +105,7 @@ func (x *exprBinder) aggregateOf(e *parser.Call, fn *catalog.Function) (c aggreg
 	for _, constant := range args[c.overload.Aggregate.Columns:] {
 		c.constants += ", " + exprKey(constant)
 	}
+	c.constants += c.overload.Aggregate.State
 	c.args = args[:c.overload.Aggregate.Columns]
 	if err := c.checkOrder(x.at(e)); err != nil {
 		return c, err

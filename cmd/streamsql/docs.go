@@ -81,6 +81,7 @@ that of the functions that say so: f(x ORDER BY y) gives them one, as f(x) WITHI
 APPROX_COUNT_DISTINCT take rows back, so they can stand over a query that updates.
 
 Programs that embed the engine can add aggregate functions of their own, written in Go: agg.AggregateFunc.
+The engine keeps the rows of a group for them, or, where they can add, merge and store it, a state of theirs.
 
 ## %s`, list)
 	return err

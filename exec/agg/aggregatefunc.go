@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,12 +18,18 @@ import (
 
 // AggregateFunc describes an aggregate function in Go for use in SQL.
 //
-// The engine keeps the arguments of all rows of a group, as it does for ARRAY_AGG,
-// and goes through them each time it wants the group's result. So the function has
-// no state to store, to merge or to take rows out of: it works in windows, over
-// queries that update, after a restart and on any number of cores, and its answer
-// is a function of the rows. The price is the memory for the rows, and the time to
-// go through them.
+// The simplest function knows of rows and a result alone (Aggregation). The engine
+// then keeps the arguments of all rows of a group, as it does for ARRAY_AGG, and goes
+// through them each time it wants the group's result. So the function has no state to
+// store, to merge or to take rows out of: it works in windows, over queries that
+// update, after a restart and on any number of cores, and its answer is a function of
+// the rows. The price is the memory for the rows, and the time to go through them.
+//
+// A function that is Incremental has a state of its own, which the engine stores in
+// place of the rows; over queries that update it must be Retracting besides, else the
+// rows are kept there all the same. They are kept too for f(DISTINCT x) and if Ordered
+// is set. Which of the two it is is part of the stored state: a function that
+// becomes Incremental starts anew.
 type AggregateFunc struct {
 	Name string
 	Doc  string
@@ -37,8 +44,11 @@ type AggregateFunc struct {
 	// the order of their values.
 	Ordered bool
 	// New begins the aggregation of one group. It is called from several
-	// goroutines at a time; what it gives is used by one.
+	// goroutines at a time; what it gives is used by one. Whether that is Incremental
+	// or Retracting must not change.
 	New func() Aggregation
+
+	incremental, retracting bool
 }
 
 // Aggregation is the aggregation of one group's rows.
@@ -49,6 +59,35 @@ type Aggregation interface {
 	// Result gives the result in that form, nil for NULL, or what else
 	// expr.ScalarFunc.Call may give. An error of either is one of the result's row.
 	Result() (any, error)
+}
+
+// Incremental is an Aggregation whose state stands for the rows that it has been given.
+//
+// What it answers must depend on the multiset of the rows alone: rows are added in any
+// order, over several states that are merged later, and states are stored and read
+// again at any time. Numbers that are added up exactly (integers, not floats) make that
+// so. Add must fail for a row by its arguments alone, and leave the state as it was:
+// the engine counts these rows, and the group's result is in error while one is there.
+type Incremental interface {
+	Aggregation
+	// Merge adds the rows of another aggregation by the same function, which it must
+	// not change. An error makes the result one for good.
+	Merge(other Aggregation) error
+	// MarshalBinary gives the state, UnmarshalBinary sets it in a new aggregation.
+	// Equal rows need not give equal bytes. The form is part of the stored state: a
+	// program that changes it must still read what an older one wrote, or give the
+	// function another name.
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
+}
+
+// Retracting is an Incremental that can take rows out.
+type Retracting interface {
+	Incremental
+	// Retract undoes Add of equal arguments; it fails where that did. The row may
+	// be one that is added only later. A group without rows has the result of a new
+	// aggregation.
+	Retract(args []any) error
 }
 
 // Function makes the catalog's value of it.
@@ -70,6 +109,12 @@ func (f AggregateFunc) Function() (*catalog.Function, error) {
 			return nil, fmt.Errorf("aggregate function %s can't keep values of type %s", f.Name, t)
 		}
 		types = append(types, t.String())
+	}
+	switch f.New().(type) {
+	case Retracting:
+		f.incremental, f.retracting = true, true
+	case Incremental:
+		f.incremental = true
 	}
 	custom := &family{name: name, kind: Custom, resolve: f.resolve}
 	return &catalog.Function{

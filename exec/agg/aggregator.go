@@ -72,7 +72,8 @@ type Aggregator struct {
 	next      int64 // the position of the next row
 	outputs   []output
 	results   []arrow.DataType
-	views     []minmaxBytes
+	folds     []*fold
+	views     []heldBytes
 	sums      []floatSum
 
 	// Scratch.
@@ -150,6 +151,11 @@ func (a *Aggregator) take(n int) int {
 }
 
 func (a *Aggregator) compile(c Call) error {
+	if c.folds(a.retract) {
+		a.outputs = append(a.outputs, a.foldOf(c))
+		a.results = append(a.results, c.Result.Arrow())
+		return nil
+	}
 	if a.needsRecords(c) {
 		o, err := a.compileRecords(c)
 		if err != nil {
@@ -274,6 +280,9 @@ func (a *Aggregator) feed(g *Groups, cols []arrow.Array, r colvec.Rows, retract 
 	}
 	for _, b := range a.bags {
 		b.apply(g, cols, r, &a.refs, a.next, retract)
+	}
+	for _, f := range a.folds {
+		f.apply(g, cols, r, &a.refs, retract)
 	}
 	a.next += int64(r.Len())
 }

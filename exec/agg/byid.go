@@ -54,6 +54,9 @@ func (a *Aggregator) Combine(dst *Groups, into []uint32, src *Groups, from []uin
 	for _, b := range a.bests {
 		b.merge(dst, a.refs.Rows, a.walk, at)
 	}
+	for _, f := range a.folds {
+		f.merge(dst, a.refs.Rows, a.walk, at)
+	}
 	for _, b := range a.bags {
 		for i, id := range into {
 			b.copy(dst, id, src, from[i])

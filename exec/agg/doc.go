@@ -36,7 +36,7 @@
 // that order a row, then its arguments, encoded as keys are. A best keeps one of
 // them in the group's row: FIRST_VALUE, MAX_BY. A bag keeps all as a multiset,
 // in a table keyed by group and record whose rows are the nodes of a tree per
-// group (tree): ARRAY_AGG, percentiles, functions in Go (AggregateFunc). Over rows
+// group (tree): ARRAY_AGG, percentiles, functions in Go that have no state of their own (else: fold). Over rows
 // that are taken back MIN, MAX and the like stand on a bag too.
 //
 // The package knows nothing of windows, watermarks, changelogs or plans; Panes

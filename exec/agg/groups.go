@@ -12,7 +12,7 @@ import (
 // frozen and restored with them.
 type Groups struct {
 	table    *hash.Table
-	strs     *table.Arena  // long strings of MIN and MAX; nil: none of these
+	strs     *table.Arena  // long strings of MIN and MAX, states of functions in Go; nil: none of these
 	spills   *table.Rows   // superaccumulators; nil: no sums of doubles
 	distinct []*hash.Table // by distinct set
 	bags     []*hash.Table // by bag

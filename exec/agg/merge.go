@@ -40,7 +40,7 @@ func (a *Aggregator) Subtract(dst, src *Groups) {
 // Invertible says whether Subtract works: rows are counted, and no accumulator
 // forgets what a merge has put out of sight, as MIN, MAX and DISTINCT do.
 func (a *Aggregator) Invertible() bool {
-	if !a.countRows || len(a.distincts)+len(a.bags)+len(a.bests) > 0 {
+	if !a.countRows || len(a.distincts)+len(a.bags)+len(a.bests)+len(a.folds) > 0 {
 		return false
 	}
 	for _, l := range a.lanes {
@@ -100,6 +100,9 @@ func (a *Aggregator) combineRows(dst *Groups, src []hash.Row, from *origin,
 	}
 	for _, b := range a.bests {
 		b.merge(dst, a.refs.Rows, src, from)
+	}
+	for _, f := range a.folds {
+		f.merge(dst, a.refs.Rows, src, from)
 	}
 }
 

@@ -116,9 +116,13 @@ func (m minmaxDecimal) value(row hash.Row) decimal128.Num {
 // words, whose length has viewPresent set if there is a value. Long values stand
 // in the arena of the groups.
 type minmaxBytes struct {
-	word int
-	max  bool
+	heldBytes
+	max bool
 }
+
+// heldBytes are two words of a group's row with a view of bytes, which stand in the
+// arena of the groups if they are long.
+type heldBytes struct{ word int }
 
 const viewPresent = 1 << 31
 
@@ -154,6 +158,11 @@ func (m minmaxBytes) offer(g *Groups, row hash.Row, b []byte) {
 			g.strs.Free(w[1], len(old))
 		}
 	}
+	m.put(g, w, b)
+}
+
+// put makes w the view of b.
+func (heldBytes) put(g *Groups, w *[2]uint64, b []byte) {
 	ref := uint64(0)
 	if len(b) > hash.InlineBytes {
 		ref = g.strs.Append(b)
@@ -172,8 +181,8 @@ func viewBytes(v [2]uint64, src hash.Source, buf []byte) []byte {
 }
 
 // release gives back what the state of a group that goes away holds.
-func (m minmaxBytes) release(g *Groups, row hash.Row) {
-	w := hash.At[[2]uint64](row, m.word)
+func (h heldBytes) release(g *Groups, row hash.Row) {
+	w := hash.At[[2]uint64](row, h.word)
 	if n := hash.ViewLen([2]uint64{w[0] &^ viewPresent, w[1]}); n > hash.InlineBytes {
 		g.strs.Free(w[1], n)
 	}

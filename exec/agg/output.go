@@ -69,8 +69,8 @@ func (a *Aggregator) minmaxOutput(c Call, l *lane, r result) output {
 		return decimalMinmaxOutput{r, share(a, l, name, 2, func(w int) minmaxDecimal { return minmaxDecimal{w, max} })}
 	case formBytes:
 		return bytesMinmaxOutput{r, share(a, l, name, 2, func(w int) minmaxBytes {
-			a.views = append(a.views, minmaxBytes{w, max})
-			return minmaxBytes{w, max}
+			a.views = append(a.views, heldBytes{w})
+			return minmaxBytes{heldBytes{w}, max}
 		})}
 	}
 	return intMinmaxOutput{r, share(a, l, name, 1, func(w int) minmaxInt { return minmaxInt{w, max} })}

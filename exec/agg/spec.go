@@ -119,7 +119,9 @@ func (s Spec) Retractable() bool { return s.Kind != ApproxCountDistinct }
 // would only move them twice.
 func (s Spec) collects() bool {
 	switch s.Kind {
-	case Custom, ArrayAgg, ListAgg, Collect, MapAgg, Mode, PercentileCont, PercentileDisc:
+	case Custom:
+		return !s.folds(false)
+	case ArrayAgg, ListAgg, Collect, MapAgg, Mode, PercentileCont, PercentileDisc:
 		return true
 	}
 	return false

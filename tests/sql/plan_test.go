@@ -17,7 +17,7 @@ import (
 
 // functions are made once: making them takes longer than planning a script.
 var functions = sync.OnceValue(func() catalog.FunctionSet {
-	aggregates, err := catalog.NewFunctionSet(agg.Functions()...)
+	aggregates, err := catalog.NewFunctionSet(append(agg.Functions(), goAggregates()...)...)
 	if err != nil {
 		panic(err)
 	}
