@@ -57,6 +57,25 @@ const (
 	StaticReloadOption   = "static.reload-interval"
 )
 
+// The options of a source that rows are looked up in (FOR SYSTEM_TIME AS OF a
+// processing time), which the engine sees to as well.
+const (
+	LookupCacheOption        = "lookup.cache"
+	LookupMaxRowsOption      = "lookup.partial-cache.max-rows"
+	LookupAfterWriteOption   = "lookup.partial-cache.expire-after-write"
+	LookupAfterAccessOption  = "lookup.partial-cache.expire-after-access"
+	LookupMissingOption      = "lookup.partial-cache.cache-missing-key"
+	LookupRetriesOption      = "lookup.max-retries"
+	LookupFullStrategyOption = "lookup.full-cache.reload-strategy"
+)
+
+// The values of 'lookup.cache'.
+const (
+	LookupCacheNone    = "NONE"
+	LookupCachePartial = "PARTIAL"
+	LookupCacheFull    = "FULL"
+)
+
 // CommonSourceOptions are the options that every source takes, whatever its
 // connector; the engine sees to them.
 func CommonSourceOptions() []OptionSpec {
@@ -77,8 +96,22 @@ func CommonSourceOptions() []OptionSpec {
 			Doc: "A record whose time is so far ahead of its transport timestamp (else of the clock) is bad. As WATERMARK ... MAX FUTURE SKEW, which wins."},
 		{Name: StaticOption, Type: OptionBool, Source: true,
 			Doc: "Whether a join may read the source whole before the other side, as a static table. It must be bounded and have no WATERMARK. Unless said otherwise a bounded file without WATERMARK is one."},
-		{Name: StaticReloadOption, Type: OptionDuration, Source: true,
+		{Name: StaticReloadOption, Aliases: []string{"lookup.full-cache.periodic-reload.interval"}, Type: OptionDuration, Source: true,
 			Doc: "How often a static table is read again while a job runs. Which rows meet the new one depends on the clock. Without it a table is read once a run."},
+		{Name: LookupCacheOption, Type: OptionEnum, Values: []string{LookupCacheNone, LookupCachePartial, LookupCacheFull}, Source: true,
+			Doc: "Of a table that is joined FOR SYSTEM_TIME AS OF a processing time: NONE looks each key of each batch up, PARTIAL keeps the answers for a time, FULL reads the table whole before the stream, as a static table. Default: NONE where the connector looks keys up, else FULL."},
+		{Name: LookupMaxRowsOption, Aliases: []string{"lookup.cache.max-rows"}, Type: OptionInt, Source: true,
+			Doc: "How many rows a PARTIAL cache keeps; those of the keys that were asked for longest ago go first."},
+		{Name: LookupAfterWriteOption, Aliases: []string{"lookup.cache.ttl"}, Type: OptionDuration, Source: true,
+			Doc: "How long a PARTIAL cache keeps an answer after it was looked up."},
+		{Name: LookupAfterAccessOption, Type: OptionDuration, Source: true,
+			Doc: "How long a PARTIAL cache keeps an answer after it was last asked for."},
+		{Name: LookupMissingOption, Aliases: []string{"lookup.cache.caching-missing-key"}, Type: OptionBool, Source: true,
+			Doc: "Whether a PARTIAL cache keeps the answer that there is no row; it does unless this is false."},
+		{Name: LookupRetriesOption, Type: OptionInt, Source: true,
+			Doc: "How often a lookup that failed is tried again before the job stops; 3 unless said otherwise."},
+		{Name: LookupFullStrategyOption, Type: OptionEnum, Values: []string{"PERIODIC"}, Source: true,
+			Doc: "How a FULL cache is read again: at 'static.reload-interval', if that is set."},
 	}
 }
 

@@ -56,6 +56,9 @@ type SourceSpec struct {
 	// Table says that a bounded source holds a table rather than a recorded stream:
 	// without WATERMARK, a join reads it whole before its other side.
 	Table bool
+	// Lookup says, from the options, whether rows can be looked up by the values of
+	// some columns while a stream goes by. nil: never.
+	Lookup func(Options) bool
 	// Columns gives the columns if the connector fixes them (nexmark), else nil.
 	Columns func(Options) ([]Field, error)
 }

@@ -15,6 +15,9 @@ type Connector struct {
 	// OpenSource makes a source of checked options; nil if the connector can't
 	// be read. It does no I/O.
 	OpenSource func(cfg SourceConfig, env Env) (Source, error)
+	// OpenLookup makes what looks rows up by key; nil if the connector can't, else
+	// Spec.Source.Lookup says for which options. It does no I/O: Lookup.Open does.
+	OpenLookup func(cfg LookupConfig, env Env) (Lookup, error)
 	// OpenSink makes a sink; nil if the connector can't be written. It does no
 	// I/O: Sink.Open does.
 	OpenSink func(cfg SinkConfig, env Env) (Sink, error)
@@ -42,6 +45,9 @@ func (r *Registry) Register(c Connector) error {
 	}
 	if (c.Spec.Source != nil) != (c.OpenSource != nil) || (c.Spec.Sink != nil) != (c.OpenSink != nil) {
 		return fmt.Errorf("connector '%s': its description and its functions disagree on reading or writing", c.Spec.Name)
+	}
+	if (c.Spec.Source != nil && c.Spec.Source.Lookup != nil) != (c.OpenLookup != nil) {
+		return fmt.Errorf("connector '%s': its description and its functions disagree on lookups", c.Spec.Name)
 	}
 	return enter(r.connectors, "connector", c.Spec, &c)
 }

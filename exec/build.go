@@ -7,6 +7,7 @@ import (
 	"github.com/streamsql/streamsql/exec/expr"
 	"github.com/streamsql/streamsql/exec/group"
 	"github.com/streamsql/streamsql/exec/join"
+	"github.com/streamsql/streamsql/exec/lookup"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/order"
 	"github.com/streamsql/streamsql/exec/over"
@@ -115,6 +116,14 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 	case *planner.StaticJoin:
 		var err error
 		if b.main, err = static.New(o, len(n.Inputs[0].Columns()), t.job.table(n, o), prog, ctx); err != nil {
+			return b, err
+		}
+	case *planner.LookupJoin:
+		s, err := t.job.lookupSource(n, o)
+		if err != nil {
+			return b, err
+		}
+		if b.main, err = lookup.New(o, len(n.Inputs[0].Columns()), s, prog, ctx); err != nil {
 			return b, err
 		}
 	case *planner.Expand:

@@ -14,6 +14,7 @@ import (
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/exec/lookup"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/internal/bufpool"
 	"github.com/streamsql/streamsql/internal/clock"
@@ -232,7 +233,9 @@ type job struct {
 	tasks  []*task
 	sinks  []*sink
 	tables []*staticTable
-	alloc  memory.Allocator
+	// lookups are the tables of lookup joins.
+	lookups map[*planner.Node]*lookup.Source
+	alloc   memory.Allocator
 
 	store *statestore.Store // nil for a SELECT
 	tx    *statestore.Tx    // of the epoch being cut
@@ -315,6 +318,9 @@ func (j *job) open(ctx context.Context) error {
 	if err := j.loadTables(ctx); err != nil {
 		return err
 	}
+	if err := j.openLookups(ctx); err != nil {
+		return err
+	}
 	j.watchBad()
 	return j.openSplits(ctx)
 }
@@ -335,6 +341,7 @@ func (j *job) close(clean bool) error {
 	for _, t := range j.tasks {
 		t.close()
 	}
+	errs = append(errs, j.closeLookups())
 	for _, s := range j.sinks {
 		if s.opened {
 			errs = append(errs, s.wrap(s.conn.Close(context.Background(), clean)))

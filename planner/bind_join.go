@@ -42,6 +42,7 @@ func (b *binder) joinTo(l fromItem, t *parser.Join) (rel, *scope, error) {
 		return nil, nil, err
 	}
 	var versionKey []int
+	whole := right
 	if asOf != nil {
 		right, versionKey = versionsOf(right)
 		rs.cols = right.cols()
@@ -63,7 +64,7 @@ func (b *binder) joinTo(l fromItem, t *parser.Join) (rel, *scope, error) {
 		}
 	}
 	if asOf != nil {
-		if err := b.asOf(j, asOf, ls, sc); err != nil {
+		if err := b.asOf(j, asOf, whole, ls, sc); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -304,7 +304,7 @@ func updateCause(r rel) rel {
 		if r.times != nil {
 			return nil // a pair is final when it comes
 		}
-		if r.mode == staticJoin {
+		if r.passesStream() {
 			return updateCause(r.stream())
 		}
 	case *sortRel:

@@ -369,6 +369,9 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 		if r = k.join; j.mode == staticJoin {
 			return b.staticJoin(k)
 		}
+		if j.mode == lookupJoin {
+			return b.lookupJoin(k)
+		}
 	}
 	var ins []*Node
 	for _, in := range r.inputs() {

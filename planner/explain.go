@@ -70,6 +70,8 @@ func detail(n *Node) string {
 		return op.String()
 	case *StaticJoin:
 		return staticDetail(op, in)
+	case *LookupJoin:
+		return lookupDetail(op, in)
 	case *Expand:
 		return op.setsText(func(c int) string { return in[c].Name })
 	case *Unnest:

@@ -129,6 +129,8 @@ func (c *canon) node(n *Node) described {
 		return unnestText(op, ins[0])
 	case *StaticJoin:
 		return c.staticText(op, ins[0])
+	case *LookupJoin:
+		return lookupText(op, ins[0])
 	case *Union:
 		var parts []string
 		for _, in := range ins {

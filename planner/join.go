@@ -21,6 +21,9 @@ type joinRel struct {
 	// temporal says that the right side was given FOR SYSTEM_TIME AS OF a time of the
 	// left one; match compares them.
 	temporal bool
+	// lookup says that the right side was given FOR SYSTEM_TIME AS OF a processing
+	// time: its rows are those of the moment.
+	lookup bool
 	// versionKey are the right columns that say what its rows are versions of; nil: it
 	// is not known.
 	versionKey []int
@@ -34,7 +37,7 @@ type joinRel struct {
 	mode joinMode
 	// times is how time bounds the join, unless it is a regular one.
 	times *joinTimes
-	// static is the side that is a static table, of a staticJoin.
+	// static is the side that is a static table of a staticJoin, or is looked up.
 	static side
 	// leftTable and rightTable name the table that a side is, for hints; "" for a
 	// side that is no table by itself.
@@ -92,6 +95,8 @@ const (
 	temporalJoin
 	// staticJoin reads one side whole before the other: see StaticJoin.
 	staticJoin
+	// lookupJoin looks the keys of the left rows up: see LookupJoin.
+	lookupJoin
 )
 
 func (r *joinRel) inputs() []rel  { return []rel{r.left, r.right} }

@@ -72,6 +72,7 @@ type source struct {
 	// changelog says that its rows may take back earlier ones.
 	changelog bool
 	static    bool // a static table: see settleStatic
+	lookup    bool // rows can be looked up by key
 	// fields are the physical and metadata columns in declared order: what a
 	// scanRel gives. exprs compute the declared columns from them.
 	fields []ScanColumn

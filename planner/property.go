@@ -68,7 +68,9 @@ func (b *builder) infer(n *Node, r rel) {
 	case *Unnest:
 		b.inferUnnest(n, op)
 	case *StaticJoin:
-		b.inferStatic(n, op)
+		b.inferStatic(n, op, b.keys[op.result()])
+	case *LookupJoin:
+		b.inferStatic(n, op.Match, op.keys)
 	case *Over:
 		b.inferOver(n, op)
 	case *Rank:
@@ -354,7 +356,7 @@ func wantsW(n *Node, above bool) bool {
 // passesW says whether an operator hands on the W of its input's rows as it is.
 func passesW(op Op) bool {
 	switch op.(type) {
-	case *Guard, *Filter, *Project, *WindowAssign, *Expand, *Unnest, *StaticJoin, *Union, *Exchange, *Limit:
+	case *Guard, *Filter, *Project, *WindowAssign, *Expand, *Unnest, *StaticJoin, *LookupJoin, *Union, *Exchange, *Limit:
 		return true
 	}
 	return false
@@ -374,7 +376,7 @@ func forgetsByTime(op Op) bool {
 // settleKinds takes -U out of the row kinds where nobody wants it.
 func (b *builder) settleKinds(n *Node, before bool) {
 	switch n.Op.(type) {
-	case *Unnest, *StaticJoin:
+	case *Unnest, *StaticJoin, *LookupJoin:
 		n.Props.Kinds = unnestKinds(n.Inputs[0].From.Props.Kinds)
 		return
 	}

@@ -30,7 +30,7 @@ func pushIntoJoin(f *filterRel, j *joinRel, c *ruleContext) rel {
 			left = append(left, p)
 		case s == rightSide && goesRight:
 			right = append(right, shifted(p, n))
-		case s == bothSides && j.kind == InnerJoin && (j.mode == regularJoin || j.mode == staticJoin):
+		case s == bothSides && j.kind == InnerJoin && (j.mode == regularJoin || j.passesStream()):
 			on = append(on, p)
 		default:
 			stay = append(stay, p)

@@ -9,7 +9,7 @@ type joinForm func(b *binder, j *joinRel) (*joinRel, error)
 
 // joinForms are tried in this order: the regular join takes what is left.
 func joinForms() []joinForm {
-	return []joinForm{temporalForm, staticForm, windowForm, intervalForm, regularForm}
+	return []joinForm{lookupForm, temporalForm, staticForm, windowForm, intervalForm, regularForm}
 }
 
 // settleJoins settles the joins of a SELECT block once its WHERE clause is known.

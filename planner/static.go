@@ -65,8 +65,14 @@ func isStatic(r rel) bool {
 func (b *binder) settleStatic(s *source, where place) error {
 	asked := s.options[catalog.StaticOption]
 	able := s.bounded && s.watermark == nil
+	if err := b.settleLookup(s, where); err != nil {
+		return err
+	}
+	if s.options[catalog.LookupCacheOption] == catalog.LookupCacheFull {
+		asked = "true"
+	}
 	if asked == "true" && !able {
-		return hint(where.errorf("`%s` can't be a static table, as its option 'static' says: it is read without end or has a WATERMARK", s.table.Name), "leave the option out, or the WATERMARK")
+		return hint(where.errorf("`%s` can't be a static table, as its option 'static' or 'lookup.cache' says: it is read without end or has a WATERMARK", s.table.Name), "leave the option out, or the WATERMARK")
 	}
 	s.static = able && (asked == "true" || asked != "false" && s.table.Connector.Source.Table)
 	return nil
@@ -101,7 +107,7 @@ func staticForm(b *binder, j *joinRel) (*joinRel, error) {
 	return &out, nil
 }
 
-// stream and table are the sides of a static join.
+// stream and table are the sides of a static or lookup join.
 func (r *joinRel) stream() rel {
 	if r.static == leftSide {
 		return r.right
@@ -127,7 +133,11 @@ func reloadInterval(r rel) time.Duration {
 	return least
 }
 
-// visitStream is visit, but for the tables of static joins.
+// passesStream says that the join hands the rows of its stream on, each with what
+// the table has for it.
+func (r *joinRel) passesStream() bool { return r.mode == staticJoin || r.mode == lookupJoin }
+
+// visitStream is visit, but for the tables of such joins.
 func visitStream(r rel, f func(rel)) {
 	seen := map[rel]bool{}
 	var walk func(rel)
@@ -137,7 +147,7 @@ func visitStream(r rel, f func(rel)) {
 		}
 		seen[r] = true
 		ins := r.inputs()
-		if j, ok := r.(*joinRel); ok && j.mode == staticJoin {
+		if j, ok := r.(*joinRel); ok && j.passesStream() {
 			ins = []rel{j.stream()}
 		}
 		for _, in := range ins {
@@ -148,7 +158,7 @@ func visitStream(r rel, f func(rel)) {
 	walk(r)
 }
 
-// streamsOf are the sources below r, but for those of static tables.
+// streamsOf are the sources below r, but for those of tables.
 func streamsOf(r rel) []*source {
 	var out []*source
 	visitStream(r, func(r rel) {
@@ -251,7 +261,7 @@ func (b *builder) tablePlan(r rel, where place) (*Plan, error) {
 
 // inferStatic finds keys and distribution: those of the stream, where a row finds
 // one row of the table at most.
-func (b *builder) inferStatic(n *Node, op *StaticJoin) {
+func (b *builder) inferStatic(n *Node, op *StaticJoin, tableKeys [][]int) {
 	in := n.Inputs[0].From
 	at := func(cols []int) ([]int, bool) {
 		out := make([]int, 0, len(cols))
@@ -267,7 +277,6 @@ func (b *builder) inferStatic(n *Node, op *StaticJoin) {
 	if moved, ok := at(in.Props.Hash); ok && in.Props.Hash != nil {
 		n.Props.Hash = moved
 	}
-	tableKeys := b.keys[op.result()]
 	one := op.Kind.oneSided() || slices.ContainsFunc(tableKeys, func(k []int) bool { return subset(k, op.TableKeys) })
 	for _, key := range b.keys[in] {
 		if moved, ok := at(key); ok && one {
@@ -288,6 +297,15 @@ func (b *builder) inferStatic(n *Node, op *StaticJoin) {
 
 // staticDetail is what EXPLAIN prints.
 func staticDetail(op *StaticJoin, in []Column) string {
+	text := matchDetail(op, in)
+	if op.Reload > 0 {
+		text += fmt.Sprintf("; the table is read again every %s", spanText(op.Reload.Microseconds()))
+	}
+	return text + onError(op.OnError)
+}
+
+// matchDetail says which rows of the table go with one of the stream.
+func matchDetail(op *StaticJoin, in []Column) string {
 	all := append(slices.Clip(in), op.TableCols...)
 	var on []string
 	for i, k := range op.Keys {
@@ -307,22 +325,23 @@ func staticDetail(op *StaticJoin, in []Column) string {
 	if len(on) > 0 {
 		text += " on " + strings.Join(on, " AND ")
 	}
-	if op.Reload > 0 {
-		text += fmt.Sprintf("; the table is read again every %s", spanText(op.Reload.Microseconds()))
-	}
-	return text + onError(op.OnError)
+	return text
 }
 
 // staticText is the canonical text: filters and columns of the stream are folded
 // into it, the table is named by its own text.
 func (c *canon) staticText(op *StaticJoin, in described) described {
-	table := c.describe(op.result())
+	return matchText(op, in, "static", c.describe(op.result()))
+}
+
+// matchText is the canonical text of a join of a stream with the rows of a table.
+func matchText(op *StaticJoin, in described, how string, table described) described {
 	cols := slices.Clone(in.cols)
 	for _, t := range table.cols {
 		cols = append(cols, "table("+t+")")
 	}
 	both := described{cols: cols}
-	text := fmt.Sprintf("static %s join nullaware=%v of (%s) with (%s) on", strings.ToLower(op.Kind.String()), op.NullAware, in.text, table.text)
+	text := fmt.Sprintf("%s %s join nullaware=%v of (%s) with (%s) on", how, strings.ToLower(op.Kind.String()), op.NullAware, in.text, table.text)
 	for i, k := range op.Keys {
 		text += fmt.Sprintf(" %s=%s/%v", in.cols[k], table.cols[op.TableKeys[i]], op.NullSafe[i])
 	}

@@ -21,8 +21,9 @@ func systemTime(t parser.TableRef) (parser.TableRef, parser.Expr) {
 
 // asOf binds FOR SYSTEM_TIME AS OF left.ts: the join becomes a temporal one, where
 // the time of the version is not after that of the probe. A static table has one
-// state, which is that of now.
-func (b *binder) asOf(j *joinRel, e parser.Expr, ls *scope, sc *scope) error {
+// state, which is that of now; whole is the right side as it was written, if it is to
+// be looked up.
+func (b *binder) asOf(j *joinRel, e parser.Expr, whole rel, ls *scope, sc *scope) error {
 	x := &exprBinder{binder: b, scope: ls, clause: "FOR SYSTEM_TIME AS OF"}
 	t, err := x.bind(e)
 	if err != nil {
@@ -30,11 +31,8 @@ func (b *binder) asOf(j *joinRel, e parser.Expr, ls *scope, sc *scope) error {
 	}
 	where := b.at(e)
 	if col := derived(t, ls.cols, where); col.time == processingTime {
-		if isStatic(j.right) {
-			return nil
-		}
-		return hint(where.errorf("a table as of processing time is a lookup, which is not supported"),
-			"a static table ('static' = 'true') is joined by a plain JOIN; versions with a WATERMARK are joined as of the time attribute of the left side")
+		j.lookup, j.right = true, whole
+		return nil
 	}
 	n := len(j.left.cols())
 	version := -1

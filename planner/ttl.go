@@ -112,7 +112,7 @@ func carriesW(r rel) bool {
 	case *filterRel, *projectRel, *windowRel, *unnestRel:
 		return carriesW(r.inputs()[0])
 	case *joinRel:
-		return r.mode == staticJoin && (r.static == leftSide || carriesW(r.left)) && (r.static == rightSide || carriesW(r.right))
+		return r.passesStream() && (r.static == leftSide || carriesW(r.left)) && (r.static == rightSide || carriesW(r.right))
 	case *unionRel:
 		for _, in := range r.ins {
 			if !carriesW(in) {

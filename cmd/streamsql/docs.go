@@ -214,6 +214,9 @@ func writeConnector(w io.Writer, c *catalog.ConnectorSpec) {
 		if len(s.Formats) > 0 {
 			fmt.Fprintf(w, "; formats %s", strings.Join(s.Formats, ", "))
 		}
+		if s.Lookup != nil {
+			fmt.Fprint(w, "; [looks keys up](sql/lookup.md)")
+		}
 		fmt.Fprint(w, ".\n")
 	}
 	if s := c.Sink; s != nil {

@@ -37,6 +37,7 @@ func (s *Store) Connector(formats format.Set) connectors.Connector {
 				Changelog: func(o catalog.Options) bool {
 					return o[optChangelog] == "retract" || formats.Changelog(o[catalog.FormatOption])
 				},
+				Lookup: func(catalog.Options) bool { return true },
 			},
 			Sink: &catalog.SinkSpec{
 				Accepts:   accepts,
@@ -45,6 +46,9 @@ func (s *Store) Connector(formats format.Set) connectors.Connector {
 		},
 		OpenSource: func(cfg connectors.SourceConfig, _ connectors.Env) (connectors.Source, error) {
 			return s.openSource(formats, cfg)
+		},
+		OpenLookup: func(cfg connectors.LookupConfig, _ connectors.Env) (connectors.Lookup, error) {
+			return s.openLookup(formats, cfg)
 		},
 		OpenSink: s.openSink,
 	}

@@ -30,7 +30,7 @@ type source struct {
 
 var _ connectors.Source = (*source)(nil)
 
-func (s *Store) openSource(formats format.Set, cfg connectors.SourceConfig) (connectors.Source, error) {
+func (s *Store) openSource(formats format.Set, cfg connectors.SourceConfig) (*source, error) {
 	src := &source{
 		name: tableName(cfg.Options, cfg.Name), splits: int(cfg.Options.Int(optSplits)),
 		bounded: cfg.Options.Bool(optBounded), changes: cfg.Options[optChangelog] == "retract", columns: cfg.Columns, declared: cfg.Declared,

@@ -148,6 +148,11 @@ const (
 	CountUnmatched  = "unmatchable" // rows with a NULL key or time
 	CountCancelled  = "cancelled"   // retractions, and the rows that they have removed
 	CountTTLDropped = "ttl_dropped" // retractions of expired keys
+
+	// Of lookups, by the different keys of each batch.
+	CountCacheHits   = "cache_hits"   // keys whose rows were in the cache
+	CountCacheMisses = "cache_misses" // keys that were looked up in the table
+	CountTableBad    = "table_bad"    // rows of the table that were dropped as bad
 )
 
 // PrePrefix marks the counts of the half of an operator that runs before its

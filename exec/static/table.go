@@ -24,6 +24,13 @@ type Table struct {
 	nulls bool
 }
 
+// Release gives the columns back: for a table that is known to be read no more.
+func (t *Table) Release() {
+	for _, c := range t.cols {
+		c.Release()
+	}
+}
+
 // Current is the Table that operators look into now.
 type Current struct{ p atomic.Pointer[Table] }
 

@@ -65,7 +65,7 @@ func holdOf(n *planner.Node) int64 {
 	for _, in := range n.Inputs {
 		switch in.From.Op.(type) {
 		case *planner.Scan, *planner.Values:
-		case *planner.Guard, *planner.Filter, *planner.Project, *planner.Union, *planner.Exchange, *planner.WindowAssign, *planner.Expand, *planner.Unnest, *planner.StaticJoin:
+		case *planner.Guard, *planner.Filter, *planner.Project, *planner.Union, *planner.Exchange, *planner.WindowAssign, *planner.Expand, *planner.Unnest, *planner.StaticJoin, *planner.LookupJoin:
 			hold = max(hold, holdOf(in.From))
 		default:
 			return 1000

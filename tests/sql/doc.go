@@ -13,7 +13,7 @@
 //	setup
 //	Statements that every case begins with: views, SET.
 //
-//	source NAME [live] [static] [changelog] [splits=N]
+//	source NAME [live] [static] [lookup] [changelog] [splits=N] [OPTION=VALUE ...]
 //	The columns of a source as in CREATE SOURCE, over several lines; a line that
 //	begins with "with" adds options to 'connector' = 'rows'.
 //	----
@@ -21,6 +21,7 @@
 //	columns. "@TIMESTAMP RECORD" gives a record a transport timestamp. A line
 //	"split N" directs what follows to split N; without one the harness deals the
 //	records out to 1, 2 and 3 splits in turn. live makes the source unbounded,
+//	lookup a table that rows are looked up in, which is there whole too.
 //	static a static table, which is there whole whatever else has been read.
 //	With changelog a record may begin with its kind ("-D a,1"; +I goes without
 //	saying), and all records stay in one split unless the block directs them.

@@ -56,7 +56,7 @@ type feed struct {
 type feedSource struct {
 	splits  [][]record
 	ended   []bool // by split: no record will be added
-	static  bool   // a static table: it is there whole
+	static  bool   // a table: it is there whole
 	readers []*rowsReader
 }
 
@@ -134,6 +134,7 @@ func (f *feed) connector(formats format.Set) connectors.Connector {
 			Source: &catalog.SourceSpec{
 				Bounded:    func(o catalog.Options) bool { return o["live"] != "true" },
 				Changelog:  func(o catalog.Options) bool { return o["changelog"] == "true" },
+				Lookup:     func(catalog.Options) bool { return true },
 				Formats:    formats.Readable(),
 				Timestamps: true,
 				Metadata: []catalog.MetadataColumn{
@@ -141,6 +142,9 @@ func (f *feed) connector(formats format.Set) connectors.Connector {
 					{Name: "offset", Type: catalog.BigInt, Doc: "number of the record in its split"},
 				},
 			},
+		},
+		OpenLookup: func(cfg connectors.LookupConfig, _ connectors.Env) (connectors.Lookup, error) {
+			return f.lookup(formats, cfg)
 		},
 		OpenSource: func(cfg connectors.SourceConfig, _ connectors.Env) (connectors.Source, error) {
 			d, err := formats.NewDecoding(cfg, 0)
@@ -175,6 +179,18 @@ func (s *rowsSource) Splits(context.Context) ([]connectors.Split, error) {
 
 // Open implements connectors.Source. An offset is a number of records.
 func (s *rowsSource) Open(_ context.Context, sp connectors.Split, from connectors.Offset) (connectors.SplitReader, error) {
+	r, err := s.reader(sp, from)
+	if err != nil {
+		return nil, err
+	}
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	s.s.readers = append(s.s.readers, r)
+	return r, nil
+}
+
+// reader reads a split from an offset on.
+func (s *rowsSource) reader(sp connectors.Split, from connectors.Offset) (*rowsReader, error) {
 	n, err := strconv.Atoi(sp.ID)
 	if err != nil {
 		return nil, err
@@ -188,9 +204,6 @@ func (s *rowsSource) Open(_ context.Context, sp connectors.Split, from connector
 	if r.stream, _, err = s.decoding.Stream(nil); err != nil {
 		return nil, err
 	}
-	s.f.mu.Lock()
-	defer s.f.mu.Unlock()
-	s.s.readers = append(s.s.readers, r)
 	return r, nil
 }
 

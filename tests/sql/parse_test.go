@@ -29,6 +29,9 @@ type input struct {
 	whole  bool // the records stay in one split, in order
 	live   bool
 	static bool
+	lookup bool
+	// options are further ones of its WITH clause.
+	options string
 	n      int // splits of a live source
 }
 
@@ -178,6 +181,11 @@ func (s *setting) source(words, body []string) error {
 			in.whole = true
 		case w == "static":
 			in.static = true
+		case w == "lookup":
+			in.lookup = true
+		case strings.Contains(w, "=") && !isSplits:
+			k, v, _ := strings.Cut(w, "=")
+			in.options += fmt.Sprintf(", '%s' = '%s'", k, v)
 		case isSplits:
 			var err error
 			if in.n, err = strconv.Atoi(n); err != nil {
@@ -199,6 +207,7 @@ func (s *setting) source(words, body []string) error {
 	if in.static {
 		options += ", 'static' = 'true'"
 	}
+	options += in.options
 	if first := in.first(); strings.HasPrefix(first, "{") || first == "" {
 		options += ", 'format' = 'json'"
 	} else {

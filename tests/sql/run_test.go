@@ -120,7 +120,7 @@ func (c *testCase) feed(n int) *feed {
 	f := newFeed()
 	for name, in := range c.sources {
 		f.set(name, in.dealt(n), !in.live)
-		f.sources[name].static = in.static
+		f.sources[name].static = in.static || in.lookup
 	}
 	return f
 }
