@@ -32,7 +32,7 @@ type input struct {
 	lookup bool
 	// options are further ones of its WITH clause.
 	options string
-	n      int // splits of a live source
+	n       int // splits of a live source
 }
 
 // testCase is one query, job, live, error or explain block.
