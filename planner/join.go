@@ -21,9 +21,9 @@ type joinRel struct {
 	// temporal says that the right side was given FOR SYSTEM_TIME AS OF a time of the
 	// left one; match compares them.
 	temporal bool
-	// lookup says that the right side was given FOR SYSTEM_TIME AS OF a processing
-	// time: its rows are those of the moment.
-	lookup bool
+	// lookup is where the right side was given FOR SYSTEM_TIME AS OF a processing
+	// time, if it was: its rows are those of the moment.
+	lookup *place
 	// versionKey are the right columns that say what its rows are versions of; nil: it
 	// is not known.
 	versionKey []int

@@ -122,7 +122,7 @@ func lookedUp(r rel) (scan *scanRel, exprs, preds []catalog.Expr, ok bool) {
 // lookupForm is a join with a table as of the moment: FOR SYSTEM_TIME AS OF a
 // processing time.
 func lookupForm(_ *binder, j *joinRel) (*joinRel, error) {
-	if !j.lookup {
+	if j.lookup == nil {
 		return nil, nil
 	}
 	scan, exprs, preds, ok := lookedUp(j.right)
@@ -132,15 +132,15 @@ func lookupForm(_ *binder, j *joinRel) (*joinRel, error) {
 		}
 		const advice = "a static table ('static' = 'true') is joined by a plain JOIN; versions with a WATERMARK are joined as of the time attribute of the left side"
 		if !ok {
-			return nil, hint(j.place.errorf("a lookup goes to a table itself, or a filter or projection of it"), advice)
+			return nil, hint(j.lookup.errorf("a lookup goes to a table itself, or a filter or projection of it"), advice)
 		}
-		return nil, hint(j.place.errorf("a table as of processing time is looked up, and connector '%s' of `%s` can't look keys up", scan.src.table.Connector.Name, scan.src.table.Name), advice)
+		return nil, hint(j.lookup.errorf("a table as of processing time is looked up, and connector '%s' of `%s` can't look keys up", scan.src.table.Connector.Name, scan.src.table.Name), advice)
 	}
 	if j.kind != InnerJoin && j.kind != LeftJoin {
-		return nil, hint(j.place.errorf("a lookup does not go with %s JOIN", j.kind), "it takes JOIN and LEFT JOIN")
+		return nil, hint(j.lookup.errorf("a lookup does not go with %s JOIN", j.kind), "it takes JOIN and LEFT JOIN")
 	}
 	if cause := updateCause(j.left); cause != nil {
-		return nil, hint(j.place.errorf("rows that are taken back can't look `%s` up, and %s takes rows back: it might say something else by then", scan.src.table.Name, operatorName(cause)),
+		return nil, hint(j.lookup.errorf("rows that are taken back can't look `%s` up, and %s takes rows back: it might say something else by then", scan.src.table.Name, operatorName(cause)),
 			"look it up below, or join a static table")
 	}
 	n, found := len(j.left.cols()), len(lookupConstants(preds)) > 0
@@ -157,7 +157,7 @@ func lookupForm(_ *binder, j *joinRel) (*joinRel, error) {
 		}
 	}
 	if !found {
-		return nil, hint(j.place.errorf("a lookup in `%s` needs an equality with one of its columns", scan.src.table.Name), "ON ... = %s.%s", catalog.QuoteName(scan.src.table.Name.Object), catalog.QuoteName(scan.out[0].Name))
+		return nil, hint(j.lookup.errorf("a lookup in `%s` needs an equality with one of its columns", scan.src.table.Name), "ON ... = %s.%s", catalog.QuoteName(scan.src.table.Name.Object), catalog.QuoteName(scan.out[0].Name))
 	}
 	out := j.with(j.left, j.right, on)
 	out.mode, out.static = lookupJoin, rightSide

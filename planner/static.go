@@ -68,11 +68,12 @@ func (b *binder) settleStatic(s *source, where place) error {
 	if err := b.settleLookup(s, where); err != nil {
 		return err
 	}
+	option := catalog.StaticOption
 	if s.options[catalog.LookupCacheOption] == catalog.LookupCacheFull {
-		asked = "true"
+		asked, option = "true", catalog.LookupCacheOption
 	}
 	if asked == "true" && !able {
-		return hint(where.errorf("`%s` can't be a static table, as its option 'static' or 'lookup.cache' says: it is read without end or has a WATERMARK", s.table.Name), "leave the option out, or the WATERMARK")
+		return hint(where.errorf("`%s` can't be a static table, as its option '%s' says: it is read without end or has a WATERMARK", s.table.Name, option), "leave the option out, or the WATERMARK")
 	}
 	s.static = able && (asked == "true" || asked != "false" && s.table.Connector.Source.Table)
 	return nil

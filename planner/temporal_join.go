@@ -31,7 +31,7 @@ func (b *binder) asOf(j *joinRel, e parser.Expr, whole rel, ls *scope, sc *scope
 	}
 	where := b.at(e)
 	if col := derived(t, ls.cols, where); col.time == processingTime {
-		j.lookup, j.right = true, whole
+		j.lookup, j.right = &where, whole
 		return nil
 	}
 	n := len(j.left.cols())
