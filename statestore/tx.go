@@ -93,6 +93,15 @@ type ShardWriter struct {
 type pendingBlock struct {
 	key   [blockKeySize]byte
 	value []byte
+	back  func() // gives the memory of value back; nil: nobody waits for it
+}
+
+// end gives the block's memory back.
+func (p *pendingBlock) end() {
+	if p.value = nil; p.back != nil {
+		p.back()
+		p.back = nil
+	}
 }
 
 func (w *ShardWriter) fail(err error) {
@@ -113,9 +122,14 @@ func (w *ShardWriter) stream(id StreamID) *streamEntry {
 // Put adds a block to a stream, behind those already put. The writer owns the
 // block from here on, its spare capacity included; with 8 bytes of that it is
 // not copied. Blocks of 64 KiB to 1 MiB serve best.
-func (w *ShardWriter) Put(id StreamID, block []byte) {
+func (w *ShardWriter) Put(id StreamID, block []byte) { w.PutLent(id, block, nil) }
+
+// PutLent is Put for a block in memory that is lent: back is called, on any
+// goroutine, as soon as it is not needed any more, at the end of the transaction at
+// the latest.
+func (w *ShardWriter) PutLent(id StreamID, block []byte, back func()) {
 	e := w.stream(id)
-	var p pendingBlock
+	p := pendingBlock{back: back}
 	key := appendBlockPrefix(p.key[:0], w.tx.cut.Epoch, w.shard, len(w.paths), id)
 	key = binary.BigEndian.AppendUint32(key, uint32(e.blocks))
 	sum := checksum(key, block)
@@ -185,7 +199,7 @@ func (w *ShardWriter) flush() {
 	if err == nil {
 		for i := range w.pending {
 			sst.set(w.pending[i].key[:], w.pending[i].value)
-			w.pending[i].value = nil
+			w.pending[i].end()
 		}
 		err = sst.finish()
 	}
@@ -237,6 +251,9 @@ func (tx *Tx) end() {
 	for _, w := range tx.shards {
 		for _, p := range w.paths {
 			tx.s.fs.Remove(p) // Ingest has removed it; a leftover goes at the next Open
+		}
+		for i := range w.pending {
+			w.pending[i].end()
 		}
 		w.pending = nil
 		for _, fn := range w.onEnd {

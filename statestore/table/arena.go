@@ -175,6 +175,7 @@ func (a *Arena) Move(pos uint64, n int) uint64 {
 // offset 0 frees it.
 type frozenArena struct {
 	pieces []piece
+	pool   *bufferPool
 	sum    partStats
 }
 
@@ -183,7 +184,7 @@ type piece struct {
 	data              []byte
 }
 
-func (a *Arena) freeze(cut statestore.Cut, _ *bufferPool) frozenPart {
+func (a *Arena) freeze(cut statestore.Cut, pool *bufferPool) frozenPart {
 	a.ages.begin(cut)
 	if a.ages.full() {
 		by := a.ages.renumber()
@@ -191,7 +192,7 @@ func (a *Arena) freeze(cut statestore.Cut, _ *bufferPool) frozenPart {
 			a.chunks[i].age -= min(a.chunks[i].age, by)
 		}
 	}
-	f := &frozenArena{}
+	f := &frozenArena{pool: pool}
 	now := a.ages.current(cut.Generation)
 	from, to, old, ends := a.ages.sweep(cut, len(a.chunks))
 	for i := from; i < to; i++ {
@@ -229,26 +230,49 @@ func (f *frozenArena) stats() partStats { return f.sum }
 
 func (f *frozenArena) release(*bufferPool) { f.pieces = nil }
 
-func (f *frozenArena) write(put func([]byte)) {
+// pieceOverhead is what a piece takes beside its bytes, at most.
+const pieceOverhead = 4 * binary.MaxVarintLen32
+
+// write cuts the pieces so that they fill blocks. Large blocks are made in buffers of
+// the pool and given back as soon as the store has them.
+func (f *frozenArena) write(put putFunc) {
+	const most = blockBytes - sumBytes - 1 - binary.MaxVarintLen32
+	var cut []piece
 	for i := 0; i < len(f.pieces); {
-		size, n := 0, i
-		for n < len(f.pieces) && (n == i || size+len(f.pieces[n].data) <= blockBytes) {
-			size += len(f.pieces[n].data) + 4*binary.MaxVarintLen32
-			n++
+		cut = cut[:0]
+		size := 0
+		for i < len(f.pieces) && size+pieceOverhead < most {
+			p := &f.pieces[i]
+			n := min(len(p.data), most-size-pieceOverhead)
+			cut = append(cut, piece{chunk: p.chunk, from: p.from, live: p.live, data: p.data[:n]})
+			size += n + pieceOverhead
+			if n < len(p.data) {
+				p.from, p.data = p.from+n, p.data[n:]
+				break
+			}
+			i++
 		}
-		b := make([]byte, 0, size+2*binary.MaxVarintLen64+sumBytes)
+		b, back := f.buffer(size + blockBytes - most)
 		b = append(b, byte(kindArena))
-		b = binary.AppendUvarint(b, uint64(n-i))
-		for _, p := range f.pieces[i:n] {
+		b = binary.AppendUvarint(b, uint64(len(cut)))
+		for _, p := range cut {
 			b = binary.AppendUvarint(b, uint64(p.chunk))
 			b = binary.AppendUvarint(b, uint64(p.from))
 			b = binary.AppendUvarint(b, uint64(p.live))
 			b = binary.AppendUvarint(b, uint64(len(p.data)))
 			b = append(b, p.data...)
 		}
-		put(b)
-		i = n
+		put(b, back)
 	}
+}
+
+// buffer gives room for a block of n bytes, the checksum included.
+func (f *frozenArena) buffer(n int) (b []byte, back func()) {
+	if f.pool == nil || n < blockBytes/4 {
+		return make([]byte, 0, n), nil
+	}
+	lent := f.pool.get(blockWords)
+	return wordBytes(lent)[:0], func() { f.pool.put([][]uint64{lent}) }
 }
 
 // apply replays a block.

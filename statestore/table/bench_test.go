@@ -108,7 +108,11 @@ func BenchmarkFreeze(b *testing.B) {
 // writeOut finishes a freeze without a store.
 func writeOut(f *Frozen) {
 	for _, p := range f.parts {
-		p.f.write(func([]byte) {})
+		p.f.write(func(_ []byte, back func()) {
+			if back != nil {
+				back()
+			}
+		})
 	}
 	f.release()
 }

@@ -289,7 +289,7 @@ func (f *frozenBlobs) stats() partStats { return f.sum }
 func (f *frozenBlobs) release(*bufferPool) { f.puts, f.deleted = nil, nil }
 
 // write puts deletions before puts: a key may be in both.
-func (f *frozenBlobs) write(put func([]byte)) {
+func (f *frozenBlobs) write(put putFunc) {
 	var body []byte
 	entries := 0
 	flush := func(min int) {
@@ -298,7 +298,7 @@ func (f *frozenBlobs) write(put func([]byte)) {
 		}
 		b := make([]byte, 0, len(body)+1+binary.MaxVarintLen32+sumBytes)
 		b = binary.AppendUvarint(append(b, byte(kindBlobs)), uint64(entries))
-		put(append(b, body...))
+		put(append(b, body...), nil)
 		body, entries = body[:0], 0
 	}
 	for _, key := range f.deleted {

@@ -192,11 +192,11 @@ func (to *collector) block(c *capture, words int) *rowsBlock {
 	return &to.blocks[len(to.blocks)-1]
 }
 
-func (c *capture) write(put func(block []byte)) {
+func (c *capture) write(put putFunc) {
 	c.captureAll(&c.writer)
 	for _, from := range []*collector{&c.operator, &c.writer} {
 		for i := range from.blocks {
-			put(from.blocks[i].finish(c.width, c.n))
+			put(from.blocks[i].finish(c.width, c.n), nil)
 		}
 	}
 }

@@ -27,7 +27,7 @@ type simEpoch struct {
 func (l *logSim) freeze(p part, cut statestore.Cut, pool *bufferPool) {
 	f := p.freeze(cut, pool)
 	e := simEpoch{cut: cut}
-	f.write(func(b []byte) { e.blocks = append(e.blocks, bytes.Clone(b)) })
+	f.write(func(b []byte, _ func()) { e.blocks = append(e.blocks, bytes.Clone(b)) })
 	l.sum = f.stats()
 	f.release(pool)
 	l.epochs = append(l.epochs, e)
@@ -235,7 +235,7 @@ func TestWidths(t *testing.T) {
 					want[id] = epoch + 1
 				}
 				e := simEpoch{cut: cut}
-				f.write(func(b []byte) { e.blocks = append(e.blocks, bytes.Clone(b)) })
+				f.write(func(b []byte, _ func()) { e.blocks = append(e.blocks, bytes.Clone(b)) })
 				log.sum = f.stats()
 				f.release(&pool)
 				log.epochs = append(log.epochs, e)
@@ -266,7 +266,7 @@ func TestLoadRefuses(t *testing.T) {
 		r.Alloc()
 		var out []byte
 		f := r.freeze(statestore.Cut{Epoch: 1, Generation: 1}, &bufferPool{})
-		f.write(func(b []byte) { out = bytes.Clone(b) })
+		f.write(func(b []byte, _ func()) { out = bytes.Clone(b) })
 		return out
 	}
 	cases := map[string][][]byte{

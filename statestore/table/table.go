@@ -38,10 +38,14 @@ type part interface {
 type frozenPart interface {
 	stats() partStats
 	// write puts the blocks; it may run beside the operator.
-	write(put func(block []byte))
+	write(put putFunc)
 	// release gives the buffers back.
 	release(pool *bufferPool)
 }
+
+// putFunc takes a block. If its memory is lent, back is to be called when it is not
+// needed any more; else it is nil.
+type putFunc func(block []byte, back func())
 
 type partStats struct {
 	liveFrom       uint64
@@ -185,7 +189,7 @@ func (f *Frozen) Write(w *statestore.ShardWriter) error {
 	}
 	for _, p := range f.parts {
 		id := f.stream(p.id)
-		p.f.write(func(block []byte) { w.Put(id, block) })
+		p.f.write(func(block []byte, back func()) { w.PutLent(id, block, back) })
 		s := p.f.stats()
 		w.SetLiveFrom(id, s.liveFrom)
 		w.SetLiveBytes(id, s.liveBytes)
