@@ -1,6 +1,9 @@
 package catalog
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // The namespace in which objects stand unless a script says otherwise. The
 // names are Flink's, so that fully written names of its scripts resolve.
@@ -13,17 +16,19 @@ const (
 // were written; names are unique without regard to case.
 //
 // Function marks the name of a function (a *Macro): these are apart from the names
-// of tables and views.
+// of tables and views, and functions with different numbers of parameters (Params)
+// are apart from each other.
 type Name struct {
 	Catalog, Database, Object string
 	Function                  bool
+	Params                    int
 }
 
 // key is what makes a name unique.
 func (n Name) key() string {
 	key := strings.ToLower(n.Catalog) + "\x00" + strings.ToLower(n.Database) + "\x00" + strings.ToLower(n.Object)
 	if n.Function {
-		key += "\x00function"
+		key += "\x00function" + strconv.Itoa(n.Params)
 	}
 	return key
 }

@@ -94,6 +94,7 @@ type (
 		Temporary bool
 		IfExists  bool
 		Name      *Name
+		Params    []*DataType // of a FUNCTION; nil: not given
 		Cascade   bool
 	}
 

@@ -30,6 +30,11 @@ func (p *printer) stmt(s Stmt) {
 		p.put(s.Kind.String(), " ")
 		p.when(s.IfExists, "IF EXISTS ")
 		p.name(s.Name)
+		if s.Params != nil {
+			p.put("(")
+			p.list(len(s.Params), func(i int) { p.dataType(s.Params[i]) })
+			p.put(")")
+		}
 		p.when(s.Cascade, " CASCADE")
 	case *Alter:
 		p.alter(s)

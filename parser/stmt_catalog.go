@@ -38,6 +38,15 @@ func (p *parser) drop() Stmt {
 	}
 	d.IfExists = p.ifExists()
 	d.Name = p.name("the name to drop")
+	if d.Kind == ObjectFunction && p.acceptOp("(") {
+		d.Params = []*DataType{}
+		for p.err == nil && !p.acceptOp(")") {
+			if len(d.Params) > 0 {
+				p.expectOp(",")
+			}
+			d.Params = append(d.Params, p.dataType())
+		}
+	}
 	if p.acceptWord("CASCADE") {
 		d.Cascade = true
 	} else {

@@ -14,15 +14,18 @@ func (x *exprBinder) call(e *parser.Call) (catalog.Expr, error) {
 	if e.Over != nil {
 		return x.over(e)
 	}
-	if m, ok := x.findMacro(e.Name); ok {
+	if m, ok := x.findMacro(e.Name, len(e.Args)); ok {
 		return x.macro(e, m)
 	}
-	if full, err := x.macroName(e.Name); err == nil {
+	if full, err := x.macroName(e.Name, len(e.Args)); err == nil {
 		if x.env.broken[foldName(full)] {
 			return nil, errBroken
 		}
 		if slices.ContainsFunc(x.macros, func(m catalog.Name) bool { return foldName(m) == foldName(full) }) {
 			return nil, x.at(e).errorf("function `%s` calls itself", full.Object)
+		}
+		if ms := x.findMacros(e.Name); len(ms) > 0 {
+			return nil, x.wrongArity(e, ms)
 		}
 	}
 	if len(e.Name.Parts) > 1 {

@@ -13,16 +13,17 @@ import (
 // call macros grow exponentially.
 const maxExpansion = 20_000
 
-// macroName completes the name of a function made by CREATE FUNCTION.
-func (b *binder) macroName(name *parser.Name) (catalog.Name, error) {
+// macroName completes the name of a function made by CREATE FUNCTION with a number
+// of parameters.
+func (b *binder) macroName(name *parser.Name, params int) (catalog.Name, error) {
 	full, err := b.fullName(name)
-	full.Function = true
+	full.Function, full.Params = true, params
 	return full, err
 }
 
-// findMacro gives the macro of a name.
-func (b *binder) findMacro(name *parser.Name) (*catalog.Macro, bool) {
-	full, err := b.macroName(name)
+// findMacro gives the macro of a name with a number of parameters.
+func (b *binder) findMacro(name *parser.Name, params int) (*catalog.Macro, bool) {
+	full, err := b.macroName(name, params)
 	if err != nil {
 		return nil, false
 	}
@@ -31,13 +32,48 @@ func (b *binder) findMacro(name *parser.Name) (*catalog.Macro, bool) {
 	return m, ok && isMacro
 }
 
+// findMacros gives all macros of a name, those with fewer parameters first.
+func (b *binder) findMacros(name *parser.Name) []*catalog.Macro {
+	full, err := b.macroName(name, 0)
+	if err != nil {
+		return nil
+	}
+	var out []*catalog.Macro
+	for _, o := range b.env.catalog.Objects() {
+		m, isMacro := o.(*catalog.Macro)
+		if !isMacro {
+			continue
+		}
+		if of := foldName(m.Name); (catalog.Name{Catalog: of.Catalog, Database: of.Database, Object: of.Object, Function: true}) == foldName(full) {
+			out = append(out, m)
+		}
+	}
+	slices.SortFunc(out, func(m, n *catalog.Macro) int { return len(m.Params) - len(n.Params) })
+	return out
+}
+
+// wrongArity says that no macro of a name takes so many arguments as a call has.
+func (b *binder) wrongArity(e *parser.Call, ms []*catalog.Macro) error {
+	counts, signatures := make([]string, len(ms)), make([]string, len(ms))
+	for i, m := range ms {
+		counts[i], signatures[i] = itoa(len(m.Params)), m.Signature()
+	}
+	last := ms[len(ms)-1]
+	takes := count(len(last.Params), "argument")
+	if len(ms) > 1 {
+		takes = strings.Join(counts[:len(ms)-1], ", ") + " or " + takes
+	}
+	err := b.at(e).errorf("`%s` takes %s, not %d", last.Name.Object, takes, len(e.Args))
+	return hint(err, "%s", strings.Join(signatures, "; "))
+}
+
 // createFunction executes CREATE FUNCTION. It says whether it made something.
 func (b *binder) createFunction(c *parser.CreateFunction) (bool, error) {
 	name, err := b.newName(c.Name)
 	if err != nil {
 		return false, err
 	}
-	name.Function = true
+	name.Function, name.Params = true, len(c.Params)
 	if _, taken := b.env.catalog.Lookup(name); taken && c.IfNotExists {
 		return false, nil
 	}
@@ -152,8 +188,6 @@ func (x *exprBinder) macro(e *parser.Call, m *catalog.Macro) (catalog.Expr, erro
 	switch {
 	case e.Star || e.Distinct || e.Filter != nil || len(e.OrderBy) > 0 || len(e.WithinGroup) > 0 || e.Nulls != parser.NullsUnspecified || e.Over != nil:
 		return nil, hint(x.at(e).errorf("`%s` is a function: it takes arguments only", name), "%s", m.Signature())
-	case len(e.Args) != len(m.Params):
-		return nil, hint(x.at(e).errorf("`%s` takes %s, not %d", name, count(len(m.Params), "argument"), len(e.Args)), "%s", m.Signature())
 	case slices.Contains(x.macros, m.Name):
 		return nil, x.at(e).errorf("function `%s` calls itself", name)
 	}

@@ -63,11 +63,15 @@ func (a *analysis) show(s *parser.Show) error {
 		r.Rows = slices.DeleteFunc(r.Rows, func(row []string) bool { return !match(row[0]) })
 		a.add(r)
 	case parser.ShowCreate:
-		o, err := b.described(s.Name, s.Object)
+		found, err := b.described(s.Name, s.Object)
 		if err != nil {
 			return err
 		}
-		a.add(&Rows{Cols: []string{"result"}, Rows: [][]string{{o.Definition()}}})
+		r := &Rows{Cols: []string{"result"}}
+		for _, o := range found {
+			withRow(r, o.Definition())
+		}
+		a.add(r)
 	default:
 		return b.at(s).errorf("SHOW %s is answered by the shell and the server only", s.What)
 	}
@@ -84,7 +88,7 @@ func (a *analysis) objects(pass func(catalog.Object) bool) []string {
 		}
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names) // functions of one name
 }
 
 // wordFunctions lists the functions that are called by name.
@@ -127,15 +131,15 @@ func (a *analysis) describe(s *parser.Describe) error {
 		a.add(functionRows(fn))
 		return nil
 	}
-	o, err := b.described(s.Name, s.Object)
+	found, err := b.described(s.Name, s.Object)
 	if err != nil {
 		return err
 	}
-	if m, ok := o.(*catalog.Macro); ok {
-		a.add(macroRows(m))
+	if _, ok := found[0].(*catalog.Macro); ok {
+		a.add(macroRows(found))
 		return nil
 	}
-	a.add(columnRows(o))
+	a.add(columnRows(found[0]))
 	return nil
 }
 

@@ -1,27 +1,31 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/parser"
 )
 
-// described finds what DESCRIBE and SHOW CREATE name: a table or view, or a
-// function, if that is what they say or nothing else has the name.
-func (b *binder) described(name *parser.Name, kind parser.ObjectKind) (catalog.Object, error) {
-	m, ok := b.findMacro(name)
+// described finds what DESCRIBE and SHOW CREATE name: a table or view, or the
+// functions of the name, if that is what they say or nothing else has it.
+func (b *binder) described(name *parser.Name, kind parser.ObjectKind) ([]catalog.Object, error) {
+	var functions []catalog.Object
+	for _, m := range b.findMacros(name) {
+		functions = append(functions, m)
+	}
 	if kind == parser.ObjectFunction {
-		if !ok {
+		if len(functions) == 0 {
 			return nil, b.noMacro(name)
 		}
-		return m, nil
+		return functions, nil
 	}
 	o, err := b.lookup(name)
-	if err != nil && ok {
-		return m, nil
+	if err != nil && len(functions) > 0 {
+		return functions, nil
 	}
-	return o, err
+	return []catalog.Object{o}, err
 }
 
 // noMacro says that CREATE FUNCTION has not made a function of a name.
@@ -39,33 +43,70 @@ func (b *binder) noMacro(name *parser.Name) *parser.Error {
 	return didYouMean(b.at(name).errorf("CREATE FUNCTION has made no `%s`", dotted(name.Parts)), name.Last().Text, names, fallback)
 }
 
-// dropFunction executes DROP FUNCTION. It says whether there was something to
-// drop.
+// dropFunction executes DROP FUNCTION, of all functions of the name or of the one
+// with the parameters that are given. It says whether there was something to drop.
 func (b *binder) dropFunction(d *parser.Drop) (bool, error) {
-	m, ok := b.findMacro(d.Name)
+	ms := b.findMacros(d.Name)
+	if d.Params != nil {
+		var err error
+		if ms, err = b.withParams(ms, d); err != nil {
+			return false, err
+		}
+	}
 	switch {
-	case !ok && d.IfExists:
+	case len(ms) == 0 && d.IfExists:
 		return false, nil
-	case !ok:
+	case len(ms) == 0:
 		return false, b.noMacro(d.Name)
 	case d.Cascade:
 		return false, b.at(d).errorf("DROP ... CASCADE is not supported yet")
 	}
-	if err := b.env.catalog.Drop(m.Name); err != nil {
-		return false, b.at(d.Name).errorf("%v", err)
+	// They may call each other: first those that nothing calls.
+	for len(ms) > 0 {
+		var err error
+		before := len(ms)
+		ms = slices.DeleteFunc(ms, func(m *catalog.Macro) bool {
+			bad := b.env.catalog.Drop(m.Name)
+			if bad != nil {
+				err = bad
+			}
+			return bad == nil
+		})
+		if len(ms) == before {
+			return false, b.at(d.Name).errorf("%v", err)
+		}
 	}
 	return true, nil
 }
 
-// macroRows describes a function made by CREATE FUNCTION: its parameters, what it
-// returns, its body.
-func macroRows(m *catalog.Macro) *Rows {
-	r := &Rows{Cols: []string{"name", "type", "what"}}
-	for _, p := range m.Params {
-		r.Rows = append(r.Rows, []string{p.Name, p.Type.String(), "parameter"})
+// withParams gives the function whose parameters have the types that DROP lists.
+func (b *binder) withParams(ms []*catalog.Macro, d *parser.Drop) ([]*catalog.Macro, error) {
+	var types []catalog.Type
+	for _, p := range d.Params {
+		t, err := dataType(b.src, p)
+		if err != nil {
+			return nil, err
+		}
+		types = append(types, t)
 	}
-	body := strings.Join(strings.Fields(m.Source.Slice(m.Body.Range())), " ")
-	return withRow(r, m.Name.Object, m.Returns.String(), "AS "+body)
+	return slices.DeleteFunc(ms, func(m *catalog.Macro) bool {
+		return !slices.EqualFunc(m.Params, types, func(p catalog.Field, t catalog.Type) bool { return p.Type.Equal(t) })
+	}), nil
+}
+
+// macroRows describes functions made by CREATE FUNCTION: their parameters, what they
+// return, their bodies.
+func macroRows(functions []catalog.Object) *Rows {
+	r := &Rows{Cols: []string{"name", "type", "what"}}
+	for _, o := range functions {
+		m := o.(*catalog.Macro)
+		for _, p := range m.Params {
+			r.Rows = append(r.Rows, []string{p.Name, p.Type.String(), "parameter"})
+		}
+		body := strings.Join(strings.Fields(m.Source.Slice(m.Body.Range())), " ")
+		withRow(r, m.Name.Object, m.Returns.String(), "AS "+body)
+	}
+	return r
 }
 
 func withRow(r *Rows, cells ...string) *Rows {

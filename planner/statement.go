@@ -56,7 +56,7 @@ func (a *analysis) statement(stmt parser.Stmt) error {
 		return a.alter(b, s)
 	case *parser.CreateFunction:
 		made, err := b.createFunction(s)
-		return a.defined(b, s.Name, "FUNCTION", made, err)
+		return a.definedWith(b, s.Name, "FUNCTION", len(s.Params), made, err)
 	case *parser.ReplayDeadLetters:
 		return asPlain(require(b.at(s), featureReplay))
 	}
@@ -65,9 +65,14 @@ func (a *analysis) statement(stmt parser.Stmt) error {
 
 // defined tells of a CREATE, or remembers that it failed.
 func (a *analysis) defined(b *binder, n *parser.Name, kind string, made bool, err error) error {
+	return a.definedWith(b, n, kind, 0, made, err)
+}
+
+// definedWith is defined for a function with a number of parameters.
+func (a *analysis) definedWith(b *binder, n *parser.Name, kind string, params int, made bool, err error) error {
 	if err != nil {
 		if name, bad := b.fullName(n); bad == nil {
-			name.Function = kind == "FUNCTION"
+			name.Function, name.Params = kind == "FUNCTION", params
 			a.broken[foldName(name)] = true
 		}
 		return err
@@ -82,7 +87,7 @@ func (a *analysis) defined(b *binder, n *parser.Name, kind string, made bool, er
 
 // foldName makes a name that is compared without regard to case.
 func foldName(n catalog.Name) catalog.Name {
-	return catalog.Name{Catalog: strings.ToLower(n.Catalog), Database: strings.ToLower(n.Database), Object: strings.ToLower(n.Object), Function: n.Function}
+	return catalog.Name{Catalog: strings.ToLower(n.Catalog), Database: strings.ToLower(n.Database), Object: strings.ToLower(n.Object), Function: n.Function, Params: n.Params}
 }
 
 func (a *analysis) set(s *parser.Set) error {
