@@ -267,6 +267,33 @@ func TestDeleteGivesBack(t *testing.T) {
 	}
 }
 
+// Groups that are dropped with their rows leave nothing behind, and those that take
+// their numbers start with nothing.
+func TestDropGivesBack(t *testing.T) {
+	for _, retractable := range []bool{false, true} {
+		rng := rand.New(rand.NewPCG(1, 23))
+		cfg, types := everything(t, retractable)
+		a := mustNew(t, cfg)
+		g := a.Open(nil, 0, 0)
+		for range 3 {
+			m := newModel(cfg)
+			update(t, rng, a, g, m, types, randomRows(rng, types, 400))
+			compare(t, a, m, g)
+			var all []uint32
+			g.Each(func(ids []uint32) { all = append(all, ids...) })
+			a.Drop(g, all)
+			if g.Len() != 0 || g.spills.Len() != 0 {
+				t.Fatalf("%d groups and %d superaccumulators are left", g.Len(), g.spills.Len())
+			}
+			for _, d := range slices.Concat(g.distinct, g.bags) {
+				if d.Len() != 0 || d.Arena() != nil && d.Arena().Live() != 0 {
+					t.Fatalf("%d values of a set are left", d.Len())
+				}
+			}
+		}
+	}
+}
+
 // What an updating GROUP BY does: it captures old results before the first
 // change, and sends old and new ones; the changes applied give the final table.
 func TestTouch(t *testing.T) {

@@ -167,7 +167,7 @@ func (g *aggregation) forget(k *hash.Keys, out op.Output) error {
 	for _, id := range ids {
 		delete(g.failed, id)
 	}
-	g.agg.Delete(g.groups, ids)
+	g.agg.Drop(g.groups, ids)
 	return nil
 }
 

@@ -286,7 +286,7 @@ func (t *timed) clear() {
 		}
 		all = all[:0]
 		g.Each(func(ids []uint32) { all = append(all, ids...) })
-		t.calls.frames[i].slide.Delete(g, all)
+		t.calls.frames[i].slide.Drop(g, all)
 	}
 }
 
