@@ -361,7 +361,9 @@ func (o *overs) build(in rel, settle func(catalog.Expr, *exprBinder) (catalog.Ex
 			continue
 		}
 		first := len(top.cols())
-		top = newOver(top, w.partition, w.order, w.calls, o.windows[i].place)
+		over := newOver(top, w.partition, w.order, w.calls, o.windows[i].place)
+		over.ttl = o.block.ttl
+		top = over
 		for k, c := range o.calls {
 			if c.window == o.windows[i] {
 				o.outputs[k] = ref(top.cols(), first)

@@ -48,7 +48,7 @@ func (b *builder) bound(n *Node) {
 				}
 			}
 		case op.TTL > 0:
-			p.Bound = "a row for each " + names(op.Keys) + ", " + keptText(op.TTL, op.EventTime) + " after its last one"
+			p.Bound = "a row for each " + names(op.Keys) + ", " + op.kept()
 		case p.Bounded:
 			p.Bound = "a row for each " + names(op.Keys) + " of a bounded input"
 		default:

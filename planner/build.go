@@ -114,26 +114,7 @@ func planOutputs(env *environment, outs []*output, without []string) (*Plan, err
 
 // checkTree refuses what no plan can do.
 func (b *builder) checkTree(root rel) error {
-	if err := checkRepeatable(root); err != nil {
-		return err
-	}
-	if b.env.settings.Duration(catalog.StateTTLKey) == 0 {
-		return nil
-	}
-	var bad error
-	visit(root, func(r rel) {
-		switch r := r.(type) {
-		case *overRel:
-			if r.keepsForever() && bad == nil {
-				bad = asPlain(require(r.place, featureStateTTL))
-			}
-		case *rankRel:
-			if !r.windowed() && bad == nil {
-				bad = asPlain(require(r.place, featureStateTTL))
-			}
-		}
-	})
-	return bad
+	return checkRepeatable(root)
 }
 
 // nameBranches gives each INSERT a name of its own: its sink's, with a number
@@ -177,6 +158,12 @@ func (b *builder) needWatermarks(trees []rel) {
 			streams[s] = true
 		}
 		visitStream(t, func(r rel) {
+			if life, sources := b.env.life(r); life.TTL > 0 {
+				sensitive = sensitive || !inTimeOrder(r)
+				for _, s := range sources {
+					b.watched[s] = true
+				}
+			}
 			switch r := r.(type) {
 			case *windowRel:
 				if r.sessions() && !r.win.Proc {
@@ -191,11 +178,6 @@ func (b *builder) needWatermarks(trees []rel) {
 					for _, s := range streamsOf(r) {
 						b.watched[s] = true
 					}
-				}
-				sources, ttl := b.env.groupTTL(r)
-				sensitive = sensitive || ttl > 0
-				for _, s := range sources {
-					b.watched[s] = true
 				}
 				for _, c := range r.aggs {
 					sensitive = sensitive || c.Arrival
@@ -601,8 +583,8 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	}
 	if r.window == nil {
 		op := &GroupAgg{Keys: r.keys, Aggs: r.aggs, Totals: r.totals, TwoPhase: two, OnError: mode}
-		if _, op.TTL = b.env.groupTTL(r); op.TTL > 0 {
-			op.EventTime, op.TwoPhase = carriesW(r.in), false
+		if op.Life, _ = b.env.life(r); op.TTL > 0 {
+			op.TwoPhase = false
 			text += fmt.Sprint(" keep ", op.TTL)
 		}
 		return b.node(op, r, from(ex), plain(r.out), text), nil

@@ -26,7 +26,8 @@ func (b *builder) over(r *overRel, in *Node) (*Node, error) {
 		op.WindowStart, op.WindowEnd = windowKeys(r.in.cols(), r.partition)
 	}
 	op.Positions = op.HasPre() && positioned(ex)
-	text := fmt.Sprintf("%v %v", op.Partition, op.Order)
+	op.Life, _ = b.env.life(r)
+	text := fmt.Sprintf("%v %v %v", op.Partition, op.Order, op.Life)
 	for _, c := range op.Calls {
 		if c.Overload != nil && c.Overload.CanFail {
 			op.OnError = b.mode
@@ -60,7 +61,7 @@ func (b *builder) inferOver(n *Node, op *Over) {
 		}
 	}
 	b.keys[n] = b.overKeys(n, op)
-	n.Props.OrderSensitive = op.Arrival
+	n.Props.OrderSensitive = op.Arrival || op.TTL > 0 && !op.ByTime
 }
 
 // overBound says what limits the rows that an Over keeps.
@@ -77,6 +78,10 @@ func (b *builder) overBound(n *Node, op *Over, names func([]int) string) {
 		p.Bound = "rows of " + b.delayed(n, []string{"open windows"}) + by
 	case !op.ByTime && !op.Arrival:
 		p.Bound = "all rows"
+		if op.TTL > 0 {
+			p.Bound += by + ", " + op.kept()
+			return
+		}
 		if p.Unbounded = !p.Bounded; p.Unbounded {
 			p.Bound += ", for ever"
 		}
@@ -97,7 +102,9 @@ func (b *builder) overBound(n *Node, op *Over, names func([]int) string) {
 		}
 		if rows > 0 {
 			text := count(int(rows), "row")
-			if by != "" && !p.Bounded {
+			if op.TTL > 0 {
+				text += " for each" + strings.TrimPrefix(by, " by") + ", " + op.kept()
+			} else if by != "" && !p.Bounded {
 				text += " for each" + strings.TrimPrefix(by, " by") + ", for ever"
 				p.Unbounded = true
 			} else {
@@ -134,6 +141,7 @@ func overText(n *Node, op *Over, in described) described {
 	if op.Positions {
 		base += " ties by position"
 	}
+	base += op.Life.text(n)
 	base += fmt.Sprintf(" compute %s of (%s select %s)", strings.Join(calls, ", "), in.text, strings.Join(in.cols, ", "))
 	return described{base: base, cols: append(slices.Clone(in.cols), calls...)}
 }

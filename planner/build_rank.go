@@ -18,6 +18,12 @@ func (b *builder) rank(r *rankRel, in *Node) (*Node, error) {
 		op.ByTime = false
 	}
 	op.AtEnd = op.Updates() && isBounded(r.in)
+	op.Life, _ = b.env.life(r)
+	if op.ByTime && op.TTL > 0 {
+		if err := b.env.runs(r.place, featureStateTTL); err != nil {
+			return nil, err
+		}
+	}
 	if (op.ByTime || op.Arrival != NoArrival) && !in.Props.Kinds.AppendOnly() {
 		return nil, r.place.errorf("%s takes rows in the order of time, but %s updates", r.what, operatorName(updateCause(r.in)))
 	}
@@ -43,7 +49,7 @@ func (b *builder) inferRank(n *Node, op *Rank) {
 	in := n.Inputs[0].From
 	n.Props.Hash = in.Props.Hash
 	n.Props.Kinds = KindSet(0).With(catalog.Insert)
-	n.Props.OrderSensitive = op.Arrival != NoArrival
+	n.Props.OrderSensitive = op.Arrival != NoArrival || op.TTL > 0 && !op.ByTime
 	n.Props.AnyOrder = n.Props.AnyOrder && !op.Replaces()
 	switch {
 	case op.Kind == OverRowNumber && op.Show:
@@ -93,6 +99,15 @@ func rankBound(n *Node, op *Rank, names func([]int) string) {
 	case op.WindowStart >= 0:
 		p.Bound = rows + by + ", until the window closes"
 		return
+	case op.TTL > 0 && op.Arrival == FirstArrived:
+		p.Bound = "a counter" + by + ", " + op.kept()
+		return
+	case op.TTL > 0 && !n.Inputs[0].From.Props.Kinds.AppendOnly():
+		p.Bound = "all rows" + by + ", for each may move up, " + op.kept()
+		return
+	case op.TTL > 0:
+		p.Bound = rows + by + ", " + op.kept()
+		return
 	case op.Arrival == FirstArrived:
 		p.Bound = "a counter" + by
 	case !n.Inputs[0].From.Props.Kinds.AppendOnly():
@@ -128,6 +143,7 @@ func rankText(n *Node, op *Rank, in described) described {
 	if op.ByTime || op.WindowStart >= 0 {
 		base += " on close watermark " + watermarksText(n)
 	}
+	base += op.Life.text(n)
 	if op.Arrival == FirstArrived {
 		base += fmt.Sprintf(" of (%s)", in.text)
 	} else {

@@ -159,15 +159,10 @@ func (c *canon) stateful(n *Node, ins []described) described {
 		return described{base: base, cols: append(slices.Clone(in.cols), "window_start", "window_end", "window_time")}
 	case *GroupAgg:
 		base := fmt.Sprintf("group %s over (%s)", in.pick(op.Keys), in.text)
-		if op.TTL > 0 {
-			base += fmt.Sprintf(" keep %d", op.TTL.Microseconds())
-		}
-		if op.EventTime {
-			base += " watermark " + watermarksText(n)
-		}
+		base += op.Life.text(n)
 		return aggregateText(base, op.Keys, op.Aggs, in, nil)
 	case *SetOp:
-		return setText(op, ins)
+		return setText(n, op, ins)
 	case *Over:
 		return overText(n, op, in)
 	case *Rank:

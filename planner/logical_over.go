@@ -1,5 +1,7 @@
 package planner
 
+import "time"
+
 // overRel computes calls over the rows of each row's partition: OVER
 // (PARTITION BY ... ORDER BY ...). Its columns are its input's, then the calls.
 // Its input is the projection that computes keys and arguments.
@@ -10,6 +12,7 @@ type overRel struct {
 	calls     []OverCall
 	// onClose is EMIT ON WINDOW CLOSE: rows come out when their time has passed.
 	onClose bool
+	ttl     time.Duration // as a hint says; 0: as the setting does
 	late    *lateRows
 	out     []column
 	place   place

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"slices"
+	"time"
 
 	"github.com/streamsql/streamsql/catalog"
 )
@@ -22,6 +23,7 @@ type rankRel struct {
 	onClose bool
 	// what names it in messages: "ROW_NUMBER", "LIMIT".
 	what  string
+	ttl   time.Duration // as a hint says; 0: as the setting does
 	late  *lateRows
 	out   []column
 	place place
@@ -85,7 +87,7 @@ func tieOf(cols []column, order []SortKey) int {
 func rankOf(o *overRel, from, to int64) *rankRel {
 	c := o.calls[0]
 	r := rankRel{in: o.in, kind: c.Kind, partition: o.partition, order: o.order, from: from, to: to, show: true,
-		onClose: o.onClose, what: overNames[c.Kind], late: o.late, place: o.place}
+		onClose: o.onClose, what: overNames[c.Kind], late: o.late, ttl: o.ttl, place: o.place}
 	if len(r.order) > 0 && o.in.cols()[r.order[0].Col].time == processingTime {
 		if c.Kind != OverRowNumber || updates(o.in) {
 			return nil

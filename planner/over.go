@@ -25,6 +25,7 @@ type Over struct {
 	// Positions says that rows of equal time are taken in the order of source,
 	// split and record; else in that of all columns.
 	Positions bool
+	Life
 	// LateCols are the input columns of a late row on LatePort; nil if nobody
 	// reads that port.
 	LateCols []int

@@ -283,11 +283,8 @@ type GroupAgg struct {
 	// EmitBefore says whether -U rows are wanted.
 	EmitBefore bool
 	TwoPhase   bool
-	// TTL is how long a group is kept after its last row; 0: for ever. EventTime says
-	// that this is measured by the rows' W, else by the clock.
-	TTL       time.Duration
-	EventTime bool
-	OnError   ErrorMode
+	Life
+	OnError ErrorMode
 }
 
 // Join is a regular join: it keeps the rows of both sides, and pairs each row with

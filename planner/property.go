@@ -344,9 +344,9 @@ func wantsW(n *Node, above bool) bool {
 	case *IntervalJoin, *WindowJoin, *TemporalJoin:
 		return true
 	case *Over:
-		return op.HasPre()
+		return op.HasPre() || op.EventTime
 	case *Rank:
-		return op.ByTime || op.WindowStart >= 0
+		return op.ByTime || op.WindowStart >= 0 || op.EventTime
 	case *Sort:
 		return op.ByTime
 	}
@@ -368,6 +368,12 @@ func forgetsByTime(op Op) bool {
 	case *Join:
 		return op.EventTime
 	case *GroupAgg:
+		return op.EventTime
+	case *SetOp:
+		return op.EventTime
+	case *Rank:
+		return op.EventTime
+	case *Over:
 		return op.EventTime
 	}
 	return false

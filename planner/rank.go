@@ -29,6 +29,7 @@ type Rank struct {
 	// Unique says that a second row of a partition at a commit (of a bounded input:
 	// at its end) is an error: ON CONFLICT DO ERROR.
 	Unique bool
+	Life
 	// LateCols are the input columns of a late row on LatePort; nil if nobody
 	// reads that port.
 	LateCols []int

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -26,6 +27,7 @@ type SetOp struct {
 	All  bool
 	// Width is the number of columns.
 	Width int
+	Life
 }
 
 func (*SetOp) op() {}
@@ -212,7 +214,9 @@ func (b *builder) setOp(r *setRel, ins []*Node) *Node {
 	for _, in := range ins {
 		edges = append(edges, Edge{From: b.hashed(in, keys, r)})
 	}
-	return b.node(r.op(), r, edges, plain(r.out), r.op().String())
+	op := r.op()
+	op.Life, _ = b.env.life(r)
+	return b.node(op, r, edges, plain(r.out), fmt.Sprint(op, op.Life))
 }
 
 // inferSetOp: an INTERSECT of what only grows only grows; all else takes rows
@@ -225,6 +229,7 @@ func (b *builder) inferSetOp(n *Node, op *SetOp) {
 		p.Kinds = p.Kinds.With(catalog.Delete)
 	}
 	p.Hash = positions(op.Width)
+	p.OrderSensitive = op.TTL > 0
 	b.keys[n] = slices.Clone(b.keys[n.Inputs[0].From])
 	if !op.All {
 		b.keys[n] = append(b.keys[n], positions(op.Width))
@@ -275,16 +280,20 @@ func pushIntoSet(f *filterRel, in *setRel, c *ruleContext) rel {
 }
 
 // setText is the canonical text of an INTERSECT or EXCEPT.
-func setText(op *SetOp, ins []described) described {
+func setText(n *Node, op *SetOp, ins []described) described {
 	var parts []string
 	for _, in := range ins {
 		parts = append(parts, "("+in.text+" select "+strings.Join(in.cols, ", ")+")")
 	}
-	return described{base: strings.ToLower(op.String()) + " " + strings.Join(parts, " "), cols: numbered(op.Width)}
+	return described{base: strings.ToLower(op.String()) + op.Life.text(n) + " " + strings.Join(parts, " "), cols: numbered(op.Width)}
 }
 
 // setBound says what an INTERSECT or EXCEPT keeps.
 func setBound(p *Properties, op *SetOp) {
+	if op.TTL > 0 {
+		p.Bound = "two counts for each different row, " + op.kept()
+		return
+	}
 	p.Bound = "two counts for each different row of a bounded input"
 	if !p.Bounded {
 		p.Bound = "two counts for each different row, for ever"

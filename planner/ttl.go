@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 const keptForEver = -1
 
 // ttlHint is one entry of /*+ STATE_TTL('table' = '1 h') */: how long the state of
-// a table's rows is kept in the joins and the GROUP BY of the block.
+// a table's rows is kept in the joins, the GROUP BY and the calls with OVER of the block.
 type ttlHint struct {
 	table string
 	ttl   time.Duration
@@ -48,7 +50,7 @@ func (b *binder) ttlHints(hints []*parser.Hint) ([]ttlHint, error) {
 }
 
 // applyTTL gives the joins of FROM the times of their sides, and gives the one that
-// a GROUP BY of the block has: that of its only table.
+// GROUP BY and OVER of the block have: that of its only table.
 func applyTTL(hints []ttlHint, r rel, sc *scope) (time.Duration, error) {
 	var own time.Duration
 	for _, h := range hints {
@@ -137,16 +139,73 @@ func (env *environment) ttlSources(r rel) (sources []*source, forgets bool) {
 	return sources, true
 }
 
-// groupTTL is how long a GROUP BY without window keeps a group, 0 for ever, and the
-// sources whose watermark decides. A group of all rows is never forgotten, nor are those
-// of grouping sets that have one.
-func (env *environment) groupTTL(r *aggregateRel) ([]*source, time.Duration) {
-	ttl := env.ttlOf(r.ttl)
-	if r.window != nil || len(r.keys) == 0 || len(r.totals) > 0 || ttl == 0 {
-		return nil, 0
-	}
-	if carriesW(r.in) {
-		return streamsOf(r), ttl
-	}
-	return nil, ttl
+// Life is how long the state of a key is kept after its last row.
+type Life struct {
+	// TTL is 0 where it is kept for ever.
+	TTL time.Duration
+	// EventTime says that TTL is measured by the rows' W, else by the clock; in an
+	// operator that takes rows in the order of their time, by that time.
+	EventTime bool
 }
+
+// life gives how long an operator other than a join keeps what it has of a key, and
+// the sources whose watermark decides. State that is of all rows together is never
+// forgotten, nor is that of grouping sets which have such a group; what comes out at
+// the end of bounded input or when a window closes is kept until then.
+func (env *environment) life(r rel) (l Life, sources []*source) {
+	own := false // goes by the rows' own time
+	switch r := r.(type) {
+	case *aggregateRel:
+		if r.window == nil && len(r.keys) > 0 && len(r.totals) == 0 {
+			l.TTL = env.ttlOf(r.ttl)
+		}
+	case *setRel:
+		l.TTL = env.ttlOf(0)
+	case *rankRel:
+		own = r.onClose
+		if len(r.partition) > 0 && !r.windowed() && (own || r.arrival == FirstArrived || !isBounded(r.in)) {
+			l.TTL = env.ttlOf(r.ttl)
+		}
+	case *overRel:
+		mode := r.mode()
+		own = mode == overByTime
+		if len(r.partition) > 0 && (own && r.keepsForever() || mode == overUpdating || mode == overArrival) {
+			l.TTL = env.ttlOf(r.ttl)
+		}
+	}
+	if l.TTL == 0 {
+		return Life{}, nil
+	}
+	if l.EventTime = !slices.ContainsFunc(r.inputs(), func(in rel) bool { return !carriesW(in) }); l.EventTime {
+		sources = streamsOf(r)
+	}
+	l.EventTime = l.EventTime || own
+	return l, sources
+}
+
+// inTimeOrder says whether an operator takes rows in the order of their time, so
+// that what it forgets does not depend on how they come.
+func inTimeOrder(r rel) bool {
+	switch r := r.(type) {
+	case *rankRel:
+		return r.onClose
+	case *overRel:
+		return r.mode() == overByTime
+	}
+	return false
+}
+
+// text is what of a Life decides what the state holds.
+func (l Life) text(n *Node) string {
+	text := ""
+	if l.TTL > 0 {
+		text = fmt.Sprintf(" keep %d", l.TTL.Microseconds())
+	}
+	if l.EventTime {
+		text += " watermark " + watermarksText(n)
+	}
+	return text
+}
+
+// kept is how EXPLAIN says for how long something is kept.
+func (l Life) kept() string { return keptText(l.TTL, l.EventTime) + " after the last one" }

@@ -10,8 +10,10 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/agg"
 	"github.com/streamsql/streamsql/exec/column"
+	"github.com/streamsql/streamsql/exec/hash"
 	"github.com/streamsql/streamsql/exec/hash/colvec"
 	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/exec/ttl"
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
 	"github.com/streamsql/streamsql/statestore/table"
@@ -31,7 +33,8 @@ type aggregation struct {
 	// over: an earlier run had the end of input. What is said there has been said.
 	over   bool
 	st     *table.Table
-	mem    *memory // nil: groups stay for ever
+	mem    *ttl.Keys // nil: groups stay for ever
+	found  hash.Refs
 	groups *agg.Groups
 	// tracked: groups remembers what changes.
 	tracked bool
@@ -82,10 +85,8 @@ func New(o *planner.GroupAgg, in *planner.Node, shard int, ctx *op.Context) (op.
 			g.totals = append(g.totals, n)
 		}
 	}
-	if o.TTL > 0 {
-		if g.mem, err = newMemory(o, in.Cols); err != nil {
-			return nil, err
-		}
+	if g.mem, err = ttl.New(o.Life, o.Keys, in.Cols, true); err != nil {
+		return nil, err
 	}
 	g.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
 	return g, nil
@@ -94,9 +95,7 @@ func New(o *planner.GroupAgg, in *planner.Node, shard int, ctx *op.Context) (op.
 func (g *aggregation) adopt(st *table.Table) {
 	g.st = st
 	g.groups = g.agg.Open(st, 0, 0)
-	if g.mem != nil {
-		g.mem.open(st, g.agg.Parts())
-	}
+	g.mem.Open(st, g.agg.Parts())
 }
 
 // before keeps what was last said of groups that are about to change.
@@ -166,10 +165,8 @@ func (g *aggregation) Process(_ int, b *op.Batch, out op.Output) error {
 // Advance implements op.Operator. The output has no time attribute, but its end
 // must be known.
 func (g *aggregation) Advance(_ int, w int64, out op.Output) error {
-	if m := g.mem; m != nil && m.event && op.SweepDue(w, m.swept, m.ttl) {
-		if err := g.sweep(w, out); err != nil {
-			return err
-		}
+	if err := g.mem.Advance(w, g.forgetting(out)); err != nil {
+		return err
 	}
 	if w == op.MaxTime {
 		return out.Watermark(w)
@@ -450,11 +447,7 @@ func (g *aggregation) Restore(r *op.Restore) error {
 			return err
 		}
 		g.agg.Merge(g.groups, g.agg.Open(st, 0, 0), r.Owns(g.o.Keys))
-		if g.mem != nil {
-			old := *g.mem
-			old.open(st, g.agg.Parts())
-			g.mem.merge(&old, r.Owns(g.o.Keys))
-		}
+		g.mem.Merge(st, g.agg.Parts(), r.Owns(g.o.Keys))
 	}
 	g.resume(func(uint32) bool { return true })
 	return nil

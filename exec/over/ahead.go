@@ -92,6 +92,12 @@ func (a *ahead) mark(b *op.Batch, run []entry) {
 
 // add takes rows that the watermark has passed, in order.
 func (a *ahead) add(due []entry) {
+	sorted := len(a.queue) == 0 || len(due) == 0 || a.queue[len(a.queue)-1].time <= due[0].time
+	defer func() {
+		if !sorted {
+			slices.SortStableFunc(a.queue[a.reached:], func(x, y waiter) int { return cmp.Compare(x.time, y.time) })
+		}
+	}()
 	for _, e := range due {
 		q := a.t.waiting.part(e.id)
 		a.rows[q] = append(a.rows[q], e.id)

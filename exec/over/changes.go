@@ -19,8 +19,9 @@ func (s *store) setTaken(id uint32) { s.rows.Edit(id)[4] |= flagTaken }
 
 // settle puts a delta into the ordered rows of a partition. gone are rows of old
 // that are no longer among them; they are still in the store. Rows that cancel
-// out within the delta, and the retractions, have been dropped.
-func (s *store) settle(old []uint32, d delta) (rows, gone []uint32, cancelled int64, err error) {
+// out within the delta, and the retractions, have been dropped. lost counts those
+// retractions whose row is not there, which forgets allows.
+func (s *store) settle(old []uint32, d delta, forgets bool) (rows, gone []uint32, cancelled, lost int64, err error) {
 	slices.SortFunc(d, s.compare)
 	var plus []uint32
 	next := 0 // of old
@@ -49,8 +50,11 @@ func (s *store) settle(old []uint32, d delta) (rows, gone []uint32, cancelled in
 			case next < len(old) && bytes.Equal(s.record(old[next]), rec):
 				gone = append(gone, old[next])
 				next++
+			case forgets:
+				lost++
+				cancelled -= 2
 			default:
-				return nil, nil, 0, fmt.Errorf("a retraction without its row: %q", rec)
+				return nil, nil, 0, 0, fmt.Errorf("a retraction without its row: %q", rec)
 			}
 			s.drop(m)
 			cancelled += 2
@@ -62,7 +66,7 @@ func (s *store) settle(old []uint32, d delta) (rows, gone []uint32, cancelled in
 		rows = append(rows, plus...)
 		i = j
 	}
-	return append(rows, old[next:]...), gone, cancelled, nil
+	return append(rows, old[next:]...), gone, cancelled, lost, nil
 }
 
 // affected finds which rows of a partition, before and after a change, may have

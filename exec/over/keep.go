@@ -239,8 +239,7 @@ func (t *timed) sweep(w int64) {
 	if len(t.calls.spans) > 0 {
 		t.leave(w, since)
 	}
-	waits := make([]bool, t.parts.cap())
-	t.waiting.rows.Each(func(_ uint32, row []uint64) { waits[uint32(row[0])] = true })
+	waits := t.awaited()
 	var empty []uint32
 	t.parts.t.Rows().Each(func(q uint32, _ []uint64) {
 		from := since
@@ -290,8 +289,9 @@ func (t *timed) clear() {
 	}
 }
 
-// open opens the groups that are kept, in parts first and up.
-func (c *calls) open(st *table.Table, first uint32) {
+// open opens the groups that are kept, in parts first and up. It gives the part
+// behind them.
+func (c *calls) open(st *table.Table, first uint32) uint32 {
 	c.kept = make([]*agg.Groups, len(c.frames))
 	for i, f := range c.frames {
 		if f.grow || f.spans {
@@ -299,14 +299,17 @@ func (c *calls) open(st *table.Table, first uint32) {
 			first += f.slide.Parts()
 		}
 	}
+	return first
 }
 
-// merge adds the groups of another shard's state that owns accepts.
-func (c *calls) merge(st *table.Table, first uint32, owns func(group int) bool) {
+// merge adds the groups of another shard's state that owns accepts. It gives the
+// part behind them.
+func (c *calls) merge(st *table.Table, first uint32, owns func(group int) bool) uint32 {
 	for i, f := range c.frames {
 		if f.grow || f.spans {
 			f.slide.Merge(c.kept[i], f.slide.Open(st, first, 0), owns)
 			first += f.slide.Parts()
 		}
 	}
+	return first
 }

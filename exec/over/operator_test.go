@@ -1,8 +1,10 @@
 package over
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -379,6 +381,32 @@ func timedCalls(t testing.TB, r *rand.Rand) []planner.OverCall {
 	return calls
 }
 
+// inLives gives each key the number of its life behind it, where rows of one life
+// are no more than ttl apart; ttl 0: one life.
+func inLives(rows []testRow, ttl int64) []testRow {
+	if ttl == 0 {
+		return rows
+	}
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(a, b testRow) int { return cmp.Compare(a[2].(int64), b[2].(int64)) })
+	last, life := map[any]int64{}, map[any]int{}
+	for i, r := range rows {
+		if t, met := last[r[0]]; met && r[2].(int64) > t+ttl {
+			life[r[0]]++
+		}
+		last[r[0]] = r[2].(int64)
+		rows[i][0] = fmt.Sprintf("%v life %d", r[0], life[r[0]])
+	}
+	return rows
+}
+
+var lifeNumber = regexp.MustCompile(` life \d+"`)
+
+// withoutLife takes what inLives has put there out of a row's text.
+func withoutLife(text string) string {
+	return strings.Replace(lifeNumber.ReplaceAllString(text, `"`), `"<nil>"`, "null", 1)
+}
+
 // TestTimed: wherever the watermark goes and whenever the operator is started
 // again, with as many shards or others, the rows are those of one computation
 // over all of them.
@@ -389,6 +417,8 @@ func TestTimed(t *testing.T) {
 		o := &planner.Over{Partition: []int{0}, Order: []planner.SortKey{{Col: 2}}, Calls: timedCalls(t, r), ByTime: true, WindowStart: -1, WindowEnd: -1}
 		if r.IntN(4) == 0 {
 			o.Partition = nil
+		} else if r.IntN(3) == 0 {
+			o.Life = planner.Life{TTL: time.Duration(1+r.IntN(100)) * time.Microsecond, EventTime: true}
 		}
 		store, err := statestore.Open("state", statestore.Options{FS: vfs.NewMem()})
 		if err != nil {
@@ -438,14 +468,23 @@ func TestTimed(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := newFolded(t)
-		if err := whole.Process(0, batchOf(t, all, nil, cols), want); err != nil {
+		if err := whole.Process(0, batchOf(t, inLives(all, o.TTL.Microseconds()), nil, cols), want); err != nil {
 			t.Fatal(err)
 		}
 		if err := whole.End(0, want); err != nil {
 			t.Fatal(err)
 		}
-		if got := u.out.String(); got != want.String() {
-			t.Fatalf("seed %d: %+v: got\n%s\nwant\n%s", seed, o.Calls, got, want)
+		lived := newFolded(t)
+		for text, n := range want.rows {
+			lived.rows[withoutLife(text)] += n
+		}
+		if got := u.out.String(); got != lived.String() {
+			t.Fatalf("seed %d: %v %+v: got\n%s\nwant\n%s", seed, o.Life, o.Calls, got, lived)
+		}
+		for i, x := range u.ops {
+			if x := x.(*timed); x.waiting.rows.Len()+x.kept.rows.Len()+x.parts.t.Len() > 0 {
+				t.Fatalf("seed %d: shard %d has %d rows waiting, %d kept, %d partitions", seed, i, x.waiting.rows.Len(), x.kept.rows.Len(), x.parts.t.Len())
+			}
 		}
 	}
 }
@@ -510,6 +549,51 @@ func TestStateGoes(t *testing.T) {
 			if g != nil && g.Len() > 0 {
 				t.Errorf("%s: %d groups are left", name, g.Len())
 			}
+		}
+	}
+}
+
+// TestForgets: with a time to live nothing is left of partitions once the watermark
+// is that far beyond them, and rows that wait for others come out then.
+func TestForgets(t *testing.T) {
+	cols := []planner.Column{{Name: "k", Type: catalog.String}, {Name: "v", Type: catalog.BigInt}, {Name: "ts", Type: catalog.Timestamp3}}
+	here := planner.FrameBound{Kind: planner.CurrentRow}
+	distinct := aggregate(t, "COUNT", planner.Frame{Unit: planner.RangeFrame, Upper: here})
+	distinct.Distinct = true
+	o := &planner.Over{
+		Partition: []int{0}, Order: []planner.SortKey{{Col: 2}}, ByTime: true, WindowStart: -1, WindowEnd: -1,
+		Life: planner.Life{TTL: 100 * time.Microsecond, EventTime: true},
+		Calls: []planner.OverCall{
+			{Kind: planner.OverLead, N: 1, Args: []int{1}, Filter: -1, Type: catalog.BigInt}, distinct,
+			{Kind: planner.OverFirstValue, Args: []int{1}, Filter: -1, Type: catalog.BigInt, Frame: rowsFrame(planner.FrameBound{}, here)},
+		},
+	}
+	x, err := newTimed(o, cols, contextFor(o, 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := newFolded(t)
+	var rows []testRow
+	for i := range 200 {
+		rows = append(rows, testRow{fmt.Sprint("key ", i%7), int64(i % 3), int64(1000 + i)})
+	}
+	if err := x.Process(0, batchOf(t, rows, nil, cols), out); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		w                          int64
+		total, waiting, kept, keys int
+	}{{1200, 193, 7, 7, 7}, {1290, 193, 7, 7, 7}, {1330, 200, 0, 0, 0}} {
+		if err := x.Advance(0, step.w, out); err != nil {
+			t.Fatal(err)
+		}
+		if out.total != step.total || x.waiting.rows.Len() != step.waiting || x.kept.rows.Len() != step.kept || x.parts.t.Len() != step.keys {
+			t.Errorf("at %d %d rows have come out, %d wait, %d are kept, of %d keys; want %v", step.w, out.total, x.waiting.rows.Len(), x.kept.rows.Len(), x.parts.t.Len(), step)
+		}
+	}
+	for _, g := range x.calls.kept {
+		if g != nil && g.Len() > 0 {
+			t.Errorf("%d groups are left", g.Len())
 		}
 	}
 }

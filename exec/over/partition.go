@@ -46,7 +46,12 @@ func (p *partitions) find(cols []arrow.Array, n int) []uint32 {
 	for i, k := range p.keys {
 		p.cols[i] = cols[k]
 	}
-	p.t.Upsert(p.enc.Encode(p.cols, colvec.All(n)), &p.refs)
+	return p.at(p.enc.Encode(p.cols, colvec.All(n)))
+}
+
+// at gives the numbers of the partitions of keys. It holds until the next call.
+func (p *partitions) at(k *hash.Keys) []uint32 {
+	p.t.Upsert(k, &p.refs)
 	return p.refs.IDs
 }
 

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/exec/ttl"
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
 	"github.com/streamsql/streamsql/statestore/table"
@@ -25,6 +27,7 @@ type timed struct {
 	past  *recorder // of rows that have come out
 	calls *calls
 	hold  holding
+	life  *ttl.Keys // of arrival; nil: partitions stay for ever, or go by the time of their rows
 
 	st      *table.Table
 	parts   *partitions
@@ -35,6 +38,7 @@ type timed struct {
 	runs  [][]entry
 	lists [][]uint32
 	swept int64  // the watermark at the last sweep
+	aged  int64  // the watermark when partitions whose time is over were looked for
 	left  int    // the partitions that it left
 	ahead *ahead // rows that the watermark has passed and that wait for later ones; nil: none ever
 
@@ -52,6 +56,7 @@ var (
 	_ op.Stateful = (*timed)(nil)
 	_ op.Gauges   = (*timed)(nil)
 	_ op.Balanced = (*timed)(nil)
+	_ op.Clocked  = (*timed)(nil)
 )
 
 // The words of a partition.
@@ -59,6 +64,7 @@ const (
 	wordRows   = iota // rows that have come out
 	wordGroups        // groups of peers among them
 	wordLast          // the time up to which groups of spans have been moved on
+	wordTouch         // the time of the last row that the watermark has passed, as an op.Touch
 	partWords
 )
 
@@ -74,6 +80,11 @@ func newTimed(o *planner.Over, in []planner.Column, ctx *op.Context) (*timed, er
 		return nil, err
 	}
 	t.past = t.rec.only(t.calls.reads)
+	if o.Arrival {
+		if t.life, err = ttl.New(o.Life, o.Partition, in, false); err != nil {
+			return nil, err
+		}
+	}
 	return t, t.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
 }
 
@@ -85,11 +96,11 @@ func (t *timed) open(st *table.Table) (parts *partitions, waiting, kept *store, 
 
 // adopt makes st the state, with whatever it holds.
 func (t *timed) adopt(st *table.Table) (err error) {
-	t.st, t.swept = st, op.MinTime
+	t.st, t.swept, t.aged = st, op.MinTime, op.MinTime
 	if t.parts, t.waiting, t.kept, err = t.open(st); err != nil {
 		return err
 	}
-	t.calls.open(st, firstGroups)
+	t.life.Open(st, t.calls.open(st, firstGroups))
 	t.lists = t.kept.byPart(t.kept.compareAge)
 	t.runs = nil
 	t.ahead = newAhead(t)
@@ -141,7 +152,10 @@ const maxRuns = 64
 
 // Process implements op.Operator.
 func (t *timed) Process(_ int, b *op.Batch, out op.Output) error {
-	if t.o.Arrival {
+	switch {
+	case t.life != nil:
+		return t.life.Process(b, t.ctx, t.forget, ttl.Chosen(b, t.ctx, func(b *op.Batch) error { return t.arrive(b, out) }))
+	case t.o.Arrival:
 		return t.arrive(b, out)
 	}
 	parts := t.parts.find(b.Cols, b.N)
@@ -178,12 +192,18 @@ func (t *timed) arrive(b *op.Batch, out op.Output) error {
 // Advance implements op.Operator.
 func (t *timed) Advance(_ int, w int64, out op.Output) error {
 	if t.o.Arrival {
+		if err := t.life.Advance(w, t.forget); err != nil {
+			return err
+		}
 		if w < op.MaxTime {
 			return nil // there is no time attribute above, but the end
 		}
 		return out.Watermark(w)
 	}
 	if err := t.release(w, out); err != nil {
+		return err
+	}
+	if err := t.expire(w, out); err != nil {
 		return err
 	}
 	t.sweep(w)
@@ -204,11 +224,22 @@ func (t *timed) release(w int64, out op.Output) error {
 	}
 	t.runs = slices.DeleteFunc(t.runs, func(r []entry) bool { return len(r) == 0 })
 	t.sort(due)
-	if t.ahead != nil {
-		t.ahead.add(due)
-		return t.ahead.release(w, out)
+	for _, l := range t.lives(due) {
+		if err := t.end(l.over, out); err != nil {
+			return err
+		}
+		if t.ahead != nil {
+			t.ahead.add(l.due)
+			continue
+		}
+		if err := t.pieces(l.due, func(part []entry) error { return t.passWaiting(part, nil, out) }); err != nil {
+			return err
+		}
 	}
-	return t.pieces(due, func(part []entry) error { return t.passWaiting(part, nil, out) })
+	if t.ahead == nil {
+		return nil
+	}
+	return t.ahead.release(w, out)
 }
 
 // sort puts waiting rows in the order in which they come out.
@@ -444,7 +475,7 @@ func (t *timed) Restore(r *op.Restore) error {
 		numbers := t.parts.adopt(parts, r.Owns(t.o.Partition))
 		t.waiting.adopt(waiting, numbers, nil)
 		t.kept.adopt(kept, numbers, nil)
-		t.calls.merge(st, firstGroups, r.Owns(t.o.Partition))
+		t.life.Merge(st, t.calls.merge(st, firstGroups, r.Owns(t.o.Partition)), r.Owns(t.o.Partition))
 	}
 	return t.adopt(t.st)
 }
@@ -456,6 +487,12 @@ func (t *timed) Gauges(c op.Counters) { c[op.CountHeld] = int64(t.waiting.rows.L
 func (t *timed) Balance(c op.Counters) string {
 	return c.Equal(taken(t.o), op.CountHeld, op.CountReleased)
 }
+
+// Tick implements op.Clocked.
+func (t *timed) Tick(now time.Time, _ op.Output) error { return t.life.Tick(now, t.forget) }
+
+// Period implements op.Clocked.
+func (t *timed) Period() time.Duration { return t.life.Period() }
 
 // Close implements op.Operator.
 func (t *timed) Close() {}

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
+	"github.com/streamsql/streamsql/exec/hash"
 	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/exec/ttl"
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
 	"github.com/streamsql/streamsql/statestore/table"
@@ -35,6 +38,7 @@ type whole struct {
 	listed      []bool
 	next        int64 // the least end of an open window
 
+	life   *ttl.Keys            // nil: partitions stay for ever
 	failed map[uint32]op.Letter // rows in error that stand, by number in store
 	buf    []byte
 }
@@ -44,6 +48,7 @@ var (
 	_ op.Flusher  = (*whole)(nil)
 	_ op.Gauges   = (*whole)(nil)
 	_ op.Balanced = (*whole)(nil)
+	_ op.Clocked  = (*whole)(nil)
 )
 
 const countCancelled = "cancelled" // retractions, and the rows they took out
@@ -57,6 +62,9 @@ func newWhole(o *planner.Over, in []planner.Column, ctx *op.Context) (*whole, er
 	w.rec = newRecorder(in, o.Order, ties)
 	var err error
 	if w.calls, err = newCalls(o, in, nil); err != nil {
+		return nil, err
+	}
+	if w.life, err = ttl.New(o.Life, o.Partition, in, false); err != nil {
 		return nil, err
 	}
 	return w, w.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
@@ -76,6 +84,7 @@ func (w *whole) adopt(st *table.Table) (err error) {
 	if w.parts, w.store, err = w.open(st); err != nil {
 		return err
 	}
+	w.life.Open(st, lifePart)
 	if w.updates() {
 		w.rows, w.delta = w.store.byPart(w.store.compare), nil
 	} else {
@@ -108,8 +117,41 @@ func (w *whole) grow() {
 	}
 }
 
+// lifePart is the first part of life.
+const lifePart = 4
+
 // Process implements op.Operator.
-func (w *whole) Process(_ int, b *op.Batch, _ op.Output) error {
+func (w *whole) Process(_ int, b *op.Batch, out op.Output) error {
+	if w.life == nil {
+		return w.take(b)
+	}
+	return w.life.Process(b, w.ctx, w.forgetting(out), ttl.Chosen(b, w.ctx, w.take))
+}
+
+// forgetting deletes partitions with their rows. What has changed of them and has
+// not been said yet is said first.
+func (w *whole) forgetting(out op.Output) ttl.Forget {
+	return func(k *hash.Keys) error {
+		if err := w.flush(out); err != nil {
+			return err
+		}
+		parts := w.parts.at(k)
+		w.grow()
+		for _, p := range parts {
+			for _, id := range w.rows[p] {
+				delete(w.failed, id)
+			}
+			w.ctx.Counters[op.CountReleased] += int64(len(w.rows[p]))
+			w.drop(w.rows[p])
+			w.rows[p], w.delta[p] = nil, nil
+		}
+		w.parts.t.Delete(parts)
+		return nil
+	}
+}
+
+// take notes the rows of a batch.
+func (w *whole) take(b *op.Batch) error {
 	parts := w.parts.find(b.Cols, b.N)
 	w.grow()
 	if w.windowed() {
@@ -162,9 +204,10 @@ func (w *whole) touch(p uint32) {
 
 // settle puts the delta of a partition among its rows.
 func (w *whole) settle(p uint32) (rows, gone []uint32, err error) {
-	rows, gone, cancelled, err := w.store.settle(w.rows[p], w.delta[p])
+	rows, gone, cancelled, lost, err := w.store.settle(w.rows[p], w.delta[p], w.life != nil)
 	w.delta[p] = w.delta[p][:0]
 	w.ctx.Counters[countCancelled] += cancelled
+	w.ctx.Counters[op.CountTTLDropped] += lost
 	return rows, gone, err
 }
 
@@ -176,6 +219,9 @@ func (w *whole) drop(ids []uint32) {
 
 // Advance implements op.Operator.
 func (w *whole) Advance(_ int, mark int64, out op.Output) error {
+	if err := w.life.Advance(mark, w.forgetting(out)); err != nil {
+		return err
+	}
 	switch {
 	case w.windowed():
 		if mark >= w.next {
@@ -192,6 +238,12 @@ func (w *whole) Advance(_ int, mark int64, out op.Output) error {
 	}
 	return out.Watermark(mark)
 }
+
+// Tick implements op.Clocked.
+func (w *whole) Tick(now time.Time, out op.Output) error { return w.life.Tick(now, w.forgetting(out)) }
+
+// Period implements op.Clocked.
+func (w *whole) Period() time.Duration { return w.life.Period() }
 
 // End implements op.Operator.
 func (w *whole) End(_ int, out op.Output) error {
@@ -436,6 +488,7 @@ func (w *whole) Restore(r *op.Restore) error {
 			return err
 		}
 		w.store.adopt(rows, w.parts.adopt(parts, r.Owns(w.o.Partition)), nil)
+		w.life.Merge(st, lifePart, r.Owns(w.o.Partition))
 	}
 	return w.adopt(w.st)
 }
@@ -445,7 +498,7 @@ func (w *whole) Gauges(c op.Counters) { c[op.CountHeld] = int64(w.store.rows.Len
 
 // Balance implements op.Balanced.
 func (w *whole) Balance(c op.Counters) string {
-	return c.Equal(taken(w.o), op.CountHeld, countCancelled, op.CountReleased)
+	return c.Equal(taken(w.o), op.CountHeld, countCancelled, op.CountReleased, op.CountTTLDropped)
 }
 
 // Close implements op.Operator.

@@ -1,6 +1,8 @@
 package rank
 
 import (
+	"time"
+
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
@@ -8,6 +10,7 @@ import (
 	"github.com/streamsql/streamsql/exec/hash"
 	"github.com/streamsql/streamsql/exec/hash/colvec"
 	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/exec/ttl"
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
 	"github.com/streamsql/streamsql/statestore/table"
@@ -23,6 +26,7 @@ type first struct {
 	table  *hash.Table
 	enc    *hash.Encoder
 	refs   hash.Refs
+	life   *ttl.Keys // nil: counters stay for ever
 	sel    []int32
 	ranks  []int64
 }
@@ -31,6 +35,7 @@ var (
 	_ op.Stateful = (*first)(nil)
 	_ op.Gauges   = (*first)(nil)
 	_ op.Balanced = (*first)(nil)
+	_ op.Clocked  = (*first)(nil)
 )
 
 func newFirst(o *planner.Rank, in []planner.Column, ctx *op.Context) (op.Operator, error) {
@@ -43,9 +48,17 @@ func newFirst(o *planner.Rank, in []planner.Column, ctx *op.Context) (op.Operato
 		return nil, err
 	}
 	f := &first{ctx: ctx, o: o, layout: layout, enc: hash.NewEncoder(layout)}
-	f.st = table.New(statestore.OperatorID(ctx.Node.StateID))
-	f.table = f.open(f.st)
+	if f.life, err = ttl.New(o.Life, o.Partition, in, false); err != nil {
+		return nil, err
+	}
+	f.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
 	return f, nil
+}
+
+// adopt makes st the state, with whatever it holds.
+func (f *first) adopt(st *table.Table) {
+	f.st, f.table = st, f.open(st)
+	f.life.Open(st, lifePart)
 }
 
 // open makes the index over the counters of a table of state.
@@ -61,6 +74,21 @@ func (f *first) count(row hash.Row) *int64 { return hash.At[int64](row, f.table.
 
 // Process implements op.Operator.
 func (f *first) Process(_ int, b *op.Batch, out op.Output) error {
+	if f.life == nil {
+		return f.pass(b, out)
+	}
+	return f.life.Process(b, f.ctx, f.forget, ttl.Chosen(b, f.ctx, func(b *op.Batch) error { return f.pass(b, out) }))
+}
+
+// forget deletes counters.
+func (f *first) forget(k *hash.Keys) error {
+	f.table.Upsert(k, &f.refs)
+	f.table.Delete(f.refs.IDs)
+	return nil
+}
+
+// pass gives out those of the rows of a batch that are among the first ones.
+func (f *first) pass(b *op.Batch, out op.Output) error {
 	keys := make([]arrow.Array, len(f.o.Partition))
 	for i, c := range f.o.Partition {
 		keys[i] = b.Cols[c]
@@ -92,6 +120,9 @@ func (f *first) Process(_ int, b *op.Batch, out op.Output) error {
 // Advance implements op.Operator. The output has no time attribute, but its end
 // must be known.
 func (f *first) Advance(_ int, w int64, out op.Output) error {
+	if err := f.life.Advance(w, f.forget); err != nil {
+		return err
+	}
 	if w == op.MaxTime {
 		return out.Watermark(w)
 	}
@@ -111,8 +142,7 @@ func (f *first) Restore(r *op.Restore) error {
 		if err != nil {
 			return err
 		}
-		f.st = st
-		f.table = f.open(st)
+		f.adopt(st)
 		return nil
 	}
 	owns := r.Owns(f.o.Partition)
@@ -122,6 +152,7 @@ func (f *first) Restore(r *op.Restore) error {
 			return err
 		}
 		f.merge(f.open(st), owns)
+		f.life.Merge(st, lifePart, owns)
 	}
 	return nil
 }
@@ -151,6 +182,12 @@ func (f *first) Gauges(c op.Counters) { c[op.CountHeld] = 0 }
 
 // Balance implements op.Balanced.
 func (f *first) Balance(c op.Counters) string { return c.Equal(op.CountIn, op.CountReleased) }
+
+// Tick implements op.Clocked.
+func (f *first) Tick(now time.Time, _ op.Output) error { return f.life.Tick(now, f.forget) }
+
+// Period implements op.Clocked.
+func (f *first) Period() time.Duration { return f.life.Period() }
 
 // Close implements op.Operator.
 func (f *first) Close() {}

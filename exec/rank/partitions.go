@@ -331,3 +331,17 @@ func (p *partitions) take(from *trees, owns func(group int) bool) {
 	})
 	flush()
 }
+
+// clear drops the rows of a partition, and gives their number.
+func (p *partitions) clear(row hash.Row) int64 {
+	var ids []uint32
+	p.trees.walk(p.root(row), 0, func(id uint32) bool {
+		ids = append(ids, id)
+		return true
+	})
+	for _, id := range ids {
+		p.trees.drop(id)
+	}
+	*p.word(row, partRoot), *p.word(row, partExtra) = 0, 0
+	return int64(len(ids))
+}

@@ -3,6 +3,7 @@ package rank
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/streamsql/streamsql/exec/hash"
 	"github.com/streamsql/streamsql/exec/hash/colvec"
 	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/exec/ttl"
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
 	"github.com/streamsql/streamsql/statestore/table"
@@ -20,6 +22,7 @@ type ranker struct {
 	*shape
 	st    *table.Table
 	parts *partitions
+	life  *ttl.Keys // nil: partitions stay for ever
 	// single says that one row of a partition is visible at most and that the
 	// best row of a batch is therefore all that counts of it.
 	single bool
@@ -61,7 +64,11 @@ var (
 	_ op.Flusher  = (*ranker)(nil)
 	_ op.Gauges   = (*ranker)(nil)
 	_ op.Balanced = (*ranker)(nil)
+	_ op.Clocked  = (*ranker)(nil)
 )
+
+// lifePart is the first part of the operators' lives.
+const lifePart = 2
 
 // flushRows is how many rows may wait to be compared with what comes after them.
 const flushRows = 1 << 18
@@ -88,6 +95,9 @@ func New(o *planner.Rank, in *planner.Node, ctx *op.Context) (op.Operator, error
 		r.conflicts = map[uint32]bool{}
 	}
 	r.out = emitter{shape: s}
+	if r.life, err = ttl.New(o.Life, o.Partition, in.Cols, false); err != nil {
+		return nil, err
+	}
 	r.adopt(st)
 	return r, nil
 }
@@ -95,10 +105,34 @@ func New(o *planner.Rank, in *planner.Node, ctx *op.Context) (op.Operator, error
 func (r *ranker) adopt(st *table.Table) {
 	r.st = st
 	r.parts = r.open(st, 0)
+	r.life.Open(st, lifePart)
 }
 
 // Process implements op.Operator.
 func (r *ranker) Process(_ int, b *op.Batch, out op.Output) error {
+	if r.life == nil {
+		return r.take(b, out)
+	}
+	return r.life.Process(b, r.ctx, r.expiring(out), ttl.Chosen(b, r.ctx, func(b *op.Batch) error { return r.take(b, out) }))
+}
+
+// expiring deletes partitions with their rows. What has changed of them and has not
+// been said yet is said first.
+func (r *ranker) expiring(out op.Output) ttl.Forget {
+	return func(k *hash.Keys) error {
+		if err := r.flush(out); err != nil {
+			return err
+		}
+		for _, row := range r.parts.find(k) {
+			r.ctx.Counters[op.CountReleased] += r.parts.clear(row)
+		}
+		r.parts.table.Delete(r.parts.refs.IDs)
+		return nil
+	}
+}
+
+// take puts the rows of a batch into their partitions.
+func (r *ranker) take(b *op.Batch, out op.Output) error {
 	rows := r.parts.of(b.Cols, colvec.All(b.N))
 	r.words = r.codec.words(b.Cols, b.N, r.words)
 	if err := r.change(rows, b); err != nil {
@@ -208,6 +242,10 @@ func (r *ranker) takeBack(row hash.Row, part uint32, w *writer, i int) error {
 	r.rec, _ = w.append(r.rec[:0], i, r.words[i])
 	r.touch(row, part)
 	root, id, ok := r.parts.trees.remove(r.parts.root(row), r.words[i], r.rec)
+	if !ok && r.life != nil { // it has been forgotten
+		r.ctx.Counters[op.CountTTLDropped]++
+		return nil
+	}
 	if !ok {
 		return fmt.Errorf("a retraction without its row")
 	}
@@ -375,6 +413,9 @@ func (r *ranker) difference(old, now []saidRow) {
 // Advance implements op.Operator. The output has no time attribute, but its end
 // must be known.
 func (r *ranker) Advance(_ int, w int64, out op.Output) error {
+	if err := r.life.Advance(w, r.expiring(out)); err != nil {
+		return err
+	}
 	if w == op.MaxTime {
 		return out.Watermark(w)
 	}
@@ -436,6 +477,7 @@ func (r *ranker) Restore(re *op.Restore) error {
 			return err
 		}
 		r.parts.take(openTrees(st, 0), re.Owns(r.o.Partition))
+		r.life.Merge(st, lifePart, re.Owns(r.o.Partition))
 	}
 	r.parts.index()
 	r.noteSizes()
@@ -459,8 +501,14 @@ func (r *ranker) Gauges(c op.Counters) { c[op.CountHeld] = int64(r.parts.trees.r
 
 // Balance implements op.Balanced.
 func (r *ranker) Balance(c op.Counters) string {
-	return c.Equal(op.CountIn, op.CountHeld, countCancelled, op.CountReleased)
+	return c.Equal(op.CountIn, op.CountHeld, countCancelled, op.CountReleased, op.CountTTLDropped)
 }
+
+// Tick implements op.Clocked.
+func (r *ranker) Tick(now time.Time, out op.Output) error { return r.life.Tick(now, r.expiring(out)) }
+
+// Period implements op.Clocked.
+func (r *ranker) Period() time.Duration { return r.life.Period() }
 
 // Close implements op.Operator.
 func (r *ranker) Close() {}

@@ -3,6 +3,7 @@ package setop
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/streamsql/streamsql/exec/hash"
 	"github.com/streamsql/streamsql/exec/hash/colvec"
 	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/exec/ttl"
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
 	"github.com/streamsql/streamsql/statestore/table"
@@ -35,6 +37,7 @@ type setop struct {
 	rows   *hash.Table
 	enc    *hash.Encoder
 	refs   hash.Refs
+	life   *ttl.Keys // nil: counts stay as long as they are not 0
 
 	touched []uint32
 	marks   [2]int64
@@ -52,6 +55,7 @@ var (
 	_ op.Flusher  = (*setop)(nil)
 	_ op.Gauges   = (*setop)(nil)
 	_ op.Balanced = (*setop)(nil)
+	_ op.Clocked  = (*setop)(nil)
 )
 
 // New makes the operator for one shard; cols are the columns of its inputs and
@@ -69,6 +73,9 @@ func New(o *planner.SetOp, cols []planner.Column, ctx *op.Context) (op.Operator,
 		ctx: ctx, o: o, layout: layout, enc: hash.NewEncoder(layout),
 		marks: [2]int64{op.MinTime, op.MinTime}, mark: op.MinTime,
 	}
+	if s.life, err = ttl.New(o.Life, o.StateKeys(0), cols, false); err != nil {
+		return nil, err
+	}
 	s.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
 	return s, nil
 }
@@ -77,7 +84,11 @@ func New(o *planner.SetOp, cols []planner.Column, ctx *op.Context) (op.Operator,
 func (s *setop) adopt(st *table.Table) {
 	s.st = st
 	s.rows = s.open(st)
+	s.life.Open(st, lifePart)
 }
+
+// lifePart is the first part of life.
+const lifePart = 2
 
 // open makes the index over the rows of a table of state.
 func (s *setop) open(st *table.Table) *hash.Table {
@@ -92,22 +103,49 @@ func (s *setop) open(st *table.Table) *hash.Table {
 func (s *setop) word(r hash.Row, w int) *int64 { return hash.At[int64](r, s.rows.StateWord()+w) }
 
 // Process implements op.Operator.
-func (s *setop) Process(input int, b *op.Batch, _ op.Output) error {
-	s.ctx.Counters[op.CountApplied] += int64(b.N)
+func (s *setop) Process(input int, b *op.Batch, out op.Output) error {
+	if s.life == nil {
+		s.apply(input, b)
+		return nil
+	}
+	return s.life.Process(b, s.ctx, s.forgetting(out), ttl.Chosen(b, s.ctx, func(b *op.Batch) error {
+		s.apply(input, b)
+		return nil
+	}))
+}
+
+// forgetting deletes the counts of rows. What has changed of them and has not been
+// said yet is said first.
+func (s *setop) forgetting(out op.Output) ttl.Forget {
+	return func(k *hash.Keys) error {
+		if err := s.Flush(false, out); err != nil {
+			return err
+		}
+		s.rows.Upsert(k, &s.refs)
+		s.rows.Delete(s.refs.IDs)
+		return nil
+	}
+}
+
+// apply counts the rows of a batch.
+func (s *setop) apply(input int, b *op.Batch) {
 	s.rows.Upsert(s.enc.Encode(b.Cols, colvec.All(b.N)), &s.refs)
 	w := s.rows.StateWord() + wordLeft + input
 	for i, r := range s.refs.Rows {
 		if b.Kinds == nil || b.Kinds[i].Adds() {
 			*hash.At[int64](r, w)++
+			s.ctx.Counters[op.CountApplied]++
+		} else if s.life != nil && *hash.At[int64](r, w) == 0 {
+			s.ctx.Counters[op.CountTTLDropped]++ // its row has been forgotten
 		} else {
 			*hash.At[int64](r, w)--
+			s.ctx.Counters[op.CountApplied]++
 		}
 		if h := r.Header(); *h&flagTouched == 0 {
 			*h |= flagTouched
 			s.touched = append(s.touched, s.refs.IDs[i])
 		}
 	}
-	return nil
 }
 
 // wanted is how many rows the counts ask for.
@@ -183,6 +221,9 @@ func (s *setop) Advance(input int, w int64, out op.Output) error {
 	s.marks[input] = w
 	if m := min(s.marks[0], s.marks[1]); m > s.mark {
 		s.mark = m
+		if err := s.life.Advance(m, s.forgetting(out)); err != nil {
+			return err
+		}
 		if m == op.MaxTime {
 			return out.Watermark(m)
 		}
@@ -222,6 +263,7 @@ func (s *setop) Restore(r *op.Restore) error {
 			return err
 		}
 		s.merge(s.open(st), owns)
+		s.life.Merge(st, lifePart, owns)
 	}
 	return nil
 }
@@ -252,7 +294,15 @@ func (s *setop) merge(from *hash.Table, owns func(group int) bool) {
 func (s *setop) Gauges(c op.Counters) { c[op.CountHeld] = int64(s.rows.Len()) }
 
 // Balance implements op.Balanced.
-func (s *setop) Balance(c op.Counters) string { return c.Equal(op.CountIn, op.CountApplied) }
+func (s *setop) Balance(c op.Counters) string {
+	return c.Equal(op.CountIn, op.CountApplied, op.CountTTLDropped)
+}
+
+// Tick implements op.Clocked.
+func (s *setop) Tick(now time.Time, out op.Output) error { return s.life.Tick(now, s.forgetting(out)) }
+
+// Period implements op.Clocked.
+func (s *setop) Period() time.Duration { return s.life.Period() }
 
 // Close implements op.Operator.
 func (s *setop) Close() {}
