@@ -64,13 +64,16 @@ func isStatic(r rel) bool {
 // settleStatic finds out whether a source is a static table.
 func (b *binder) settleStatic(s *source, where place) error {
 	asked := s.options[catalog.StaticOption]
-	able := s.bounded && s.watermark == nil
+	able := s.bounded && s.watermark == nil && !s.changelog
 	if err := b.settleLookup(s, where); err != nil {
 		return err
 	}
 	option := catalog.StaticOption
 	if s.options[catalog.LookupCacheOption] == catalog.LookupCacheFull {
 		asked, option = "true", catalog.LookupCacheOption
+	}
+	if asked == "true" && s.changelog {
+		return hint(where.errorf("`%s` can't be a static table, as its option '%s' says: its records take rows back", s.table.Name, option), "leave the option out; the join is one of two streams then")
 	}
 	if asked == "true" && !able {
 		return hint(where.errorf("`%s` can't be a static table, as its option '%s' says: it is read without end or has a WATERMARK", s.table.Name, option), "leave the option out, or the WATERMARK")

@@ -7,7 +7,9 @@ import (
 	"github.com/streamsql/streamsql/connectors/datagen"
 	"github.com/streamsql/streamsql/connectors/file"
 	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/canal"
 	"github.com/streamsql/streamsql/connectors/format/csv"
+	"github.com/streamsql/streamsql/connectors/format/debezium"
 	"github.com/streamsql/streamsql/connectors/format/ndjson"
 	"github.com/streamsql/streamsql/connectors/format/raw"
 	"github.com/streamsql/streamsql/connectors/memory"
@@ -16,7 +18,7 @@ import (
 
 // Formats gives all formats.
 func Formats() format.Set {
-	return format.Set{ndjson.Format(), csv.Format(), raw.Format()}
+	return format.Set{ndjson.Format(), csv.Format(), raw.Format(), debezium.Format(), canal.Format()}
 }
 
 // Registry gives a registry of all connectors and formats. The connector

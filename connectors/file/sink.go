@@ -33,6 +33,7 @@ type sink struct {
 	dir, shown   string // the directory to open, and as the option has it
 	encoding     format.Encoding
 	kinds        bool // the first column is that of the rows' kinds
+	changes      bool // the format has the kinds
 	suffix       string
 	rollSize     int64
 	rollInterval time.Duration
@@ -96,8 +97,11 @@ func newSink(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) 
 	if err != nil {
 		return nil, err
 	}
+	if kinds != "" && f.Changelog {
+		return nil, fmt.Errorf("'%s': the records of format '%s' say their kind already", optKindColumn, f.Spec.Name)
+	}
 	s := &sink{
-		fs: env.Files(), env: env, kinds: kinds != "", shown: cfg.Options[optPath], encoding: encoding, suffix: f.Suffix,
+		fs: env.Files(), env: env, kinds: kinds != "", changes: f.Changelog, shown: cfg.Options[optPath], encoding: encoding, suffix: f.Suffix,
 		rollSize: cfg.Options.Bytes(optRollSize), rollInterval: cfg.Options.Duration(optRollInterval),
 		shards: make([]shard, max(cfg.Shards, 1)),
 	}
@@ -173,7 +177,7 @@ func (s *sink) Write(_ context.Context, epoch uint64, shard int, b *connectors.B
 		b = &connectors.Batch{N: b.N, Cols: append([]arrow.Array{column}, b.Cols...)}
 	}
 	for _, k := range b.Kinds {
-		if k != catalog.Insert {
+		if k != catalog.Insert && !s.changes {
 			return fmt.Errorf("a file takes rows of kind %s only, not %s", catalog.Insert, k)
 		}
 	}

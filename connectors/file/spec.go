@@ -70,7 +70,13 @@ func Connector(formats format.Set) connectors.Connector {
 				},
 			},
 			Sink: &catalog.SinkSpec{
-				Accepts:   accepts,
+				Accepts: func(o catalog.Options, _ bool) catalog.ChangelogMode {
+					// Only a column of kinds, or the format, can say that a row is taken back.
+					if o[optKindColumn] != "" || formats.Changelog(o[catalog.FormatOption]) {
+						return catalog.RetractMode
+					}
+					return catalog.AppendOnly
+				},
 				Guarantee: func(catalog.Options) catalog.Guarantee { return catalog.ExactlyOnce },
 				Formats:   formats.Writable(),
 			},
@@ -82,14 +88,6 @@ func Connector(formats format.Set) connectors.Connector {
 			return newSink(formats, cfg, env)
 		},
 	}
-}
-
-// accepts: only a column of kinds can say that a row is taken back.
-func accepts(o catalog.Options, _ bool) catalog.ChangelogMode {
-	if o[optKindColumn] != "" {
-		return catalog.RetractMode
-	}
-	return catalog.AppendOnly
 }
 
 func bounded(o catalog.Options) bool { return o.Duration(optMonitorInterval) == 0 }

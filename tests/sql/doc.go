@@ -24,7 +24,8 @@
 //	lookup a table that rows are looked up in, which is there whole too.
 //	static a static table, which is there whole whatever else has been read.
 //	With changelog a record may begin with its kind ("-D a,1"; +I goes without
-//	saying), and all records stay in one split unless the block directs them.
+//	saying), unless its format is one of changes, and all records stay in one
+//	split unless the block directs them.
 //	A later block of the same name replaces the source.
 //
 //	sink NAME

@@ -132,8 +132,10 @@ func (f *feed) connector(formats format.Set) connectors.Connector {
 				{Name: "live", Type: catalog.OptionBool, Default: "false", Source: true, Doc: "unbounded"},
 			},
 			Source: &catalog.SourceSpec{
-				Bounded:    func(o catalog.Options) bool { return o["live"] != "true" },
-				Changelog:  func(o catalog.Options) bool { return o["changelog"] == "true" },
+				Bounded: func(o catalog.Options) bool { return o["live"] != "true" },
+				Changelog: func(o catalog.Options) bool {
+					return o["changelog"] == "true" || formats.Changelog(o[catalog.FormatOption])
+				},
 				Lookup:     func(catalog.Options) bool { return true },
 				Formats:    formats.Readable(),
 				Timestamps: true,
@@ -279,11 +281,11 @@ func (c *rowsChunk) Decode(alloc memory.Allocator) (*connectors.Records, error) 
 		return nil, err
 	}
 	c.addMetadata(recs, alloc)
-	recs.Raw = func(row int) []byte { return bytes.Clone([]byte(c.records[row].text)) }
-	recs.Position = func(row int) string {
-		return fmt.Sprintf("%s/%d:%d", c.r.src.name, c.r.split, c.from+row+1)
+	recs.Raw = func(i int) []byte { return bytes.Clone([]byte(c.records[i].text)) }
+	recs.Position = func(i int) string {
+		return fmt.Sprintf("%s/%d:%d", c.r.src.name, c.r.split, c.from+i+1)
 	}
-	if c.r.src.cfg.Options["changelog"] == "true" {
+	if c.r.src.cfg.Options["changelog"] == "true" && recs.Of == nil && recs.Kinds == nil { // else the format has them
 		for _, r := range c.records {
 			recs.Kinds = append(recs.Kinds, r.kind)
 		}
@@ -307,14 +309,14 @@ func (c *rowsChunk) addMetadata(recs *connectors.Records, alloc memory.Allocator
 			cols = append(cols, recs.Cols[len(place)-1])
 		case "split":
 			b := array.NewInt32Builder(alloc)
-			for range c.records {
+			for range recs.N {
 				b.Append(int32(c.r.split))
 			}
 			cols = append(cols, b.NewArray())
 		default:
 			b := array.NewInt64Builder(alloc)
-			for i := range c.records {
-				b.Append(int64(c.from + i))
+			for i := range recs.N {
+				b.Append(int64(c.from + recs.Record(i)))
 			}
 			cols = append(cols, b.NewArray())
 		}

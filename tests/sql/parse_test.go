@@ -208,7 +208,9 @@ func (s *setting) source(words, body []string) error {
 		options += ", 'static' = 'true'"
 	}
 	options += in.options
-	if first := in.first(); strings.HasPrefix(first, "{") || first == "" {
+	if slices.ContainsFunc(cols, func(l string) bool { return strings.HasPrefix(l, "with ") && strings.Contains(l, "'format'") }) {
+		// The block says it.
+	} else if first := in.first(); strings.HasPrefix(first, "{") || first == "" {
 		options += ", 'format' = 'json'"
 	} else {
 		options += ", 'format' = 'csv', 'csv.header' = 'false'"

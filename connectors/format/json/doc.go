@@ -62,7 +62,8 @@
 //	ROW          an object, by the rules of a record's members
 //	JSON         any value but null, as its text in the record, checked
 //
-// Options.QuotedNumbers takes "24" and "1.5" for numeric columns too. A NULL in
+// Options.QuotedNumbers takes "24" and "1.5" for numeric columns too, and "true",
+// "false", "1" and "0" for BOOLEAN. A NULL in
 // a NOT NULL column or member is an error of that column.
 //
 // # Writing

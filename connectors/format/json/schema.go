@@ -27,7 +27,8 @@ type Options struct {
 	// of pruned ROWs and values that a later member of the same name replaces
 	// must be valid JSON. It is 'decode.validate'='all' if all columns are read.
 	ValidateAll bool
-	// QuotedNumbers lets numeric columns take a number within a string: "1.5".
+	// QuotedNumbers lets numeric columns take a number within a string: "1.5", and
+	// BOOLEAN "true", "false", "1" and "0".
 	QuotedNumbers bool
 	// FailOnMissing makes it an error if an object lacks a column or a member of a
 	// ROW. null is not missing.

@@ -79,6 +79,20 @@ func (d *Decoder) boolean(n *node, b []byte, p, row int) int {
 	case load32(b, p+1) == wordAlse && at(b, p) == 'f' && delimiter[at(b, p+5)]:
 		n.column.PutBool(row, false)
 		return p + 5
+	case at(b, p) == '"' && d.schema.opts.QuotedNumbers:
+		text, end, ok := d.stringText(n, b, p)
+		if !ok {
+			return end
+		}
+		switch string(text) {
+		case "true", "1":
+			n.column.PutBool(row, true)
+		case "false", "0":
+			n.column.PutBool(row, false)
+		default:
+			d.cellError(n, ErrType, p)
+		}
+		return end
 	}
 	return d.misfit(n, b, p, ErrType)
 }

@@ -16,18 +16,17 @@ import (
 // decoding is both the compiled format and its only kind of stream.
 type decoding struct {
 	format.Lines
-	schema *json.Schema
-	max    int
-	picks  format.Projection // with ValidateAll: the output among the schema's columns
+	Objects
 	upsert bool
 }
 
 func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	opts := json.Options{
-		ValidateAll: cfg.ValidateAll, QuotedNumbers: cfg.Options.Bool(optQuoted), MaxRecordBytes: cfg.MaxRecordBytes,
+		ValidateAll: cfg.ValidateAll, QuotedNumbers: cfg.Options.Bool(OptQuotedNumbers), MaxRecordBytes: cfg.MaxRecordBytes,
 		TimestampFormat: timestampFormat(cfg.Options), FailOnMissing: cfg.Options.Bool(optFailOnMissing),
 	}
-	d := &decoding{max: cfg.MaxRecordBytes, upsert: cfg.Upsert}
+	d := &decoding{upsert: cfg.Upsert}
+	d.max = cfg.MaxRecordBytes
 	fields := cfg.Columns
 	var err error
 	if cfg.ValidateAll {
@@ -84,7 +83,7 @@ var codes = map[json.ErrorCode]string{
 }
 
 // cellError makes the public form of an error in a record.
-func (d *decoding) cellError(record []byte, e json.CellError) connectors.CellError {
+func (d *Objects) cellError(record []byte, e json.CellError) connectors.CellError {
 	out := connectors.CellError{Row: e.Row, Col: e.Col, Code: codes[e.Code], Column: d.schema.Path(e), Detail: d.schema.Describe(e)}
 	switch {
 	case e.Code == json.ErrTooLong:

@@ -7,9 +7,11 @@ import (
 	"github.com/streamsql/streamsql/connectors/format/json"
 )
 
+// OptQuotedNumbers is the option that takes numbers within strings.
+const OptQuotedNumbers = "quoted-numbers"
+
 const (
 	optTimestamps = "timestamp-format.standard"
-	optQuoted     = "quoted-numbers"
 
 	optFailOnMissing = "fail-on-missing-field"
 	optDecimalText   = "encode.decimal-as-text"
@@ -31,7 +33,7 @@ func Format() *format.Format {
 			Options: []catalog.OptionSpec{
 				{Name: optTimestamps, Type: catalog.OptionEnum, Values: []string{"SQL", "ISO-8601"}, Default: "SQL", Source: true, Sink: true,
 					Doc: "How timestamps are written: yyyy-MM-dd HH:mm:ss[.fraction], or with a T in place of the blank."},
-				{Name: optQuoted, Type: catalog.OptionBool, Default: "false", Source: true,
+				{Name: OptQuotedNumbers, Type: catalog.OptionBool, Default: "false", Source: true,
 					Doc: "Take a number within a string for a numeric column."},
 				{Name: optFailOnMissing, Type: catalog.OptionBool, Default: "false", Source: true,
 					Doc: "A record is bad if it lacks a column that is read, or a member of a ROW: it must be there, if as null."},
