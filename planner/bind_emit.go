@@ -172,18 +172,12 @@ func (bl *block) timed(r rel, where place, clause string) (*aggregateRel, error)
 	case 1:
 		return found[0], nil
 	case 0:
-		var interval, window *joinRel
+		var interval *joinRel
 		visit(r, func(r rel) {
 			if j, ok := r.(*joinRel); ok && j.mode == intervalJoin {
 				interval = j
-			} else if ok && j.mode == windowJoin {
-				window = j
 			}
 		})
-		if window != nil {
-			return nil, hint(where.errorf("%s: the window %s at %s takes rows of two inputs, its late rows are counted only", clause, window.name(), window.place.line()),
-				"GROUP BY window_start, window_end below the join can send its late rows to a sink")
-		}
 		if interval != nil {
 			return nil, hint(where.errorf("%s: the interval %s at %s has no late rows: a row that comes after its partners have gone has none, that is all", clause, interval.name(), interval.place.line()),
 				"a LEFT JOIN gives rows without a partner")

@@ -22,6 +22,12 @@ func (bl *block) output(r rel) (rel, error) {
 	}
 	target, err := bl.judge(r, bl.at(o), "LATE DATA TO")
 	if err != nil {
+		target = nil
+	}
+	if w := bl.sessionOf(r, target); w != nil {
+		target, err = w, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	if agg, ok := target.(*aggregateRel); ok && agg.window.Proc {
@@ -114,13 +120,48 @@ func (bl *block) emitRank(root rel, e *parser.Emit) (out rel, done bool, err err
 	return out, true, err
 }
 
+// sessionOf gives the SESSION whose rows an operator takes when their session has
+// closed: it is the SESSION that finds late rows. Without an operator (nil) it is the
+// only one there is. nil: there is none.
+func (bl *block) sessionOf(root, target rel) *windowRel {
+	var below rel
+	switch t := target.(type) {
+	case nil:
+		var found []*windowRel
+		visit(root, func(r rel) {
+			if w, ok := r.(*windowRel); ok && w.sessions() && !w.win.Proc {
+				found = append(found, w)
+			}
+		})
+		if len(found) == 1 {
+			return found[0]
+		}
+		return nil
+	case *aggregateRel:
+		if attachWindows(t, &ruleContext{env: bl.env, notes: map[rel][]string{}}) != rel(t) {
+			return nil // it assigns the sessions itself
+		}
+		below = t.in
+	case *overRel:
+		below = t.in
+	case *rankRel:
+		below = t.in
+	default:
+		return nil
+	}
+	if w := windowBelow(below); w != nil && w.sessions() && !w.win.Proc {
+		return w
+	}
+	return nil
+}
+
 // judges says whether an operator judges rows by time.
 func judges(r rel) bool {
 	switch r := r.(type) {
 	case *aggregateRel:
 		return r.window != nil
 	case *joinRel:
-		return r.mode == temporalJoin
+		return r.mode == temporalJoin || r.mode == windowJoin
 	case *overRel:
 		return r.mode().byTime() || r.mode() == overAtClose
 	case *rankRel:
@@ -169,6 +210,9 @@ func (bl *block) lateTo(root rel, a rel, name *parser.Name) (rel, error) {
 	sink, ok := o.(*catalog.Table)
 	if !ok || sink.SinkOptions == nil {
 		return nil, where.errorf("LATE DATA TO needs a sink, `%s` is a %s", o.ObjectName(), strings.ToLower(o.Kind()))
+	}
+	if j, ok := a.(*joinRel); ok && j.mode == windowJoin {
+		return bl.lateToBoth(root, j, sink, where)
 	}
 	l := lateBinder{binder: bl.binder, sink: sink, where: where}
 	carrier := l.carrier(in)
@@ -412,7 +456,7 @@ func (l *lateBinder) carry(r rel, c carrier) (rel, []int) {
 func (l *lateBinder) carryWindow(r *windowRel, c carrier) (rel, []int) {
 	in, at := l.carry(r.in, c)
 	n, added := len(r.in.cols()), len(in.cols())-len(r.in.cols())
-	w := &windowRel{in: in, win: r.win, id: r.id, place: r.place}
+	w := &windowRel{in: in, win: r.win, id: r.id, late: r.late, place: r.place}
 	w.out = append(slices.Clone(in.cols()), r.out[n:]...)
 	if added == 0 {
 		return w, at

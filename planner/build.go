@@ -375,7 +375,17 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 	case *windowRel:
 		if r.sessions() {
 			in := b.hashed(ins[0], r.win.Partition, r)
-			return b.node(&SessionAssign{Window: r.win}, r, from(in), plain(r.out), fmt.Sprintf("%+v", r.win)), nil
+			op, text := &SessionAssign{Window: r.win}, fmt.Sprintf("%+v", r.win)
+			if r.late != nil {
+				op.LateCols = append([]int{}, r.late.cols...)
+				text += fmt.Sprint(" late ", r.late.cols)
+			}
+			before := len(b.plan.Nodes)
+			n := b.node(op, r, from(in), plain(r.out), text)
+			if r.late != nil && len(b.plan.Nodes) > before {
+				return n, b.lateRows(n, r.late)
+			}
+			return n, nil
 		}
 		return b.node(&WindowAssign{Window: r.win}, r, from(ins[0]), plain(r.out), fmt.Sprintf("%+v", r.win)), nil
 	case *aggregateRel:
@@ -595,8 +605,7 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	}
 	text += fmt.Sprintf(" %+v", r.emit)
 	if r.late != nil && op.Window.Kind == AttachedWindow && heldForSession(ex) {
-		err := require(r.late.place, featureSessionLate)
-		return nil, asPlain(err)
+		return nil, hint(r.late.place.errorf("LATE DATA TO: the late rows of this SESSION are found before the rows are grouped"), "put LATE DATA TO into the SELECT that reads from the SESSION")
 	}
 	if r.late != nil {
 		op.LateCols = r.late.cols

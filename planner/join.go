@@ -27,7 +27,8 @@ type joinRel struct {
 	// versionKey are the right columns that say what its rows are versions of; nil: it
 	// is not known.
 	versionKey []int
-	// late says where late probes of a temporal join go.
+	// late says where the late rows of a window join go, or the late probes of a
+	// temporal one.
 	late *lateRows
 	// notIn makes an anti join that of NOT IN: rows are partners where on holds and
 	// this comparison of the left values with the right ones is not FALSE, so that a
@@ -134,7 +135,7 @@ func (r *joinRel) versioned() bool { return r.asof || r.temporal }
 // keepsProbes says that no left row may be taken away below the join: late ones go
 // to a sink, or may yet be sent there.
 func (r *joinRel) keepsProbes() bool {
-	return r.versioned() && (r.mode == unsettledJoin || r.late != nil)
+	return r.late != nil || r.versioned() && r.mode == unsettledJoin
 }
 
 // exprs are the expressions over the columns of both sides.

@@ -17,6 +17,8 @@ func lateOf(r rel) (late *lateRows, in rel) {
 		return r.late, r.in
 	case *joinRel:
 		return r.late, r.left
+	case *windowRel:
+		return r.late, r.in
 	}
 	return nil, nil
 }
@@ -41,6 +43,12 @@ func withLate(r, in rel, late *lateRows) rel {
 		out.in, out.late = in, late
 		out.out = inserted(r.out, in.cols(), more)
 		return withoutMore(&out, r.out, len(r.in.cols()), more)
+	case *windowRel:
+		n := len(r.in.cols())
+		out := *r
+		out.in, out.late = in, late
+		out.out = slices.Concat(in.cols(), r.out[n:])
+		return withoutMore(&out, r.out, n, more)
 	case *joinRel:
 		n := len(r.left.cols())
 		out := *r
@@ -92,7 +100,12 @@ func lateExtras(r rel) []column {
 		}
 		return lateBounds(r.in.cols()[r.order[0].Col])[2:]
 	case *joinRel:
+		if r.mode == windowJoin {
+			return lateBounds(r.left.cols()[r.times.start[0]])
+		}
 		return lateBounds(r.left.cols()[r.times.time[0]])[2:]
+	case *windowRel:
+		return lateBounds(r.in.cols()[r.win.Time])
 	case *rankRel:
 		return lateTimes(r.in.cols(), r.partition, r.order)
 	}

@@ -126,9 +126,11 @@ type (
 	// windowRel appends window_start, window_end and window_time to its input's
 	// columns, one row for each window that a row is in.
 	windowRel struct {
-		in    rel
-		win   Window
-		id    int // number of the window within the script
+		in  rel
+		win Window
+		id  int // number of the window within the script
+		// late says where the late rows of a SESSION go, which it finds itself.
+		late  *lateRows
 		out   []column
 		place place
 	}
@@ -211,8 +213,10 @@ type lateRows struct {
 	sink *catalog.Table
 	// cols are the columns of the operator's input that a late row has.
 	cols []int
-	// exprs give the sink's columns from the late row: cols, then window_start,
-	// window_end, watermark.
+	// right are those of the right input of a window join, cols of its left one.
+	right []int
+	// exprs give the sink's columns from the late row: cols, right, then
+	// window_start, window_end, watermark.
 	exprs []catalog.Expr
 	place place
 }

@@ -17,7 +17,11 @@ func (b *builder) timeJoin(k keyedJoin, left, right *Node) (*Node, error) {
 	case intervalJoin:
 		op = &IntervalJoin{Pairing: p, Time: t.time, Before: t.before, After: t.after, Lag: t.lag}
 	case windowJoin:
-		op = &WindowJoin{Pairing: p, Start: t.start, End: t.end}
+		window := &WindowJoin{Pairing: p, Start: t.start, End: t.end}
+		if r.late != nil {
+			window.LateCols = &[2][]int{r.late.cols, r.late.right}
+		}
+		op = window
 	default:
 		temporal := &TemporalJoin{Pairing: p, Time: t.time, Lag: t.lag, Strict: t.strict, Asof: r.asof, ByValue: t.byValue}
 		if r.late != nil {
@@ -34,7 +38,7 @@ func (b *builder) timeJoin(k keyedJoin, left, right *Node) (*Node, error) {
 		return b.node(op, r, []Edge{{From: left}, {From: right}}, plain(r.out), text), nil
 	}
 	before := len(b.plan.Nodes)
-	n := b.node(op, r, []Edge{{From: left}, {From: right}}, plain(r.out), fmt.Sprint(text, " late ", r.late.cols))
+	n := b.node(op, r, []Edge{{From: left}, {From: right}}, plain(r.out), fmt.Sprint(text, " late ", r.late.cols, r.late.right))
 	if len(b.plan.Nodes) > before {
 		return n, b.lateRows(n, r.late)
 	}

@@ -212,7 +212,12 @@ type WindowAssign struct{ Window Window }
 // SessionAssign appends window_start, window_end, window_time to each row, as
 // WindowAssign does, for sessions: rows leave when their session closes. W of the
 // input decides, row by row, which session a row is in, and whether it is late.
-type SessionAssign struct{ Window Window }
+type SessionAssign struct {
+	Window Window
+	// LateCols are the input's columns of a late row on LatePort; nil if nobody
+	// reads that port.
+	LateCols []int
+}
 
 // AggCall is one aggregate of a GROUP BY.
 type AggCall struct {

@@ -52,6 +52,11 @@ type WindowJoin struct {
 	Pairing
 	// Start and End are the window's columns.
 	Start, End [2]int
+	// LateCols are the columns of each input that a late row has on LatePort: those
+	// of the left one, those of the right one (NULL but for the input that the row is
+	// of), then window_start, window_end and the watermark. nil if nobody reads that
+	// port.
+	LateCols *[2][]int
 }
 
 // TemporalJoin gives each left row, the probe, the version of its key as of the

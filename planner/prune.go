@@ -160,6 +160,11 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		for _, c := range r.win.Partition {
 			of[r.in].at(c).add(nil)
 		}
+		if late && r.late != nil {
+			for _, c := range r.late.cols {
+				of[r.in].at(c).add(nil)
+			}
+		}
 	case *aggregateRel:
 		askAggregate(r, out, of[r.in], late)
 	case *overRel:
@@ -221,6 +226,9 @@ func askJoin(r *joinRel, out, left, right needs, late bool) {
 	if late && r.late != nil {
 		for _, c := range r.late.cols {
 			both.at(c).add(nil)
+		}
+		for _, c := range r.late.right {
+			both.at(n + c).add(nil)
 		}
 	}
 	left.merge(both[:n])
@@ -475,7 +483,13 @@ func (p *pruner) window(r *windowRel) pruned {
 	win := r.win
 	win.Time, win.Partition = in.col(win.Time), in.each(win.Partition)
 	cols := append(slices.Clone(in.rel.cols()), r.out[len(r.out)-3:]...)
-	out := pruned{rel: &windowRel{in: in.rel, win: win, id: r.id, out: cols, place: r.place}, index: slices.Clone(in.index), shape: slices.Clone(in.shape)}
+	w := &windowRel{in: in.rel, win: win, id: r.id, out: cols, place: r.place}
+	if r.late != nil {
+		late := *r.late
+		late.cols = in.each(late.cols)
+		w.late = &late
+	}
+	out := pruned{rel: w, index: slices.Clone(in.index), shape: slices.Clone(in.shape)}
 	for i := range 3 {
 		out.index = append(out.index, len(cols)-3+i)
 		out.shape = append(out.shape, &need{whole: true})
@@ -550,7 +564,7 @@ func (p *pruner) join(r *joinRel) pruned {
 	}
 	if r.late != nil {
 		late := *r.late
-		late.cols = left.each(late.cols)
+		late.cols, late.right = left.each(late.cols), right.each(late.right)
 		n.late = &late
 	}
 	want := p.of[r]

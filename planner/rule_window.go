@@ -65,7 +65,7 @@ func takeWindow(r rel, start, end int, used map[int]bool) (taken, bool) {
 	switch r := r.(type) {
 	case *windowRel:
 		n := len(r.in.cols())
-		if start != n || end != n+1 || used[n+2] {
+		if r.late != nil || start != n || end != n+1 || used[n+2] {
 			return taken{}, false
 		}
 		exprs := append(refs(r.in.cols()), nil, nil, nil)

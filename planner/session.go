@@ -241,14 +241,34 @@ func (a *analysis) selectStep(q *parser.QueryStmt) error {
 // writes nothing. Late rows are counted all the same.
 func (a *analysis) withoutLate(r rel) rel {
 	return rewrite(r, func(r rel) rel {
-		agg, ok := r.(*aggregateRel)
-		if !ok || agg.late == nil {
+		late, _ := lateOf(r)
+		if late == nil {
 			return r
 		}
-		a.warn(hint(agg.late.place.errorf("a SELECT at the top of a script writes no late rows to `%s`, it only counts them", agg.late.sink.Name), "INSERT INTO a sink to keep them"))
-		out := *agg
-		out.late = nil
-		return &out
+		a.warn(hint(late.place.errorf("a SELECT at the top of a script writes no late rows to `%s`, it only counts them", late.sink.Name), "INSERT INTO a sink to keep them"))
+		switch r := r.(type) {
+		case *aggregateRel:
+			out := *r
+			out.late = nil
+			return &out
+		case *overRel:
+			out := *r
+			out.late = nil
+			return &out
+		case *rankRel:
+			out := *r
+			out.late = nil
+			return &out
+		case *joinRel:
+			out := *r
+			out.late = nil
+			return &out
+		case *windowRel:
+			out := *r
+			out.late = nil
+			return &out
+		}
+		return r
 	})
 }
 

@@ -139,11 +139,11 @@ func passes(p catalog.Expr, side rel) bool {
 func filterSides(j *joinRel) (left, right bool) {
 	switch j.kind {
 	case InnerJoin:
-		return !j.keepsProbes(), !j.versioned()
+		return !j.keepsProbes(), !j.versioned() && j.late == nil
 	case LeftJoin, SemiJoin, AntiJoin:
 		return !j.keepsProbes(), false
 	case RightJoin:
-		return false, true
+		return false, j.late == nil
 	}
 	return false, false
 }
@@ -153,7 +153,7 @@ func filterSides(j *joinRel) (left, right bool) {
 func splitCondition(j *joinRel, on []catalog.Expr, passes func(catalog.Expr, rel) bool) (left, right, rest []catalog.Expr) {
 	n := len(j.left.cols())
 	goesLeft := (j.kind == InnerJoin || j.kind == RightJoin || j.kind == SemiJoin) && !j.keepsProbes()
-	goesRight := (j.kind != RightJoin && j.kind != FullJoin) && !j.versioned()
+	goesRight := (j.kind != RightJoin && j.kind != FullJoin) && !j.versioned() && j.late == nil
 	for _, p := range on {
 		switch s := sideOf(p, n); {
 		case s == leftSide && goesLeft && passes(p, j.left):

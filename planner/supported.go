@@ -7,7 +7,6 @@ type feature int
 
 const (
 	featureProcessingTimeUpdates feature = iota
-	featureSessionLate
 	featureMatchRecognize
 	featureEmitEvery
 	featureMaterializedView
@@ -20,7 +19,6 @@ const (
 // feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
 	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of windows of processing time are", "leave it out: a window comes out when the clock has passed its end"},
-	featureSessionLate:           {"LATE DATA TO of a SESSION that is not grouped by exactly its PARTITION BY columns, window_start and window_end is", "GROUP BY these; the late rows are counted all the same"},
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
 	featureEmitEvery:             {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
 	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},

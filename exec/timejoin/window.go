@@ -3,6 +3,7 @@ package timejoin
 import (
 	"slices"
 
+	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/expr"
 	"github.com/streamsql/streamsql/exec/hash"
@@ -30,9 +31,9 @@ type windows struct {
 	ends  []int64               // of open, ascending
 	mark  int64
 
-	live, null []int32
-	parts      []bucketPart
-	pair       pairing
+	live, null, late []int32
+	parts            []bucketPart
+	pair             pairing
 }
 
 // windowSide is one input.
@@ -41,6 +42,7 @@ type windowSide struct {
 	keyer      *keyer // of the columns that spread the rows
 	same       *keyer // compares keys and window_start
 	needs      []int
+	types      []catalog.Type
 	format     *rowstore.Format
 	enc        *rowstore.Encoder
 	mark       int64
@@ -98,7 +100,8 @@ func NewWindow(o *planner.WindowJoin, left, right []planner.Column, prog *expr.P
 		}
 		s.start, s.end, s.mark = o.Start[n], o.End[n], op.MinTime
 		s.needs = append(s.same.needs(), s.end)
-		s.format = rowstore.NewFormat(windowOwn, columnTypes(in))
+		s.types = columnTypes(in)
+		s.format = rowstore.NewFormat(windowOwn, s.types)
 		s.enc = s.format.NewEncoder()
 	}
 	j.glue = newGluer(&o.Pairing, left, right, prog, ctx)
@@ -113,17 +116,19 @@ func (j *windows) Process(input int, b *op.Batch, out op.Output) error {
 	ends := column.Fixed[int64](b.Cols[s.end])
 	if b.W != nil {
 		valid := colvec.ValidityOf(b.Cols[s.end])
-		late := 0
+		j.late = j.late[:0]
 		isLate := func(i int32) bool {
 			if !valid.Valid(int(i)) || ends[i] > b.W[i] {
 				return false
 			}
-			late++
+			j.late = append(j.late, i)
 			return true
 		}
 		j.live = slices.DeleteFunc(j.live, isLate)
 		j.null = slices.DeleteFunc(j.null, isLate)
-		j.ctx.Counters[op.CountLate] += int64(late)
+		if err := j.lateRows(input, b, out); err != nil {
+			return err
+		}
 	}
 	j.ctx.Counters[op.CountUnmatched] += int64(len(j.null))
 	if j.o.Kind.Preserves(input) {
@@ -143,6 +148,30 @@ func (j *windows) Process(input int, b *op.Batch, out op.Output) error {
 		j.put(input, &j.parts[k], b, hashes)
 	}
 	return nil
+}
+
+// lateRows counts the late rows of a batch, and gives them out on LatePort.
+func (j *windows) lateRows(input int, b *op.Batch, out op.Output) error {
+	n := len(j.late)
+	j.ctx.Counters[op.CountLate] += int64(n)
+	if n == 0 || j.o.LateCols == nil {
+		return nil
+	}
+	slices.Sort(j.late)
+	p, late := part{batch: b, sel: j.late}, &op.Batch{N: n}
+	defer func() { late.Release() }()
+	for side, cols := range j.o.LateCols {
+		for _, c := range cols {
+			if side == input {
+				late.Cols = append(late.Cols, p.column(c, j.ctx))
+			} else {
+				late.Cols = append(late.Cols, column.NewNull(j.ctx.Alloc, j.sides[side].types[c].Arrow(), n))
+			}
+		}
+	}
+	s := &j.sides[input]
+	late.Cols = append(late.Cols, p.column(s.start, j.ctx), p.column(s.end, j.ctx), watermarkColumn(b, j.late, b.Cols[s.end].DataType(), j.ctx))
+	return out.Emit(planner.LatePort, late)
 }
 
 // window finds or makes the open windows of an end.

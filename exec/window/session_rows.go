@@ -81,7 +81,7 @@ func (w *sessionAssign) adopt(st *table.Table) (err error) {
 }
 
 // Process implements op.Operator.
-func (w *sessionAssign) Process(_ int, b *op.Batch, _ op.Output) error {
+func (w *sessionAssign) Process(_ int, b *op.Batch, out op.Output) error {
 	w.s.assign(b, b.Cols[w.o.Window.Time].(*array.Timestamp), w.o.Window.Proc)
 	w.ctx.Counters[op.CountNoTime] += w.s.noTime
 	w.ctx.Counters[op.CountLate] += int64(len(w.s.late))
@@ -90,8 +90,19 @@ func (w *sessionAssign) Process(_ int, b *op.Batch, _ op.Output) error {
 		w.append(w.s.root(a.into), from[sessionFirst], from[sessionLast])
 		w.s.rows.Free(a.from)
 	}
-	if len(w.s.sel) == 0 {
+	w.store(b)
+	if len(w.s.late) == 0 || w.o.LateCols == nil {
 		return nil
+	}
+	late := lateBatch(b, w.s.late, w.o.LateCols, w.edge, w.ctx)
+	defer late.Release()
+	return out.Emit(planner.LatePort, late)
+}
+
+// store stores the rows of a batch that are in a session.
+func (w *sessionAssign) store(b *op.Batch) {
+	if len(w.s.sel) == 0 {
+		return
 	}
 	w.ids, w.put = w.ids[:0], w.put[:0]
 	for range w.s.sel {
@@ -104,7 +115,6 @@ func (w *sessionAssign) Process(_ int, b *op.Batch, _ op.Output) error {
 	for i, id := range w.ids {
 		w.append(w.s.ids[i], uint64(id)+1, uint64(id)+1)
 	}
-	return nil
 }
 
 // append puts a list of rows behind those of a session.
