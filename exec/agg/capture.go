@@ -27,31 +27,61 @@ func (a *Aggregator) Capture(g *Groups, ids []uint32, c *Captured) bool {
 	if len(a.bags)+len(a.hlls) > 0 {
 		return false
 	}
+	width := g.table.Rows().Width()
+	at := len(c.words)
 	for _, id := range ids {
 		row := g.table.Row(id)
-		for _, b := range a.bests {
-			if b.long(row) {
-				return false
-			}
+		if a.refers(row) {
+			c.words = c.words[:at]
+			return false
 		}
-		for _, v := range a.views {
-			w := hash.At[[2]uint64](row, v.word)
-			if hash.ViewLen([2]uint64{w[0] &^ viewPresent}) > hash.InlineBytes {
-				return false
-			}
-		}
-		for _, s := range a.sums {
-			if _, ok := hash.At[expansion](row, s.word).spilled(); ok {
-				return false
-			}
-		}
-	}
-	width := g.table.Rows().Width()
-	for _, id := range ids {
-		c.words = append(c.words, g.table.Row(id).Words(width)...)
+		c.words = append(c.words, row.Words(width)...)
 	}
 	c.n += len(ids)
 	return true
+}
+
+// CaptureAll is Capture of all groups of g, for copies that are emitted when the
+// groups may be gone: it takes no long strings as keys either.
+func (a *Aggregator) CaptureAll(g *Groups, c *Captured) bool {
+	if len(a.bags)+len(a.hlls) > 0 {
+		return false
+	}
+	width := g.table.Rows().Width()
+	at, ok := len(c.words), true
+	g.table.Each(func(_ []uint32, rows []hash.Row) {
+		for _, row := range rows {
+			ok = ok && !a.layout.HasLong(row) && !a.refers(row)
+			c.words = append(c.words, row.Words(width)...)
+		}
+	})
+	if !ok {
+		c.words = c.words[:at]
+		return false
+	}
+	c.n += g.Len()
+	return true
+}
+
+// refers says that the state of a group stands in part outside its row.
+func (a *Aggregator) refers(row hash.Row) bool {
+	for _, b := range a.bests {
+		if b.long(row) {
+			return true
+		}
+	}
+	for _, v := range a.views {
+		w := hash.At[[2]uint64](row, v.word)
+		if hash.ViewLen([2]uint64{w[0] &^ viewPresent}) > hash.InlineBytes {
+			return true
+		}
+	}
+	for _, s := range a.sums {
+		if _, ok := hash.At[expansion](row, s.word).spilled(); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // EmitCaptured is Emit for copies from..to-1 of groups of g.

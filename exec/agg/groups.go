@@ -122,7 +122,7 @@ func (g *Groups) Clear() {
 		g.strs = table.NewArena()
 	}
 	if g.spills != nil {
-		hash.FreeAll(g.spills)
+		g.spills.Reset()
 	}
 	for _, d := range g.distinct {
 		d.Clear()
@@ -131,8 +131,8 @@ func (g *Groups) Clear() {
 		b.Clear()
 	}
 	if g.sketches.few != nil {
-		hash.FreeAll(g.sketches.few)
-		hash.FreeAll(g.sketches.registers)
+		g.sketches.few.Reset()
+		g.sketches.registers.Reset()
 	}
 	g.touched = g.touched[:0]
 }

@@ -9,7 +9,7 @@ import (
 // a window, or the state of an old shard to a new one. Only groups whose key
 // group keep accepts are taken; nil takes all. src does not change.
 func (a *Aggregator) Merge(dst, src *Groups, keep func(group int) bool) {
-	a.combine(dst, src, keep, accumulator.merge, 1)
+	a.merge(dst, src, keep)
 	for i, d := range a.distincts {
 		src.distinct[i].Each(func(_ []uint32, rows []hash.Row) {
 			a.mergeSet(dst, d, rows, a.newID, src.distinct[i].Source())
@@ -22,19 +22,32 @@ func (a *Aggregator) Merge(dst, src *Groups, keep func(group int) bool) {
 	}
 }
 
-// Subtract undoes Merge(dst, src, nil) and deletes the groups of dst that are
-// left without rows. Only if Invertible.
-func (a *Aggregator) Subtract(dst, src *Groups) {
-	a.combine(dst, src, nil, func(acc accumulator, g *Groups, to, rows []hash.Row, from *origin) {
-		acc.(retractor).subtract(g, to, rows, from)
-	}, -1)
-	var empty []uint32
-	for _, id := range a.newID {
-		if id != skipped && rowCount(dst.table.Row(id)) == 0 {
-			empty = append(empty, id)
+// MergeInto is Merge of all groups of src. It gives, for each id in src, the
+// group in dst that it has gone to, in the memory of moved: what Subtract wants.
+func (a *Aggregator) MergeInto(dst, src *Groups, moved []uint32) []uint32 {
+	a.Merge(dst, src, nil)
+	return append(moved[:0], a.newID...)
+}
+
+// Subtract undoes MergeInto(dst, src), which gave moved, and deletes the groups of
+// dst that are left without rows. Only if Invertible.
+func (a *Aggregator) Subtract(dst, src *Groups, moved []uint32) {
+	from := src.origin()
+	a.ids = a.ids[:0]
+	src.table.Each(func(ids []uint32, rows []hash.Row) {
+		dst.table.Refer(ids, moved, &a.refs)
+		a.combineAt(dst, rows, from, subtract, -1)
+		for i, row := range a.refs.Rows {
+			if rowCount(row) == 0 {
+				a.ids = append(a.ids, a.refs.IDs[i])
+			}
 		}
-	}
-	a.Delete(dst, empty)
+	})
+	a.Delete(dst, a.ids)
+}
+
+func subtract(acc accumulator, g *Groups, dst, src []hash.Row, from *origin) {
+	acc.(retractor).subtract(g, dst, src, from)
 }
 
 // Invertible says whether Subtract works: rows are counted, and no accumulator
@@ -53,30 +66,41 @@ func (a *Aggregator) Invertible() bool {
 	return true
 }
 
-// combine applies op to the groups of src and their namesakes in dst, and leaves
-// in a.newID where each has gone.
-func (a *Aggregator) combine(dst, src *Groups, keep func(group int) bool,
-	op func(acc accumulator, g *Groups, dst, src []hash.Row, from *origin), sign int64) {
-	from := &origin{keys: src.table.Source(), strs: hash.Source{Arena: src.strs}, spills: spillSource{rows: src.spills}, sketches: &src.sketches}
+// merge adds the groups of src to their namesakes in dst, and leaves in a.newID
+// where each has gone.
+func (a *Aggregator) merge(dst, src *Groups, keep func(group int) bool) {
+	from := src.origin()
 	a.newID = a.newID[:0]
 	for range src.table.Rows().Cap() {
 		a.newID = append(a.newID, skipped)
 	}
+	if keep == nil {
+		src.table.Each(func(ids []uint32, rows []hash.Row) { a.mergeRows(dst, ids, rows, from) })
+		return
+	}
 	src.table.EachHash(func(ids []uint32, rows []hash.Row, hashes []uint64) {
 		a.walk, a.ids = a.walk[:0], a.ids[:0]
 		for i, h := range hashes {
-			if keep == nil || keep(hash.Group(h)) {
+			if keep(hash.Group(h)) {
 				a.walk, a.ids = append(a.walk, rows[i]), append(a.ids, ids[i])
 			}
 		}
-		if len(a.ids) == 0 {
-			return
-		}
-		a.combineRows(dst, a.walk, from, op, sign)
-		for i, id := range a.ids {
-			a.newID[id] = a.refs.IDs[i]
+		if len(a.ids) > 0 {
+			a.mergeRows(dst, a.ids, a.walk, from)
 		}
 	})
+}
+
+func (a *Aggregator) mergeRows(dst *Groups, ids []uint32, rows []hash.Row, from *origin) {
+	a.combineRows(dst, rows, from, accumulator.merge, 1)
+	for i, id := range ids {
+		a.newID[id] = a.refs.IDs[i]
+	}
+}
+
+// origin is where the rows of g have what they refer to.
+func (g *Groups) origin() *origin {
+	return &origin{keys: g.table.Source(), strs: hash.Source{Arena: g.strs}, spills: spillSource{rows: g.spills}, sketches: &g.sketches}
 }
 
 // skipped stands for a group that is not merged.
@@ -87,6 +111,12 @@ const skipped = ^uint32(0)
 func (a *Aggregator) combineRows(dst *Groups, src []hash.Row, from *origin,
 	op func(acc accumulator, g *Groups, dst, src []hash.Row, from *origin), sign int64) {
 	dst.table.Upsert(a.enc.FromRows(src, from.keys), &a.refs)
+	a.combineAt(dst, src, from, op, sign)
+}
+
+// combineAt is combineRows with the groups in dst in a.refs already.
+func (a *Aggregator) combineAt(dst *Groups, src []hash.Row, from *origin,
+	op func(acc accumulator, g *Groups, dst, src []hash.Row, from *origin), sign int64) {
 	dst.touch(&a.refs)
 	if a.countRows {
 		for i, row := range a.refs.Rows {

@@ -102,49 +102,55 @@ func TestMerge(t *testing.T) {
 // invertible are functions of which a pane can be subtracted from a window.
 var invertible = map[Kind]bool{Count: true, Sum: true, Avg: true, CountIf: true, BoolAnd: true, BoolOr: true, BitXor: true, VarPop: true, Corr: true, RegrSlope: true}
 
-// A window that slides over panes is the window made afresh.
-func TestSliding(t *testing.T) {
-	for _, only := range []bool{true, false} {
-		for seed := range uint64(3) {
-			t.Run(fmt.Sprintf("invertible=%v/%d", only, seed), func(t *testing.T) {
-				rng := rand.New(rand.NewPCG(seed, 17))
-				cfg, types := everything(t, false)
-				if only {
-					cfg.Calls = slices.DeleteFunc(cfg.Calls, func(c Call) bool { return c.Distinct || !invertible[c.Kind] })
+// Groups to which others are added and from which they are taken out again are
+// those of the ones that are left.
+func TestSubtract(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 17))
+			cfg, types := everything(t, false)
+			if a := mustNew(t, cfg); a.Invertible() {
+				t.Fatal("Invertible with MIN and DISTINCT")
+			}
+			cfg.Calls = slices.DeleteFunc(cfg.Calls, func(c Call) bool { return c.Distinct || !invertible[c.Kind] })
+			a := mustNew(t, cfg)
+			if !a.Invertible() {
+				t.Fatal("not Invertible")
+			}
+			window := a.Open(nil, 0, 0)
+			type part struct {
+				rows   []modelRow
+				groups *Groups
+				moved  []uint32
+			}
+			var parts []part
+			var moved []uint32
+			for at := range 16 {
+				p := part{groups: a.Open(nil, 0, 0)}
+				if rng.IntN(5) > 0 { // some have no rows
+					p.rows = randomRows(rng, types, rng.IntN(60))
+					update(t, rng, a, p.groups, newModel(cfg), types, p.rows)
 				}
-				a := mustNew(t, cfg)
-				if a.Invertible() != only {
-					t.Fatalf("Invertible: %v", a.Invertible())
+				p.moved = a.MergeInto(window, p.groups, moved)
+				parts = append(parts, p)
+				moved = nil
+				if at >= 4 {
+					a.Subtract(window, parts[0].groups, parts[0].moved)
+					moved, parts = parts[0].moved, parts[1:]
 				}
-				panes := a.OpenPanes(table.New(1), 0)
-				s := NewSliding(panes)
-				rows := map[int64][]modelRow{}
-				const size = 4
-				for at := int64(-3); at < 14; at++ {
-					if rng.IntN(5) > 0 { // some panes have no rows
-						part := randomRows(rng, types, rng.IntN(60))
-						rows[at] = part
-						update(t, rng, a, panes.At(at), newModel(cfg), types, part)
-					}
-					if rng.IntN(6) == 0 {
-						continue // the window has not been asked for
-					}
-					m := newModel(cfg)
-					for p := at + 1 - size; p <= at; p++ {
-						m.add(rows[p])
-					}
-					compare(t, a, m, s.Window(at+1-size, at+1))
-					for _, start := range panes.Starts() {
-						if start < at+1-size {
-							panes.Drop(start)
-						}
-					}
+				m := newModel(cfg)
+				for _, p := range parts {
+					m.add(p.rows)
 				}
-				if n := len(panes.Starts()); n > size {
-					t.Errorf("%d panes are left", n)
-				}
-			})
-		}
+				compare(t, a, m, window)
+			}
+			for _, p := range parts {
+				a.Subtract(window, p.groups, p.moved)
+			}
+			if n := window.Len(); n > 0 {
+				t.Errorf("%d groups are left of nothing", n)
+			}
+		})
 	}
 }
 

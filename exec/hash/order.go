@@ -112,6 +112,16 @@ func (l *Layout) Long(row Row, fn func(v *[2]uint64, n int)) {
 	}
 }
 
+// HasLong says that a key column of a row is a string that stands elsewhere.
+func (l *Layout) HasLong(row Row) bool {
+	for _, c := range l.views {
+		if viewLen(*At[uint64](row, 1+l.cols[c].word)) > InlineBytes {
+			return true
+		}
+	}
+	return false
+}
+
 // Int is the value of column ci, of an integer type of 64 bits.
 func (l *Layout) Int(ci int, row Row) int64 { return *At[int64](row, 1+l.cols[ci].word) }
 

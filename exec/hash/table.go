@@ -117,7 +117,7 @@ func (t *Table) match(k *Keys, refs *Refs) (miss []int32) {
 	t.got = colvec.Grow(t.got, n)
 	t.cand = t.cand[:n]
 	t.candidates(k.Hash)
-	if t.rows.Cap() == 0 {
+	if pages, _ := t.rows.Pages(); len(pages) == 0 {
 		return iota32(t.miss)
 	}
 	var m int
@@ -147,6 +147,16 @@ func (t *Table) find(k *Keys, i int) uint32 {
 		}
 	}
 	return NoRow
+}
+
+// Refer sets refs to the rows to[id] of ids, and marks them as changed.
+func (t *Table) Refer(ids, to []uint32, refs *Refs) {
+	refs.resize(len(ids))
+	for i, id := range ids {
+		refs.IDs[i] = to[id]
+		refs.Rows[i] = t.Row(to[id])
+	}
+	t.rows.MarkAll(refs.IDs)
 }
 
 // candidates loads, for each hash, its home slot or, if that has another salt,
@@ -267,19 +277,10 @@ func (t *Table) Delete(ids []uint32) {
 // Clear removes all rows and keeps the memory, for a table that is filled again
 // and again and stands in no statestore table.
 func (t *Table) Clear() {
-	FreeAll(t.rows)
+	t.rows.Reset()
 	t.idx.reset()
 	if t.arena != nil && t.arena.Size() > 0 {
 		t.arena = table.NewArena()
-	}
-}
-
-// FreeAll frees all rows, so that they are handed out again in order.
-func FreeAll(rows *table.Rows) {
-	for id := rows.Cap(); id > 0; id-- {
-		if rows.Live(id - 1) {
-			rows.Free(id - 1)
-		}
 	}
 }
 

@@ -1,10 +1,12 @@
 package window
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/streamsql/streamsql/exec/agg"
@@ -21,6 +23,7 @@ const metaBucket = math.MinInt64
 
 // bucket is the groups of a pane, or of one window (see spec.windowBucket).
 type bucket struct {
+	n      int64
 	groups *agg.Groups
 	rows   *table.Rows // one row: how many input rows it has taken
 }
@@ -37,11 +40,14 @@ type aggregation struct {
 	shape   shape
 	st      *table.Table
 	meta    *table.Rows
-	buckets map[int64]*bucket
+	buckets buckets
 	slide   slide
 	fired   int64 // windows that end up to here have fired
 	next    int64 // the least end of a window that has not fired
 	wins    []win
+	due     []win
+	from    []*agg.Groups
+	staged  staged
 	letters []op.Letter
 	err     error
 }
@@ -55,7 +61,7 @@ var (
 // New makes the second half of the operator. in are the columns of its input,
 // without the bucket that the first half has added.
 func New(o *planner.WindowAgg, in []planner.Column, ctx *op.Context) (op.Operator, error) {
-	w := &aggregation{ctx: ctx, o: o, s: newSpec(o.Window), shape: shapeOf(o, in, ctx), buckets: map[int64]*bucket{}}
+	w := &aggregation{ctx: ctx, o: o, s: newSpec(o.Window), shape: shapeOf(o, in, ctx)}
 	cfg, err := Config(o, in)
 	if err != nil {
 		return nil, err
@@ -82,9 +88,9 @@ func Config(o *planner.WindowAgg, in []planner.Column) (agg.Config, error) {
 // adopt makes st the state, with whatever it holds.
 func (w *aggregation) adopt(st *table.Table) {
 	w.st = st
-	w.buckets = map[int64]*bucket{}
+	w.buckets = newBuckets()
 	w.slide = newSlide(w.agg, func(pane int64) *agg.Groups {
-		if b := w.buckets[paneBucket(pane)]; b != nil {
+		if b := w.buckets.find(paneBucket(pane)); b != nil {
 			return b.groups
 		}
 		return nil
@@ -111,22 +117,38 @@ func (w *aggregation) setFired(t int64) {
 
 // bucket finds or makes a bucket.
 func (w *aggregation) bucket(n int64) *bucket {
-	b := w.buckets[n]
+	b := w.buckets.find(n)
 	if b == nil {
-		b = &bucket{groups: w.agg.Open(w.st, 0, n), rows: w.st.Rows(w.agg.Parts(), n, 1)}
+		b = &bucket{n: n, groups: w.agg.Open(w.st, 0, n), rows: w.st.Rows(w.agg.Parts(), n, 1)}
 		if b.rows.Len() == 0 {
 			b.rows.Alloc()
 		}
-		w.buckets[n] = b
-		w.wins = w.windows(n, w.wins[:0])
-		for _, x := range w.wins {
-			if _, end := w.s.edges(x); end > w.fired {
-				w.next = min(w.next, end)
-				break
-			}
+		w.buckets.add(b, w.own(n))
+		if end, ok := w.nextEnd(n); ok {
+			w.next = min(w.next, end)
 		}
 	}
 	return b
+}
+
+// own says that a bucket is that of one window, for rows late for others.
+func (w *aggregation) own(n int64) bool { return w.s.kind != planner.AttachedWindow && n&1 == 1 }
+
+// nextEnd is the end of the first window of a bucket that has not fired.
+func (w *aggregation) nextEnd(n int64) (int64, bool) {
+	switch {
+	case w.s.kind == planner.AttachedWindow:
+		return n, n > w.fired
+	case w.own(n):
+		_, end := w.s.edges(w.s.windowOf(n))
+		return end, end > w.fired
+	}
+	first, last, ok := w.s.span(n >> 1)
+	if !ok {
+		return 0, false
+	}
+	x, ok := w.s.unfired(first, last, w.fired)
+	return w.s.instant(x.end), ok
 }
 
 // windows appends the windows that a bucket belongs to, by ascending end.
@@ -202,94 +224,117 @@ func (w *aggregation) Advance(_ int, mark int64, out op.Output) error {
 // fire emits all windows that end up to mark, by end, and drops the buckets
 // whose last window that was.
 func (w *aggregation) fire(mark int64, out op.Output) error {
-	var due []win
-	for n := range w.buckets {
-		w.wins = w.windows(n, w.wins[:0])
-		for _, x := range w.wins {
-			if _, end := w.s.edges(x); end > w.fired && end <= mark {
-				due = append(due, x)
-			}
-		}
-	}
-	slices.SortFunc(due, func(a, b win) int {
-		if a.end != b.end {
-			return cmpInt(a.end, b.end)
-		}
-		return cmpInt(a.start, b.start)
-	})
-	due = slices.Compact(due)
-	for _, x := range due {
-		if err := w.fireWindow(x, out); err != nil {
+	w.due = w.dueTo(mark, w.due[:0])
+	for _, x := range w.due {
+		if err := w.fireWindow(x, len(w.due) > 1, out); err != nil {
 			return err
 		}
+	}
+	if err := w.staged.flush(w, out); err != nil {
+		return err
 	}
 	if !w.refires() {
 		w.setFired(mark)
 	}
-	if len(due) > 0 && w.s.kind != planner.AttachedWindow {
+	if n := len(w.due); n > 0 && w.s.kind != planner.AttachedWindow {
 		// Where the next window begins: at the same place, if it is CUMULATE's.
-		next := due[len(due)-1].start
+		next := w.due[n-1].start
 		if w.s.kind != planner.CumulateWindow {
 			next += w.s.slide
 		}
 		w.slide.evict(w.s.paneAt(next))
 	}
-	for n := range w.buckets {
-		if w.unfired(n) == 0 || w.refires() && n <= mark {
-			delete(w.buckets, n)
-			w.st.DropBucket(n)
+	w.buckets.drop(func(n int64) bool {
+		if w.refires() {
+			return n <= mark
 		}
-	}
+		_, more := w.nextEnd(n)
+		return !more
+	}, w.st.DropBucket)
 	w.findNext()
 	return nil
 }
 
-func cmpInt(a, b int64) int {
-	if a < b {
-		return -1
+// dueTo appends the windows of all buckets that end up to mark and have not
+// fired, by end.
+func (w *aggregation) dueTo(mark int64, due []win) []win {
+	for _, b := range w.buckets.panes {
+		if w.s.kind == planner.AttachedWindow {
+			if b.n > mark {
+				break
+			}
+			if b.n > w.fired {
+				due = append(due, win{b.n, b.n})
+			}
+			continue
+		}
+		x, last, ok := w.s.span(b.n >> 1)
+		if !ok {
+			continue
+		}
+		// Windows of panes that follow each other end one after the other too.
+		if n := len(due); n == 0 || due[n-1].end < x.end {
+			if x, ok = w.s.unfired(x, last, w.fired); !ok {
+				continue
+			}
+		} else if x = w.s.after(due[n-1]); due[n-1].end >= last.end {
+			continue
+		}
+		for ; x.end <= last.end && w.s.instant(x.end) <= mark; x = w.s.after(x) {
+			due = append(due, x)
+		}
+		if x.end <= last.end {
+			break
+		}
 	}
-	if a > b {
-		return 1
+	if len(w.buckets.own) == 0 {
+		return due
 	}
-	return 0
+	for _, b := range w.buckets.own {
+		x := w.s.windowOf(b.n)
+		if _, end := w.s.edges(x); end > w.fired && end <= mark {
+			due = append(due, x)
+		}
+	}
+	slices.SortFunc(due, func(a, b win) int { return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.start, b.start)) })
+	return slices.Compact(due)
 }
 
 // findNext finds the least end of a window to come.
 func (w *aggregation) findNext() {
 	w.next = op.MaxTime
-	for n := range w.buckets {
-		w.wins = w.windows(n, w.wins[:0])
-		for _, x := range w.wins {
-			if _, end := w.s.edges(x); end > w.fired {
-				w.next = min(w.next, end)
-				break
-			}
+	for _, b := range w.buckets.panes {
+		if end, ok := w.nextEnd(b.n); ok {
+			w.next = end
+			break
+		}
+	}
+	for _, b := range w.buckets.own {
+		if end, ok := w.nextEnd(b.n); ok {
+			w.next = min(w.next, end)
 		}
 	}
 }
 
 // fireWindow emits one window: its panes' groups merged, and those of rows that
-// came for this window alone.
-func (w *aggregation) fireWindow(x win, out op.Output) error {
-	var from []*agg.Groups
-	add := func(n int64) {
-		if b := w.buckets[n]; b != nil {
-			from = append(from, b.groups)
-			w.ctx.Counters[op.CountClosed] += b.count()
-		}
-	}
+// came for this window alone. more says that others fire with it.
+func (w *aggregation) fireWindow(x win, more bool, out op.Output) error {
+	from := w.from[:0]
 	if w.s.kind == planner.AttachedWindow {
-		add(x.end)
+		from = w.closing(w.buckets.find(x.end), from)
 	} else {
 		p, q := w.s.panesOf(x)
-		for i := p; i < q; i++ {
-			add(paneBucket(i))
+		for _, b := range w.buckets.between(paneBucket(p), paneBucket(q)) {
+			from = w.closing(b, from)
 		}
 		if len(from) > 1 {
 			from = w.slide.window(p, q)
 		}
-		add(w.s.windowBucket(x))
+		if len(w.buckets.own) > 0 {
+			from = w.closing(w.buckets.find(w.s.windowBucket(x)), from)
+		}
 	}
+	w.from = from
 	groups := from[0]
 	if len(from) > 1 {
 		groups = w.agg.Open(nil, 0, 0)
@@ -298,7 +343,26 @@ func (w *aggregation) fireWindow(x win, out op.Output) error {
 		}
 	}
 	start, end := w.s.edges(x)
+	if more && w.staged.add(w, groups, start, end) {
+		if w.staged.rows() < w.ctx.BatchRows {
+			return nil
+		}
+		return w.staged.flush(w, out)
+	}
+	if err := w.staged.flush(w, out); err != nil {
+		return err
+	}
 	return w.emit(groups, start, end, out)
+}
+
+// closing counts the rows of a bucket for a window that fires, and appends its
+// groups. There may be no such bucket.
+func (w *aggregation) closing(b *bucket, from []*agg.Groups) []*agg.Groups {
+	if b == nil {
+		return from
+	}
+	w.ctx.Counters[op.CountClosed] += b.count()
+	return append(from, b.groups)
 }
 
 // emit gives the groups of a window as rows: keys, aggregates, window_start,
@@ -315,10 +379,18 @@ func (w *aggregation) emit(g *agg.Groups, start, end int64, out op.Output) error
 
 func (w *aggregation) emitSome(g *agg.Groups, ids []uint32, start, end int64, out op.Output) error {
 	w.letters = w.letters[:0]
-	cols := w.agg.Emit(g, ids, w.ctx.Alloc, func(i int, code, message string) {
-		w.letters = append(w.letters, op.Letter{Row: i, Code: code, Message: message})
-	})
-	b := &op.Batch{N: len(ids), Cols: w.shape.columns(cols, len(ids), start, end)}
+	cols := w.agg.Emit(g, ids, w.ctx.Alloc, w.fail)
+	return w.send(cols, len(ids), []run{{len(ids), start, end}}, out)
+}
+
+// fail notes that the result of row i is in error.
+func (w *aggregation) fail(i int, code, message string) {
+	w.letters = append(w.letters, op.Letter{Row: i, Code: code, Message: message})
+}
+
+// send gives n groups' columns as rows of windows; those in letters are in error.
+func (w *aggregation) send(cols []arrow.Array, n int, wins []run, out op.Output) error {
+	b := &op.Batch{N: n, Cols: w.shape.columns(cols, n, wins)}
 	defer b.Release()
 	if len(w.letters) == 0 {
 		return out.Emit(planner.MainPort, b)
@@ -350,7 +422,7 @@ func (w *aggregation) Restore(r *op.Restore) error {
 		old := &aggregation{ctx: w.ctx, o: w.o, s: w.s, agg: w.agg}
 		old.adopt(st)
 		w.setFired(max(w.fired, old.fired))
-		for n, b := range old.buckets {
+		for n, b := range old.buckets.known {
 			w.agg.Merge(w.bucket(n).groups, b.groups, r.Owns(w.o.Keys))
 			if first := (statestore.Layout{Shards: r.Stored}).KeyGroups(shard).From; r.Groups.Contains(first) {
 				// The count of a bucket is about rows of all its groups: it goes
@@ -366,7 +438,7 @@ func (w *aggregation) Restore(r *op.Restore) error {
 // Gauges implements op.Gauges.
 func (w *aggregation) Gauges(c op.Counters) {
 	c[op.CountOpen], c[op.CountHeld] = 0, 0
-	for n, b := range w.buckets {
+	for n, b := range w.buckets.known {
 		c[op.CountOpen] += b.count() * w.unfired(n)
 		c[op.CountHeld] += int64(b.groups.Len())
 	}

@@ -300,7 +300,7 @@ func (p *pre) send(b *op.Batch, bucket int64, sel []int32, out op.Output) error 
 		return nil
 	}
 	if p.two != nil {
-		return out.Emit(planner.MainPort, &op.Batch{N: len(sel), Payload: p.two.aggregate(bucket, b.Cols, colvec.Selected(sel))})
+		return out.Emit(planner.MainPort, &op.Batch{N: len(sel), Payload: p.two.aggregate(bucket, b.Cols, colvec.Ascending(sel))})
 	}
 	cols := make([]arrow.Array, 0, len(b.Cols)+1)
 	for _, c := range b.Cols {

@@ -4,7 +4,9 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/planner"
 )
@@ -21,25 +23,32 @@ func shapeOf(o *planner.WindowAgg, in []planner.Column, ctx *op.Context) shape {
 	return shape{ctx: ctx, edge: edgeType(o, in), keys: len(o.Keys), attached: o.Window.Kind == planner.AttachedWindow}
 }
 
-// columns puts the bounds of a window behind its n groups' columns: keys,
-// aggregates, window_start, window_end, window_time.
-func (s shape) columns(groups []arrow.Array, n int, start, end int64) []arrow.Array {
+// columns puts the bounds of the windows of n groups behind the groups' columns:
+// keys, aggregates, window_start, window_end, window_time.
+func (s shape) columns(groups []arrow.Array, n int, wins []run) []arrow.Array {
 	var cols []arrow.Array
 	if s.attached {
 		cols = append(append(slices.Clone(groups[:s.keys]), groups[s.keys+1:]...), groups[s.keys])
 	} else {
-		cols = append(slices.Clip(groups), s.constant(start, n))
+		cols = append(slices.Clip(groups), s.repeated(n, wins, func(r run) int64 { return r.start }))
 	}
-	return append(cols, s.constant(end, n), s.constant(end-1000, n))
+	return append(cols,
+		s.repeated(n, wins, func(r run) int64 { return r.end }),
+		s.repeated(n, wins, func(r run) int64 { return r.end - 1000 }))
 }
 
-// constant is a column of n equal timestamps.
-func (s shape) constant(us int64, n int) arrow.Array {
-	v := make([]arrow.Timestamp, n)
-	for i := range v {
-		v[i] = arrow.Timestamp(us)
+// repeated is a column of n timestamps, one of each window for all its rows.
+func (s shape) repeated(n int, wins []run, of func(run) int64) arrow.Array {
+	buf := column.NewBuffer(s.ctx.Alloc, 8*n)
+	v := column.As[int64](buf, n)
+	for _, r := range wins {
+		t := of(r)
+		for i := range v[:r.n] {
+			v[i] = t
+		}
+		v = v[r.n:]
 	}
-	return timestamps(v, s.edge, s.ctx)
+	return column.Make(s.edge, n, 0, []*memory.Buffer{nil, buf})
 }
 
 // perRow gives one letter for each row in error, in the order of rows: a row may

@@ -1,6 +1,10 @@
 package window
 
-import "github.com/streamsql/streamsql/exec/agg"
+import (
+	"slices"
+
+	"github.com/streamsql/streamsql/exec/agg"
+)
 
 // slide merges the panes of windows that follow each other and overlap, without
 // merging all panes of each. Panes of a window that has fired don't change any
@@ -20,13 +24,21 @@ type slide struct {
 	// run is the last window, of panes [from, to).
 	run      *agg.Groups
 	from, to int64
-	spans    map[span]*agg.Groups
+	// parts are the panes of run, where it is invertible: pane from+i at i.
+	parts []slidePart
+	spans map[span]*agg.Groups
 }
 
 // span is panes [at << level, (at + 1) << level).
 type span struct {
 	level uint
 	at    int64
+}
+
+// slidePart is a pane as part of the last window.
+type slidePart struct {
+	groups *agg.Groups // nil: none had come
+	moved  []uint32    // where its groups are there
 }
 
 func newSlide(a *agg.Aggregator, pane func(int64) *agg.Groups) slide {
@@ -39,19 +51,42 @@ func (s *slide) window(from, to int64) []*agg.Groups {
 	if s.from < s.to && (from == s.from && to >= s.to || s.agg.Invertible() && from >= s.from && from < s.to && to >= s.to) {
 		s.evict(from)
 	} else if s.from == from || s.agg.Invertible() {
-		s.run.Clear()
-		s.from, s.to = from, from
+		s.clear(from)
 	} else {
 		s.from, s.to = from, from // for a window that begins here, too
-		return s.parts(from, to)
+		return s.merged(from, to)
 	}
 	for p := s.to; p < to; p++ {
-		if g := s.pane(p); g != nil {
+		g := s.pane(p)
+		if s.agg.Invertible() {
+			s.add(g)
+		} else if g != nil {
 			s.agg.Merge(s.run, g, nil)
 		}
 	}
 	s.to = to
 	return []*agg.Groups{s.run}
+}
+
+// add makes a pane part of run.
+func (s *slide) add(g *agg.Groups) {
+	if len(s.parts) < cap(s.parts) {
+		s.parts = s.parts[:len(s.parts)+1] // whose moved is used again
+	} else {
+		s.parts = append(s.parts, slidePart{})
+	}
+	p := &s.parts[len(s.parts)-1]
+	p.groups = g
+	if g != nil {
+		p.moved = s.agg.MergeInto(s.run, g, p.moved)
+	}
+}
+
+// clear makes run the window of no panes that begins at from.
+func (s *slide) clear(from int64) {
+	s.run.Clear()
+	s.from, s.to = from, from
+	s.parts = s.parts[:0]
 }
 
 // evict says that no window to come has a pane before from. Called before these
@@ -66,20 +101,30 @@ func (s *slide) evict(from int64) {
 		return
 	}
 	if from >= s.to || !s.agg.Invertible() {
-		s.run.Clear()
-		s.from, s.to = 0, 0
+		s.clear(0)
 		return
 	}
-	for p := s.from; p < from; p++ {
-		if g := s.pane(p); g != nil {
-			s.agg.Subtract(s.run, g)
+	k := int(from - s.from)
+	for i := range s.parts[:k] {
+		if p := &s.parts[i]; p.groups != nil {
+			s.agg.Subtract(s.run, p.groups, p.moved)
+			p.groups = nil
 		}
 	}
+	s.parts = rotate(s.parts, k)
 	s.from = from
 }
 
-// parts gives the fewest kept merges that make up panes [from, to).
-func (s *slide) parts(from, to int64) []*agg.Groups {
+// rotate drops the first k parts, and keeps their memory behind the others.
+func rotate(parts []slidePart, k int) []slidePart {
+	gone := slices.Clone(parts[:k])
+	n := copy(parts, parts[k:])
+	copy(parts[n:], gone)
+	return parts[:n]
+}
+
+// merged gives the fewest kept merges that make up panes [from, to).
+func (s *slide) merged(from, to int64) []*agg.Groups {
 	var out []*agg.Groups
 	for from < to {
 		k := span{0, from}

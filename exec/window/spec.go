@@ -142,6 +142,55 @@ func (s *spec) windowsOf(pane int64, dst []win) []win {
 	}
 }
 
+// span gives the first and the last window that contain a pane, by end; false: it
+// is between two windows of a HOP with gaps. after goes from one to the next.
+func (s *spec) span(pane int64) (first, last win, ok bool) {
+	at := s.paneStart(pane)
+	switch s.kind {
+	case planner.TumbleWindow:
+		first = win{at, at + s.size}
+		return first, first, true
+	case planner.CumulateWindow:
+		base := floorDiv(at-s.offset, s.size)*s.size + s.offset
+		return win{base, at + s.slide}, win{base, base + s.size}, true
+	}
+	last.start = floorDiv(at-s.offset, s.slide)*s.slide + s.offset
+	last.end = last.start + s.size
+	first.start = last.start - floorDiv(last.end-at-1, s.slide)*s.slide
+	first.end = first.start + s.size
+	return first, last, last.end > at
+}
+
+// after is the window that ends next after x, of those that overlap it or, of
+// CUMULATE, begin with it.
+func (s *spec) after(x win) win {
+	if s.kind == planner.CumulateWindow {
+		return win{x.start, x.end + s.slide}
+	}
+	return win{x.start + s.slide, x.end + s.slide}
+}
+
+// unfired is the first of the windows first..last whose end is after fired.
+func (s *spec) unfired(first, last win, fired int64) (win, bool) {
+	if s.zone == nil && fired >= first.end {
+		n := (fired-first.end)/s.slide + 1
+		if n > (last.end-first.end)/s.slide {
+			return last, false
+		}
+		first.end += n * s.slide
+		if s.kind != planner.CumulateWindow {
+			first.start += n * s.slide
+		}
+		return first, true
+	}
+	for ; first.end <= last.end; first = s.after(first) {
+		if s.instant(first.end) > fired {
+			return first, true
+		}
+	}
+	return last, false
+}
+
 // panesOf is the range of panes [from, to) of a window.
 func (s *spec) panesOf(w win) (from, to int64) { return s.paneAt(w.start), s.paneAt(w.end-1) + 1 }
 

@@ -211,7 +211,7 @@ func (w *updating) give(k *shown, out op.Output) error {
 		return nil
 	}
 	err := w.changes.merge(k.given, k.new, func(cols []arrow.Array, kinds []catalog.RowKind) error {
-		b := &op.Batch{N: len(kinds), Cols: w.shape.columns(cols, len(kinds), k.start, k.end), Kinds: kinds}
+		b := &op.Batch{N: len(kinds), Cols: w.shape.columns(cols, len(kinds), []run{{len(kinds), k.start, k.end}}), Kinds: kinds}
 		defer b.Release()
 		return out.Emit(planner.MainPort, b)
 	})
@@ -313,7 +313,7 @@ func (w *updating) judge(k *shown, out op.Output) error {
 	cols := w.agg.Emit(k.given, bad, w.ctx.Alloc, func(i int, code, message string) {
 		letters = append(letters, op.Letter{Row: i, Code: code, Message: message})
 	})
-	b := &op.Batch{N: len(bad), Cols: w.shape.columns(cols, len(bad), k.start, k.end)}
+	b := &op.Batch{N: len(bad), Cols: w.shape.columns(cols, len(bad), []run{{len(bad), k.start, k.end}})}
 	defer b.Release()
 	return op.Judge(w.ctx, w.o.OnError, fmt.Sprintf("aggregation by window, node %d", w.ctx.Node.ID), w.ctx.Branch, b, perRow(letters), out)
 }

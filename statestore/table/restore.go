@@ -67,7 +67,7 @@ func (t *Table) partFor(id partID, block []byte) (part, error) {
 		default:
 			return nil, fmt.Errorf("a block of unknown %v", k)
 		}
-		t.parts[id] = p
+		t.add(id, p)
 	}
 	if got := kindOf(p); got != k {
 		return nil, fmt.Errorf("a block of %v among %v", k, got)

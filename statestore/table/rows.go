@@ -168,6 +168,13 @@ func (r *Rows) Free(id uint32) {
 	r.used--
 }
 
+// Reset frees all rows and keeps their memory, which is handed out again in
+// order. Only for rows that stand in no Table.
+func (r *Rows) Reset() {
+	r.n, r.used, r.free = 0, 0, r.free[:0]
+	r.live, r.dirty = r.live[:0], r.dirty[:0]
+}
+
 // Each calls fn for every row, by ascending id. fn must not call Alloc.
 func (r *Rows) Each(fn func(id uint32, row []uint64)) {
 	for w, m := range r.live {

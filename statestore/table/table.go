@@ -15,6 +15,7 @@ type Table struct {
 	op      statestore.OperatorID
 	mu      sync.Mutex // of parts: tables that are Sources are read by several shards
 	parts   map[partID]part
+	most    uint32          // the greatest number of a part
 	dropped map[partID]bool // parts of the log to be forgotten at the next freeze
 	pool    bufferPool
 }
@@ -83,7 +84,7 @@ func get[P part](t *Table, n uint32, bucket int64, make func() P) P {
 	p, ok := t.parts[id]
 	if !ok {
 		made := make()
-		t.parts[id] = made
+		t.add(id, made)
 		return made
 	}
 	typed, ok := p.(P)
@@ -93,11 +94,17 @@ func get[P part](t *Table, n uint32, bucket int64, make func() P) P {
 	return typed
 }
 
+func (t *Table) add(id partID, p part) {
+	t.parts[id] = p
+	t.most = max(t.most, id.part)
+}
+
 // DropBucket forgets all parts of a bucket. What was handed out of them must not
 // be used any more. The bucket may be filled anew at once.
 func (t *Table) DropBucket(bucket int64) {
-	for id := range t.parts {
-		if id.bucket == bucket {
+	for n := uint32(0); n <= t.most; n++ {
+		id := partID{bucket: bucket, part: n}
+		if _, ok := t.parts[id]; ok {
 			delete(t.parts, id)
 			t.dropped[id] = true
 		}

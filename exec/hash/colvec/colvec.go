@@ -29,6 +29,15 @@ func All(n int) Rows { return Rows{To: n} }
 // Selected names the rows in sel.
 func Selected(sel []int32) Rows { return Rows{To: len(sel), Sel: sel} }
 
+// Ascending is Selected for rows in ascending order: those that stand one behind
+// the other need no selection, and their values no copy.
+func Ascending(sel []int32) Rows {
+	if n := len(sel); n > 0 && int(sel[n-1]-sel[0]) == n-1 {
+		return Rows{From: int(sel[0]), To: int(sel[n-1]) + 1}
+	}
+	return Selected(sel)
+}
+
 // Len is the number of rows.
 func (r Rows) Len() int { return r.To - r.From }
 
