@@ -52,7 +52,10 @@ type Config struct {
 // chunkRows is how many rows go through all loops before the next ones: few
 // enough for the scratch arrays to stay in the first-level cache and the groups'
 // rows in the second.
-const chunkRows = 512
+const (
+	chunkRows  = 512
+	firstChunk = 64
+)
 
 // Aggregator aggregates batches into Groups. It holds the compiled calls and
 // scratch memory but no state, so one serves any number of Groups (panes), one
@@ -251,8 +254,11 @@ func (a *Aggregator) apply(g *Groups, cols []arrow.Array, rows colvec.Rows, retr
 	for i, k := range a.keys {
 		a.cols[i] = cols[k.Column]
 	}
-	for from := 0; from < rows.Len(); from += chunkRows {
-		r := rows.Slice(from, min(from+chunkRows, rows.Len()))
+	for from, to := 0, 0; from < rows.Len(); from = to {
+		// Rows of a key that is new are found by the next chunk only, so that the
+		// first chunks of an empty table are small.
+		to = min(from+min(chunkRows, max(firstChunk, 2*g.table.Len())), rows.Len())
+		r := rows.Slice(from, to)
 		g.table.Upsert(a.enc.Encode(a.cols, r), &a.refs)
 		g.touch(&a.refs)
 		a.feed(g, cols, r, retract)

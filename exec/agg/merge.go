@@ -70,6 +70,9 @@ func (a *Aggregator) Invertible() bool {
 // where each has gone.
 func (a *Aggregator) merge(dst, src *Groups, keep func(group int) bool) {
 	from := src.origin()
+	if keep == nil {
+		dst.table.Reserve(src.Len())
+	}
 	a.newID = a.newID[:0]
 	for range src.table.Rows().Cap() {
 		a.newID = append(a.newID, skipped)

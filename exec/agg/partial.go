@@ -126,6 +126,7 @@ func (a *Aggregator) Import(g *Groups, p *Partial) {
 	from := &origin{keys: strs, strs: strs, spills: spillSource{flat: p.spills}, sketches: &sketches{flat: p.sketches}}
 	width := g.table.Rows().Width()
 	var newID []uint32
+	g.table.Reserve(p.n)
 	for at := 0; at < p.n; at += chunkRows {
 		a.walk = a.walk[:0]
 		for i := at; i < min(at+chunkRows, p.n); i++ {

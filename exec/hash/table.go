@@ -42,17 +42,33 @@ func NewTable(l *Layout, state int) *Table {
 // Attach makes a table of rows and an arena that a restore has filled.
 func Attach(l *Layout, rows *table.Rows, arena *table.Arena) *Table {
 	t := &Table{l: l, rows: rows, arena: arena}
-	slots := minSegment
-	for slots < maxSegment && segmentLimit(slots) < rows.Len() {
-		slots *= 2
-	}
-	t.idx.init(slots)
+	t.idx.init(slotsFor(rows.Len()))
 	t.EachHash(func(ids []uint32, _ []Row, hashes []uint64) {
 		for i, id := range ids {
 			t.idx.insert(uint32(hashes[i]), id)
 		}
 	})
 	return t
+}
+
+// slotsFor is the size of a first segment for n keys.
+func slotsFor(n int) int {
+	slots := minSegment
+	for slots < maxSegment && segmentLimit(slots) < n {
+		slots *= 2
+	}
+	return slots
+}
+
+// Reserve makes room for n keys in a table that has none.
+func (t *Table) Reserve(n int) {
+	if t.idx.n > 0 || n == 0 {
+		return
+	}
+	if slots := slotsFor(n); slots > len(t.idx.segs[0].slots) && len(t.idx.segs) == 1 {
+		t.idx.init(slots)
+	}
+	t.rows.Reserve(n)
 }
 
 // Layout is the layout of the keys.

@@ -119,6 +119,20 @@ func (r *Rows) Alloc() uint32 {
 	return id
 }
 
+// Reserve makes room for the first n rows at once, as far as they are in the first
+// page.
+func (r *Rows) Reserve(n int) {
+	if len(r.pages) > 0 {
+		return
+	}
+	rows := firstPage
+	for rows < n && rows < 1<<r.shift {
+		rows *= 2
+	}
+	r.pages = append(r.pages, newPage(rows*r.width))
+	r.age = append(r.age, make([]uint8, rows))
+}
+
 // grow makes room for ids below n.
 func (r *Rows) grow(n uint32) {
 	if n <= r.n {
