@@ -31,7 +31,8 @@ const (
 	minBuffer  = 256 << 10
 	maxPooled  = 8 << 20 // larger buffers, for very long records, are not kept
 	maxFree    = 16
-	bufferSlop = 64 << 10 // room for the rest of a record behind a full chunk
+	pieceBytes = 256 << 10 // what is read at a time
+	bufferSlop = 64 << 10  // room for the rest of a record behind a full chunk
 )
 
 // get gives a buffer of at least size bytes with one reference.

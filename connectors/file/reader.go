@@ -223,7 +223,8 @@ func (r *reader) fill(cur *opened, want int) error {
 		r.renew(cur, want)
 	}
 	for cur.end-cur.at < want {
-		n, err := cur.text.Read(cur.buf.data[cur.end:])
+		room := cur.buf.data[cur.end:]
+		n, err := cur.text.Read(room[:min(len(room), max(pieceBytes, cur.at+want-cur.end))])
 		cur.end += n
 		if err == io.EOF {
 			cur.eof = true
@@ -251,30 +252,38 @@ func (r *reader) renew(cur *opened, want int) {
 	cur.buf, cur.at, cur.end = next, 0, n
 }
 
-// cut makes a chunk of the file's next records; nil: it has no more.
+// cut makes a chunk of the file's next records; nil: it has no more. The text is
+// read by pieces that are cut while they are in the processor's cache, into a
+// buffer that has room for the whole chunk.
 func (r *reader) cut(limits connectors.Limits) (*chunk, error) {
 	cur := r.cur
 	want := min(limits.Bytes, 4<<20)
-	for {
-		if err := r.fill(cur, want); err != nil {
+	if cur.buf == nil || len(cur.buf.data)-cur.at < want {
+		r.renew(cur, want)
+	}
+	var found format.Cut
+	for piece := 1; ; {
+		if err := r.fill(cur, found.Bytes+piece); err != nil {
 			return nil, err
 		}
-		unread := cur.buf.data[cur.at:cur.end]
-		found := r.src.decoding.Cut(unread, limits, cur.eof)
-		if found.Records > 0 {
-			return r.chunk(found), nil
+		rest := connectors.Limits{Records: limits.Records - found.Records, Bytes: limits.Bytes - found.Bytes}
+		found = found.And(r.src.decoding.Cut(cur.buf.data[cur.at+found.Bytes:cur.end], rest, cur.eof))
+		if found.Records == 0 {
+			r.pass(found)
+			found = format.Cut{}
 		}
-		r.pass(found)
-		left := cur.end - cur.at
+		left := cur.end - cur.at - found.Bytes
 		switch {
+		case found.Records > 0 && (found.Records >= limits.Records || found.Bytes+left >= want || cur.eof || cur.err != nil):
+			return r.chunk(found), nil
 		case left == 0 && cur.eof:
 			return nil, nil
 		case left > 0 && cur.err != nil:
 			return nil, cur.err
-		case left > r.src.maxRecord+1: // a carriage return may be the last
+		case found.Records == 0 && left > r.src.maxRecord+1: // a carriage return may be the last
 			return r.oversize()
 		}
-		want = left + 1 + min(left, max(0, r.src.maxRecord-left))
+		piece = left + 1 + min(left, max(0, r.src.maxRecord-left))
 	}
 }
 

@@ -71,6 +71,15 @@ type Cut struct {
 	Lead, LeadLines int
 }
 
+// And joins a run and the one that follows it.
+func (c Cut) And(next Cut) Cut {
+	if c.Records == 0 {
+		c.Lead, c.LeadLines = c.Bytes+next.Lead, c.Lines+next.LeadLines
+	}
+	c.Bytes, c.Records, c.Lines = c.Bytes+next.Bytes, c.Records+next.Records, c.Lines+next.Lines
+	return c
+}
+
 // Cutter finds where records end in a stream of bytes.
 type Cutter interface {
 	// Cut finds a run of whole records at the start of data, where a record

@@ -14,7 +14,16 @@ type Lines struct{}
 // Cut implements Cutter.
 func (Lines) Cut(data []byte, max connectors.Limits, final bool) Cut {
 	var c Cut
+	slow := 0 // lines to be looked at one by one
 	for c.Records < max.Records && c.Bytes < max.Bytes {
+		if slow > 0 {
+			slow--
+		} else if end, lines := fullLines(data[c.Bytes:min(len(data), max.Bytes)], max.Records-c.Records); lines > 0 {
+			c.Bytes, c.Lines, c.Records = c.Bytes+end, c.Lines+lines, c.Records+lines
+			continue
+		} else {
+			slow = slowLines
+		}
 		i := bytes.IndexByte(data[c.Bytes:], '\n')
 		line := data[c.Bytes:]
 		if i < 0 {
@@ -35,6 +44,21 @@ func (Lines) Cut(data []byte, max connectors.Limits, final bool) Cut {
 		}
 	}
 	return c
+}
+
+// slowLines is how many lines are looked at one by one where there is a blank one,
+// or a carriage return, before many are counted at once again.
+const slowLines = 64
+
+// fullLines counts some of the lines at the start of data, at most max, none of
+// which is blank, and gives where the last one ends. It may find none.
+func fullLines(data []byte, max int) (end, lines int) {
+	n := (len(data) - 1) &^ 63
+	if !hasAVX2 || n <= 0 || data[0] <= ' ' {
+		return 0, 0
+	}
+	end, lines = scanLinesAVX2(&data[1], n, max)
+	return end + 1, lines
 }
 
 // IsBlank says whether a line holds nothing but spaces, tabs and carriage returns.

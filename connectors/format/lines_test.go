@@ -13,10 +13,13 @@ import (
 func TestLines(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	pieces := []string{"a", "{}", " ", "\t", "\r", "\r\n", "\n", "\n\n", "x y"}
-	for range 20000 {
+	for try := range 20000 {
 		var data string
 		for range rng.IntN(10) {
 			data += pieces[rng.IntN(len(pieces))]
+			if try%2 == 0 { // long enough to be counted 64 bytes at a time
+				data += strings.Repeat("y", rng.IntN(90)) + "\n"[:rng.IntN(2)]
+			}
 		}
 		records, blankLead := 0, 0
 		scan := bufio.NewScanner(strings.NewReader(data))
@@ -29,8 +32,8 @@ func TestLines(t *testing.T) {
 		}
 		got, at, seen := Cut{}, 0, 0
 		for at < len(data) {
-			seen = min(len(data), max(seen, at)+rng.IntN(4))
-			limits := connectors.Limits{Records: 1 + rng.IntN(3), Bytes: 1 + rng.IntN(10)}
+			seen = min(len(data), max(seen, at)+rng.IntN(4+len(data)))
+			limits := connectors.Limits{Records: 1 + rng.IntN(5), Bytes: 1 + rng.IntN(10+len(data))}
 			c := Lines{}.Cut([]byte(data[at:seen]), limits, seen == len(data))
 			if c.Records > limits.Records || c.Lead > c.Bytes || c.Records > 0 && strings.TrimSpace(data[at:at+c.Lead]) != "" {
 				t.Fatalf("%q: %+v", data[at:seen], c)

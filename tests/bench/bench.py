@@ -142,53 +142,98 @@ def queries(args):
         print("| " + " | ".join(cols) + " |", flush=True)
 
 
-# The source of the curves makes its rows itself, so that decoding does not hide
-# what is measured. `i` counts up, `r` is uniform in 0 to 99.
+# The source of the curves: made in the process, so that decoding does not hide
+# what is measured, or read from a file of JSON lines, which is what the goals are
+# about. `i` counts up, `r` is uniform in 0 to 99, `k` in 0 to 9999999; nobody reads
+# `pad`.
+CURVE_COLUMNS = "i BIGINT, r BIGINT, k BIGINT, v BIGINT"
 CURVE_SOURCE = """
 CREATE SOURCE gen (
-  i BIGINT, r BIGINT, k BIGINT, v BIGINT,
+  {columns},
   ts AS CAST('2024-01-01 00:00:00' AS TIMESTAMP(3)) + i * INTERVAL '0.001' SECOND - CASE WHEN r < {late} THEN r * INTERVAL '0.1' SECOND ELSE INTERVAL '0' SECOND END,
   WATERMARK FOR ts AS ts - INTERVAL '10' SECOND
-) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}', 'rows-per-second' = '1000000000', 'splits' = '1',
-  'fields.i.kind' = 'sequence', 'fields.i.start' = '0', 'fields.i.end' = '{last}',
-  'fields.r.min' = '0', 'fields.r.max' = '99', 'fields.k.min' = '0', 'fields.k.max' = '{keys}', 'fields.v.min' = '0', 'fields.v.max' = '1000');
+) WITH ({source});
 CREATE SINK out WITH ('connector' = 'blackhole') AS
 """
+GENERATOR = """'connector' = 'datagen', 'number-of-rows' = '{rows}', 'rows-per-second' = '1000000000', 'splits' = '1',
+  'fields.i.kind' = 'sequence', 'fields.i.start' = '0', 'fields.i.end' = '{rows}', 'fields.r.min' = '0', 'fields.r.max' = '99',
+  'fields.k.min' = '0', 'fields.k.max' = '{last_key}', 'fields.v.min' = '0', 'fields.v.max' = '1000'"""
+KEYS = 10_000_000
 BY_KEY = "SELECT {key} AS k, COUNT(*) AS n, SUM(v) AS s FROM gen GROUP BY {key};"
-BY_WINDOW = "SELECT k, window_end, COUNT(*) AS n, SUM(v) AS s FROM TABLE({window}) GROUP BY k, window_start, window_end;"
+BY_WINDOW = "SELECT {key} AS k, window_end, {aggs} FROM TABLE({window}) GROUP BY {key}, window_start, window_end;"
+COUNT_SUM = "COUNT(*) AS n, SUM(v) AS s"
 TUMBLE_60 = "TUMBLE(TABLE gen, DESCRIPTOR(ts), INTERVAL '60' SECOND)"
 
 
-def hop(panes):
-    return "HOP(TABLE gen, DESCRIPTOR(ts), INTERVAL '%d' SECOND, INTERVAL '60' SECOND)" % (60 // panes)
+def panes(kind, n):
+    """A window of 60 s in n panes."""
+    return "%s(TABLE gen, DESCRIPTOR(ts), INTERVAL '%d' SECOND, INTERVAL '60' SECOND)" % (kind, 60 // n)
+
+
+def curve_file(args):
+    """The rows of the curves as JSON lines, written once."""
+    path = os.path.join(os.path.dirname(args.file), "curves-%d.ndjson" % args.events)
+    if os.path.exists(path):
+        return path
+    work = tempfile.mkdtemp(prefix="curves", dir=os.path.dirname(args.file))
+    try:
+        script = os.path.join(work, "make.sql")
+        columns = CURVE_COLUMNS + ", pad STRING"
+        with open(script, "w") as f:
+            f.write("CREATE SOURCE gen (%s) WITH (%s, 'fields.pad.length' = '64');\n" % (columns, GENERATOR.format(rows=args.events, last_key=KEYS - 1)))
+            f.write("CREATE SINK file (%s) WITH ('connector' = 'file', 'path' = '%s/out', 'format' = 'json', 'sink.rolling-policy.file-size' = '100gb');\n" % (columns, work))
+            f.write("INSERT INTO file SELECT * FROM gen;\n")
+        subprocess.run([args.binary, "run", script, "--data-dir", os.path.join(work, "state"), "--parallelism", "1"], check=True, stderr=subprocess.DEVNULL)
+        parts = [os.path.join(work, "out", p) for p in os.listdir(os.path.join(work, "out")) if not p.startswith((".", "_"))]
+        if len(parts) != 1:
+            sys.exit("the file of the curves came out in %d parts" % len(parts))
+        os.rename(parts[0], path)
+    finally:
+        shutil.rmtree(work)
+    return path
 
 
 def curves(args):
     """Throughput against one property of the data at a time, each curve relative to
-    its first point."""
-    by_key = lambda keys, key="k": (keys, 0, BY_KEY.format(key=key), 2)
-    by_window = lambda window, late=0, parallelism=2: (100, late, BY_WINDOW.format(window=window), parallelism)
+    its first point, by wall time and by CPU time."""
+    by_key = lambda keys, key="MOD(k, %d)": (0, BY_KEY.format(key=key % keys), 2)
+    by_window = lambda window, late=0, parallelism=2, keys=100, aggs=COUNT_SUM: (
+        late, BY_WINDOW.format(key="MOD(k, %d)" % keys, window=window, aggs=aggs), parallelism)
     plans = [
         ("keys", [("%d" % k, by_key(k)) for k in (10_000, 100_000, 1_000_000, 10_000_000)]),
-        ("panes of a 60 s window", [("TUMBLE", by_window(TUMBLE_60))] + [("HOP, %d" % p, by_window(hop(p))) for p in (2, 6, 20, 60)]),
+        ("panes of a 60 s window", [("TUMBLE", by_window(TUMBLE_60))] +
+         [("%s, %d" % (kind, p), by_window(panes(kind, p))) for kind in ("HOP", "CUMULATE") for p in (2, 6, 20, 60)]),
+        ("one key: panes without many rows", [("TUMBLE", by_window(TUMBLE_60, keys=1))] +
+         [("%s, 60" % kind, by_window(panes(kind, 60), keys=1)) for kind in ("HOP", "CUMULATE")]),
+        ("panes of MAX", [("TUMBLE", by_window(TUMBLE_60, aggs="MAX(v) AS m"))] +
+         [("%s, 60" % kind, by_window(panes(kind, 60), aggs="MAX(v) AS m")) for kind in ("HOP", "CUMULATE")]),
         ("rows out of order", [("%d %%" % p, by_window(TUMBLE_60, late=p)) for p in (0, 10, 30)]),
-        ("skew", [("uniform", by_key(100_000)), ("half of the rows on one key", by_key(100_000, "CASE WHEN r < 50 THEN 0 ELSE k END"))]),
+        ("skew", [("uniform", by_key(100_000)), ("half of the rows on one key", by_key(100_000, "CASE WHEN r < 50 THEN 0 ELSE MOD(k, %d) END"))]),
         ("cores", [("%d" % p, by_window(TUMBLE_60, parallelism=p)) for p in (1, 2)]),
     ]
-    print("| curve | point | M rows/s | of the first | peak MB |")
-    print("|---|---|---|---|---|")
-    for name, points in plans:
-        first = None
-        for label, (keys, late, text, parallelism) in points:
-            source = CURVE_SOURCE.format(rows=args.events, last=args.events, keys=keys - 1, late=late)
-            r = best(args.runs, lambda: run(args.binary, source + text, parallelism))
-            if "error" in r:
-                print("| %s | %s | failed |" % (name, label), flush=True)
-                print(r["error"], file=sys.stderr)
+    sources = {
+        "generator": GENERATOR.format(rows=args.events, last_key=KEYS - 1),
+        "file": "'connector' = 'filesystem', 'path' = '%s', 'format' = 'json'" % curve_file(args),
+    }
+    print("| source | curve | point | M rows/s | of the first | CPU-s/M | of the first | rows out, M | peak MB |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for source, options in sources.items():
+        for name, points in plans:
+            if args.curves and not any(c in name for c in args.curves.split(",")):
                 continue
-            rate = args.events / r["wall"] / 1e6
-            first = first or rate
-            print("| %s | %s | %.2f | %.0f %% | %.0f |" % (name, label, rate, 100 * rate / first, r["mb"]), flush=True)
+            first = None
+            for label, (late, text, parallelism) in points:
+                columns = CURVE_COLUMNS
+                create = CURVE_SOURCE.format(columns=columns, source=options, late=late)
+                r = best(args.runs, lambda: run(args.binary, create + text, parallelism))
+                if "error" in r:
+                    print("| %s | %s | %s | failed |" % (source, name, label), flush=True)
+                    print(r["error"], file=sys.stderr)
+                    continue
+                rate, cpu = args.events / r["wall"] / 1e6, r["cpu"] / args.events * 1e6
+                first = first or (rate, cpu)
+                print("| %s | %s | %s | %.2f | %.0f %% | %.3f | %.0f %% | %.1f | %.0f |" % (
+                    source, name, label, rate, 100 * rate / first[0], cpu, 100 * first[1] / cpu, r["last"].get("rows_out", 0) / 1e6, r["mb"]), flush=True)
 
 
 def main():
@@ -198,6 +243,7 @@ def main():
     ap.add_argument("--events", type=int, required=True)
     ap.add_argument("--runs", type=int, default=3)
     ap.add_argument("--queries", default=" ".join(GOALS))
+    ap.add_argument("--curves", default="", help="words in the names of the curves to run, separated by commas")
     ap.add_argument("--what", default="queries", choices=["queries", "curves"])
     args = ap.parse_args()
     size = os.path.getsize(args.file)

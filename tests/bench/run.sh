@@ -4,7 +4,7 @@
 #   run.sh BINARY queries   all queries, and DuckDB over the same bytes in turns
 #   run.sh BINARY curves    throughput against keys, panes, disorder, skew, cores
 #   run.sh BINARY flink     the queries through Flink SQL and streamsql in turns
-# EVENTS=10000000 RUNS=3 QUERIES="q0 q1" choose.
+# EVENTS=10000000 RUNS=3 QUERIES="q0 q1" CURVES=keys,panes choose.
 set -euo pipefail
 bin=$(realpath "${1:?usage: run.sh STREAMSQL_BINARY queries|curves|flink}")
 what=${2:-queries}
@@ -21,7 +21,7 @@ if [ ! -x "$cache/venv/bin/python" ]; then
   python3 -m venv "$cache/venv"
   "$cache/venv/bin/pip" install -q duckdb==2.0.0 || echo "no DuckDB: its column stays empty" >&2
 fi
-set -- --binary "$bin" --file "$file" --events "$events" ${QUERIES:+--queries "$QUERIES"}
+set -- --binary "$bin" --file "$file" --events "$events" ${QUERIES:+--queries "$QUERIES"} ${CURVES:+--curves "$CURVES"}
 if [ "$what" = flink ]; then
   exec "$cache/venv/bin/python" tests/bench/flink.py --cache "$cache" "$@"
 fi
