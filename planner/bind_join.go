@@ -83,6 +83,9 @@ func (b *binder) joinTo(l fromItem, t *parser.Join) (rel, *scope, error) {
 			return nil, nil, err
 		}
 	}
+	if j.on != nil && b.env.hasSubquery(j.on) {
+		return b.joinBySubqueries(j, sc, ls, rs)
+	}
 	var pairs [][2]int
 	if len(using) > 0 {
 		if pairs, err = b.using(j, using, x, ls, rs); err != nil {

@@ -111,10 +111,8 @@ func (s *scope) hasTable(parts []parser.Ident) bool {
 // subqueriesHere says that the clause that x binds can have subqueries.
 func (x *exprBinder) subqueriesHere(where place) error {
 	switch x.clause {
-	case "WHERE", "SELECT", "HAVING", "ORDER BY", "GROUP BY", "aggregate", "FILTER":
+	case "WHERE", "SELECT", "HAVING", "ORDER BY", "GROUP BY", "aggregate", "FILTER", "ON":
 		return nil
-	case "ON":
-		return hint(where.errorf("a subquery can't stand in ON"), "put it into WHERE, or join with it in FROM")
 	}
 	return hint(where.errorf("a subquery can't stand in %s", x.clause), "join with it in FROM")
 }

@@ -81,7 +81,7 @@ func (b *binder) joinFunction(left fromItem, t *parser.Join) (rel, *scope, error
 	if err != nil || t.On == nil {
 		return r, sc, err
 	}
-	x := &exprBinder{binder: b, scope: sc, clause: "ON"}
+	x := &exprBinder{binder: b, scope: sc, clause: "ON of a function"}
 	on, err := x.condition(t.On)
 	if err != nil || isTrue(on) {
 		return r, sc, err

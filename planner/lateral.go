@@ -42,7 +42,7 @@ func (b *binder) lateral(left fromItem, t *parser.DerivedTable, outer bool, on p
 	}
 	var cond catalog.Expr
 	if on != nil {
-		x := &exprBinder{binder: b, scope: sc, clause: "ON"}
+		x := &exprBinder{binder: b, scope: sc, clause: "ON of LATERAL"}
 		if cond, err = x.condition(on); err != nil {
 			return nil, nil, err
 		}

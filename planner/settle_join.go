@@ -45,6 +45,9 @@ func absorb(r rel, preds []catalog.Expr, where place) rel {
 	switch n := r.(type) {
 	case *joinRel:
 		if n.mode == unsettledJoin {
+			if r := connected(n, preds); r != rel(n) {
+				return absorb(r, preds, where)
+			}
 			return absorbJoin(n, preds, where)
 		}
 	case *filterRel:
