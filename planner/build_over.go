@@ -297,7 +297,8 @@ func pushPartitions(f *filterRel, in rel, partition []int, late *lateRows, c *ru
 	}
 	var down, stay []catalog.Expr
 	for _, p := range conjuncts(f.pred) {
-		movable := !canFail(p) && volatility(p) != catalog.Volatile && len(columnsOf(p)) > 0 && subset(columnsOf(p), partition)
+		movable := !canFail(p) && volatility(p) != catalog.Volatile && len(columnsOf(p)) > 0 && subset(columnsOf(p), partition) &&
+			!slices.ContainsFunc(columnsOf(p), func(i int) bool { return !sameIfEqual(in.cols()[i].Type) })
 		if movable {
 			down = append(down, p)
 		} else {

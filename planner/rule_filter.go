@@ -68,7 +68,9 @@ func pushFilter(f *filterRel, c *ruleContext) rel {
 		if in.late != nil || len(in.keys) == 0 || in.totals != nil {
 			return f
 		}
-		return splitFilter(f, c, len(in.keys), func(pred catalog.Expr) rel {
+		return splitFilterBy(f, c, func(i int) bool {
+			return i < len(in.keys) && sameIfEqual(in.out[i].Type)
+		}, func(pred catalog.Expr) rel {
 			moved := shift(pred, func(i int) int { return in.keys[i] })
 			return in.over([]rel{pushFilter(&filterRel{in: in.in, pred: moved, place: f.place}, c)})
 		})
@@ -81,11 +83,17 @@ func pushFilter(f *filterRel, c *ruleContext) rel {
 // they were evaluated on fewer rows, which matters to nobody, but the order of a
 // conjunction is kept as written.
 func splitFilter(f *filterRel, c *ruleContext, n int, push func(catalog.Expr) rel) rel {
+	return splitFilterBy(f, c, func(i int) bool { return i < n }, push)
+}
+
+// splitFilterBy is splitFilter for conjuncts that read those columns only of which
+// below is true.
+func splitFilterBy(f *filterRel, c *ruleContext, below func(column int) bool, push func(catalog.Expr) rel) rel {
 	var down, stay []catalog.Expr
 	for _, p := range conjuncts(f.pred) {
 		movable := !canFail(p) && volatility(p) != catalog.Volatile
 		for _, i := range columnsOf(p) {
-			movable = movable && i < n
+			movable = movable && below(i)
 		}
 		if movable {
 			down = append(down, p)

@@ -260,14 +260,14 @@ func (p *pruner) set(r *setRel) pruned {
 }
 
 // pushIntoSet moves a filter below an INTERSECT or EXCEPT: a row passes or not
-// with all that are equal to it. Equal floating point values need not be the
-// same (0 and -0), and what can fail must fail on the same rows.
+// with all that are equal to it, where equal values are the same; and what can fail must
+// fail on the same rows.
 func pushIntoSet(f *filterRel, in *setRel, c *ruleContext) rel {
 	if canFail(f.pred) || volatility(f.pred) != catalog.Immutable {
 		return f
 	}
 	for _, i := range columnsOf(f.pred) {
-		if in.out[i].Type.IsFloating() {
+		if !sameIfEqual(in.out[i].Type) {
 			return f
 		}
 	}
@@ -277,6 +277,20 @@ func pushIntoSet(f *filterRel, in *setRel, c *ruleContext) rel {
 	})
 	c.note(out, "push-filters")
 	return out
+}
+
+// sameIfEqual says whether values of a type that are equal as keys are the same to
+// every function: 0 and -0 are not, nor are maps with another order of entries.
+func sameIfEqual(t catalog.Type) bool {
+	switch t.Kind {
+	case catalog.KindFloat, catalog.KindDouble, catalog.KindMap:
+		return false
+	case catalog.KindArray:
+		return sameIfEqual(*t.Elem)
+	case catalog.KindRow:
+		return !slices.ContainsFunc(t.Fields, func(f catalog.Field) bool { return !sameIfEqual(f.Type) })
+	}
+	return true
 }
 
 // setText is the canonical text of an INTERSECT or EXCEPT.
