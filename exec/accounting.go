@@ -50,11 +50,37 @@ func (j *job) account(c cut, cuts []*shardCut) error {
 			}
 		}
 	}
-	j.counts = total
+	j.counts, j.busiest = total, j.busiestShares(cuts)
 	if rule := j.unbalanced(c, total); rule != "" {
 		return &AccountingError{Epoch: c.epoch, Rule: rule}
 	}
 	return nil
+}
+
+// busiestShares says, of each operator that is spread by keys, what share of the
+// rows that it took in this run the busiest shard did.
+func (j *job) busiestShares(cuts []*shardCut) []float64 {
+	shares := make([]float64, len(j.plan.Nodes))
+	if len(cuts) < 2 {
+		return shares
+	}
+	most, all := make([]int64, len(shares)), make([]int64, len(shares))
+	for s, sc := range cuts {
+		for k, cs := range sc.counters {
+			in := j.tasks[s].insts[k]
+			if o, ok := in.node.Op.(planner.Stateful); !ok || in.pre || len(o.StateKeys(0)) == 0 {
+				continue
+			}
+			most[in.node.ID] = max(most[in.node.ID], cs[op.CountIn])
+			all[in.node.ID] += cs[op.CountIn]
+		}
+	}
+	for i := range shares {
+		if all[i] > 0 {
+			shares[i] = float64(most[i]) / float64(all[i])
+		}
+	}
+	return shares
 }
 
 // isGauge says whether a counter is what is held now, not a sum over time.

@@ -16,8 +16,8 @@ import (
 // exchange; where the plan has none, a local one is put in, which keeps rows on
 // their shard. An operator with state has its rows by the hash of exactly its keys,
 // or without keys on a single shard, since a restart with other shards looks for
-// its state there: where the plan sees no need of such an exchange (rows are all in
-// one place, or together by fewer columns), one is put in.
+// its state there. The plan has an exchange for it; only where the rows of a source are
+// all in one place by themselves one is put in.
 type graph struct {
 	plan      *planner.Plan
 	levels    int
@@ -103,6 +103,9 @@ func newGraph(plan *planner.Plan) (*graph, error) {
 			}
 			from := g.portLevel(in)
 			if unsettled(n, k) {
+				if keys := n.Op.(planner.Stateful).StateKeys(k); len(keys) > 0 {
+					return nil, fmt.Errorf("plan: the rows of %s #%d are not spread by its keys %v", n.Name(), i, keys)
+				}
 				from++
 			}
 			lvl = max(lvl, from)
@@ -132,14 +135,10 @@ func (g *graph) connect(in planner.Edge, n *planner.Node, i int) {
 		e := edge{port: in.Port, to: n, input: i}
 		if g.portLevel(in) < g.level[n.ID] {
 			kind := exchangeLocal
-			var keys []int
 			if unsettled(n, i) {
 				kind = exchangeSingle
-				if keys = n.Op.(planner.Stateful).StateKeys(i); len(keys) > 0 {
-					kind = exchangeHash
-				}
 			}
-			e.exchange = g.exchange(kind, keys, in, n, i)
+			e.exchange = g.exchange(kind, nil, in, n, i)
 		}
 		g.edges[from.ID] = append(g.edges[from.ID], e)
 		return

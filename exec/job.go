@@ -249,8 +249,9 @@ type job struct {
 	tolerances []*tolerance
 	badRow     atomic.Pointer[op.RowError] // an example for them
 
-	base     counts // counters up to the last commit of earlier runs
-	counts   counts // as of the last barrier
+	base     counts    // counters up to the last commit of earlier runs
+	counts   counts    // as of the last barrier
+	busiest  []float64 // by node: see busiestShares
 	started  time.Time
 	lastRows int64
 	lastTime time.Time
@@ -271,7 +272,7 @@ func newJob(j *Job) (*job, error) {
 	r.started = r.clock.Now()
 	r.lastTime = r.started
 	r.shards = shardSet{n: n, ch: make(chan *shardCut, n)}
-	r.seq = &sequencer{merge: r.plan.Merge, hold: j.cfg.Hold, epoch: 1, post: r.post}
+	r.seq = &sequencer{merge: r.plan.Merge, hold: j.cfg.Hold, epoch: 1, post: r.post, log: r.log}
 	r.reader = &reader{
 		q: r.seq, clock: r.clock, batchRows: j.cfg.BatchRows, chunkBytes: chunkBytes,
 		credit: j.cfg.Credit, allowance: -1, remaining: j.cfg.MaxRows, quota: -1, rank: j.cfg.ReadRank, wake: r.wake,

@@ -105,6 +105,10 @@ type OperatorProgress struct {
 	// MemoryBytes and DiskBytes are the size of its state, 0 without one.
 	MemoryBytes int64 `json:"memory_bytes,omitempty"`
 	DiskBytes   int64 `json:"disk_bytes,omitempty"`
+	// BusiestShard is the share of the rows taken in this run that the busiest shard
+	// took, of an operator that is spread by keys over several shards: near 1, a key
+	// has most rows.
+	BusiestShard float64 `json:"busiest_shard,omitempty"`
 	// BusyMillis is the time that all shards were at work in it, without the
 	// operators above it; of Config.Measure only.
 	BusyMillis float64 `json:"busy_ms,omitempty"`
@@ -154,6 +158,7 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 		p.Operators = append(p.Operators, OperatorProgress{
 			Node: i, Name: n.Name(), Detail: shorten(n.Detail), Counts: cs,
 			MemoryBytes: cs[op.CountMemory], DiskBytes: disk[statestore.OperatorID(n.StateID)], BusyMillis: millis(busy),
+			BusiestShard: j.busiest[i],
 		})
 	}
 	j.seq.mu.Lock()

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type sequencer struct {
 	ready   []*chunk // sequenced, not yet taken by a task
 	cur     *split   // fixed merge: the split whose block is being taken
 	post    func(item)
+	log     *slog.Logger
 	records int64 // records sequenced in this run
 	fresh   bool  // something was sequenced since the last barrier
 	closed  bool  // the last barrier stands: nothing gets a place any more
@@ -303,7 +305,11 @@ func (q *sequencer) polled(sp *split, now time.Time) {
 	sp.empty, sp.dry = true, true
 	s := sp.source
 	wm := s.scan.Watermark
-	if wm == nil || wm.IdleTimeout == 0 || sp.bounded || s.ended || q.closed {
+	if wm == nil || sp.bounded || s.ended || q.closed {
+		return
+	}
+	if wm.IdleTimeout == 0 {
+		q.tellSilent(sp, now)
 		return
 	}
 	before := s.watermark
@@ -335,6 +341,29 @@ func (q *sequencer) polled(sp *split, now time.Time) {
 		q.fresh = true
 		q.post(item{seq: q.nextSeq, marks: q.marks()})
 		q.nextSeq++
+	}
+}
+
+// silence is how long a split without IDLE TIMEOUT may have nothing before the log
+// tells of it.
+const silence = time.Minute
+
+// tellSilent tells once of a split that has had nothing for long and holds the
+// watermark back, while others that it is the minimum with go on.
+func (q *sequencer) tellSilent(sp *split, now time.Time) {
+	if sp.told.Equal(sp.lastData) || !sp.source.node.Props.NeedsW || now.Sub(sp.lastData) < silence {
+		return
+	}
+	for _, s := range q.sources {
+		for _, o := range s.splits {
+			if o == sp || !s.node.Props.NeedsW || o.w <= sp.w || !o.lastData.After(sp.lastData.Add(silence/2)) {
+				continue
+			}
+			sp.told = sp.lastData
+			q.log.Warn("a split has had nothing for long, and holds the watermark back: IDLE TIMEOUT of its source would leave it out",
+				"source", sp.source.scan.Source, "split", sp.id, "silent", now.Sub(sp.lastData).Round(time.Second))
+			return
+		}
 	}
 }
 

@@ -59,9 +59,10 @@ type split struct {
 	fetched  int64 // records fetched
 	nextNum  int64 // number of the next chunk to fetch
 	lastData time.Time
-	empty    bool // the last Fetch had nothing, and nobody said to ask again
-	asked    int  // counts requests to ask again, so that none is lost during a Fetch
-	dry      bool // a Fetch had nothing since the trigger's gate was opened
+	told     time.Time // lastData when its silence was told of
+	empty    bool      // the last Fetch had nothing, and nobody said to ask again
+	asked    int       // counts requests to ask again, so that none is lost during a Fetch
+	dry      bool      // a Fetch had nothing since the trigger's gate was opened
 
 	// Sequencing side.
 	parked  map[int64]*chunk // decoded, waiting for their turn

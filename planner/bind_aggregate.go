@@ -162,9 +162,13 @@ func (c *aggregateCall) checkOrder(where place) error {
 
 // callText is the call as written, on one line, cut where it is long.
 func callText(src *parser.Source, e *parser.Call) string {
-	text := strings.Join(strings.Fields(src.Slice(e.Span)), " ")
+	return shortText(strings.Join(strings.Fields(src.Slice(e.Span)), " "))
+}
+
+// shortText cuts a text that names a column where it is long.
+func shortText(text string) string {
 	if len(text) > 60 {
-		return text[:57] + "..."
+		return strings.ToValidUTF8(text[:57], "") + "..."
 	}
 	return text
 }

@@ -29,6 +29,8 @@ type builder struct {
 	// keys are the unique keys of each node, more than Props.UpsertKey holds.
 	keys   map[*Node][][]int
 	places map[*Node]place
+	// advice says, of operators by their place, how their state could be bounded.
+	advice map[place]string
 	// toSinks collects what goes to each sink, in order of first use.
 	toSinks []*sinkInput
 	// mode is what becomes of rows on which an expression of the branch fails,
@@ -68,7 +70,7 @@ func planOutputs(env *environment, outs []*output, without []string) (*Plan, err
 		env: env, rules: &ruleContext{env: env, notes: map[rel][]string{}},
 		plan:  &Plan{Zone: env.zone},
 		scans: map[*source]*Node{}, guards: map[string]*Node{}, wanted: map[*source]needs{}, watched: map[*source]bool{},
-		keys: map[*Node][][]int{}, places: map[*Node]place{}, noTwo: slices.Contains(without, "two-phase"),
+		keys: map[*Node][][]int{}, places: map[*Node]place{}, advice: map[place]string{}, noTwo: slices.Contains(without, "two-phase"),
 		noExpiry: slices.Contains(without, pruneJoinState),
 	}
 	nameBranches(outs)
@@ -79,6 +81,7 @@ func planOutputs(env *environment, outs []*output, without []string) (*Plan, err
 		}
 		reads[i] = b.collect(o.in)
 		trees[i] = optimize(o.in, b.rules, without)
+		b.advise(trees[i])
 		if o.sink != nil {
 			b.sinkFor(o.sink)
 		}
@@ -321,7 +324,7 @@ func (b *builder) node(op Op, r rel, inputs []Edge, cols []Column, text string) 
 	b.plan.Nodes = append(b.plan.Nodes, n)
 	if r != nil {
 		b.places[n] = r.at()
-		n.Rules = b.rules.notes[r]
+		n.Rules = append(joinRule(op), b.rules.notes[r]...)
 	}
 	if text != "" && b.byText != nil {
 		b.byText[key.String()] = n
@@ -374,7 +377,7 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 		return b.project(r, ins[0]), nil
 	case *windowRel:
 		if r.sessions() {
-			in := b.hashed(ins[0], r.win.Partition, r)
+			in := b.spread(ins[0], r.win.Partition, r)
 			op, text := &SessionAssign{Window: r.win}, fmt.Sprintf("%+v", r.win)
 			if r.late != nil {
 				op.LateCols = append([]int{}, r.late.cols...)
@@ -464,16 +467,27 @@ func (b *builder) single(in *Node, r rel) *Node {
 	return b.node(&Exchange{Kind: SingleExchange}, r, from(in), in.Cols, "single")
 }
 
-// hashed brings rows with equal keys to one shard; where they are together
-// already, nothing is done.
-func (b *builder) hashed(in *Node, keys []int, r rel) *Node {
+// spread brings the rows of an operator with state to the shards of their keys. That
+// rows with equal keys are together by fewer columns, or all on one shard, is not
+// enough: after a restart with other shards a key's state is looked for where the
+// hash of exactly its columns says, in this order.
+func (b *builder) spread(in *Node, keys []int, r rel) *Node {
 	if len(keys) == 0 {
 		return b.single(in, r)
 	}
-	if in.Props.Single || in.Props.Hash != nil && subset(in.Props.Hash, keys) {
+	if slices.Equal(in.Props.Hash, keys) && !in.Props.Single {
 		return in
 	}
 	return b.node(&Exchange{Kind: HashExchange, Keys: slices.Clone(keys)}, r, from(in), in.Cols, fmt.Sprint("hash", keys))
+}
+
+// together brings rows with equal values of some columns to one shard, for an
+// operator without state; where they are together already, nothing is done.
+func (b *builder) together(in *Node, cols []int) *Node {
+	if in.Props.Single || in.Props.Hash != nil && subset(in.Props.Hash, cols) {
+		return in
+	}
+	return b.spread(in, cols, nil)
 }
 
 func subset(a, of []int) bool {
@@ -530,7 +544,7 @@ func (b *builder) scan(r *scanRel) *Node {
 		return n
 	}
 	s := r.src
-	op := &Scan{Source: s.name, Connector: s.table.Connector.Name, Options: s.options, Bounded: s.bounded, Changelog: s.changelog, ValidateAll: s.validate, Declared: s.table.Physical(), Tolerance: s.tolerance, Replay: s.replay}
+	op := &Scan{Source: s.name, Connector: s.table.Connector.Name, Options: s.options, Bounded: s.bounded, Changelog: s.changelog, ValidateAll: s.validate, Declared: s.table.Physical(), Tolerance: s.tolerance}
 	for i, f := range s.fields {
 		if want := b.wanted[s][i]; want != nil {
 			f.Type = want.narrow(f.Type)
@@ -564,7 +578,7 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	if err := b.checkCalls(r, in); err != nil {
 		return nil, err
 	}
-	ex := b.hashed(in, r.keys, r)
+	ex := b.spread(in, r.keys, r)
 	two := ex != in && !b.noTwo && len(r.aggs) > 0 && in.Props.Kinds.AppendOnly()
 	for _, c := range r.aggs {
 		two = two && c.Overload.Aggregate.Mergeable && !c.Distinct && !c.Overload.Aggregate.Collects && !c.Arrival

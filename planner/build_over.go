@@ -19,7 +19,7 @@ func (b *builder) over(r *overRel, in *Node) (*Node, error) {
 	if mode == overByTime && skipping(r.calls) > MaxSkipping {
 		return nil, r.place.errorf("more than %d calls of LEAD with IGNORE NULLS in one window", MaxSkipping)
 	}
-	ex := b.hashed(in, r.partition, r)
+	ex := b.spread(in, r.partition, r)
 	op := &Over{Partition: r.partition, Order: r.order, Calls: r.calls, WindowStart: -1, WindowEnd: -1,
 		ByTime: mode.byTime(), AtEnd: mode == overAtEnd || mode == overAtEndByTime, Arrival: mode == overArrival}
 	if mode == overAtClose {

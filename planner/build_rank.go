@@ -10,7 +10,7 @@ import (
 
 // rank lowers a rankRel.
 func (b *builder) rank(r *rankRel, in *Node) (*Node, error) {
-	ex := b.hashed(in, r.partition, r)
+	ex := b.spread(in, r.partition, r)
 	op := &Rank{Kind: r.kind, What: r.what, Partition: r.partition, Order: r.order, From: r.from, To: r.to, Show: r.show, Tie: r.tie,
 		Arrival: r.arrival, ByTime: r.onClose, WindowStart: -1, WindowEnd: -1}
 	if r.windowed() {
@@ -157,7 +157,7 @@ func rankDetail(op *Rank, in []Column) string {
 	text := overNames[op.Kind] + " "
 	switch {
 	case op.From == op.To:
-		text += fmt.Sprint(op.To)
+		text += fmt.Sprintf("= %d", op.To)
 	case op.From > 1:
 		text += fmt.Sprintf("%d to %d", op.From, op.To)
 	default:

@@ -51,7 +51,7 @@ func (b *builder) settleConflicts(in *Node, sink *Sink, part sinkPart) (*Node, e
 			op.Order = append(op.Order, SortKey{Col: k, Desc: c.action == parser.ConflictDeduplicate})
 		}
 	}
-	n := b.node(op, nil, from(b.hashed(in, sink.PrimaryKey, nil)), in.Cols, "")
+	n := b.node(op, nil, from(b.spread(in, sink.PrimaryKey, nil)), in.Cols, "")
 	n.Rules = append(n.Rules, "on-conflict")
 	b.places[n] = c.place
 	return n, nil

@@ -20,13 +20,7 @@ func detail(n *Node) string {
 	if len(n.Inputs) > 0 {
 		in = n.Inputs[0].Columns()
 	}
-	names := func(cols []int) string {
-		out := make([]string, len(cols))
-		for i, c := range cols {
-			out[i] = in[c].Name
-		}
-		return joinNames(out)
-	}
+	names := func(cols []int) string { return columnNames(in, cols) }
 	switch op := n.Op.(type) {
 	case *Scan:
 		return scanDetail(op)
@@ -43,9 +37,9 @@ func detail(n *Node) string {
 	case *Values:
 		return fmt.Sprintf("%d row(s)", len(op.Rows))
 	case *Filter:
-		return showExpr(op.Pred, in) + onError(op.OnError)
+		return showWith(op.Pred, edgeNames(n.Inputs[0])) + onError(op.OnError)
 	case *Project:
-		return projectDetail(op, n, in) + onError(op.OnError)
+		return projectDetail(op, n) + onError(op.OnError)
 	case *WindowAssign:
 		return windowDetail(op.Window, in)
 	case *SessionAssign:
@@ -192,10 +186,11 @@ func scanDetail(op *Scan) string {
 	return text + map[bool]string{true: "; all columns checked"}[op.ValidateAll]
 }
 
-func projectDetail(op *Project, n *Node, in []Column) string {
+func projectDetail(op *Project, n *Node) string {
+	name := edgeNames(n.Inputs[0])
 	var parts []string
 	for i, e := range op.Exprs {
-		text := showExpr(e, in)
+		text := showWith(e, name)
 		if name := catalog.QuoteName(n.Cols[i].Name); name != text {
 			text += " AS " + name
 		}
@@ -261,9 +256,66 @@ func joinDetail(op *Join, n *Node) string {
 		text += " of all pairs"
 	}
 	if op.Residual != nil {
-		text += " where " + showExpr(op.Residual, append(slices.Clip(left), right...))
+		text += " where " + showWith(op.Residual, sideNames(left, right))
 	}
 	return text
+}
+
+// sideNames names the columns of two inputs, with their side where both have one
+// of that name: "price", "left.ts", "right.ts".
+func sideNames(left, right []Column) func(int) string {
+	has := func(cols []Column, name string) bool {
+		return slices.ContainsFunc(cols, func(c Column) bool { return c.Name == name })
+	}
+	return func(i int) string {
+		col, other, side := Column{}, right, "left."
+		if i < len(left) {
+			col = left[i]
+		} else {
+			col, other, side = right[i-len(left)], left, "right."
+		}
+		if !has(other, col.Name) {
+			side = ""
+		}
+		return side + catalog.QuoteName(col.Name)
+	}
+}
+
+// edgeNames names the columns of an input: those of a join, and of what hands its
+// rows on, with their side where that is needed.
+func edgeNames(e Edge) func(int) string {
+	n, cols := e.From, e.Columns()
+	plain := func(i int) string { return catalog.QuoteName(cols[i].Name) }
+	if e.Port != MainPort {
+		return plain
+	}
+	var emit []int
+	var right []Column
+	switch op := n.Op.(type) {
+	case *Filter, *Exchange, *Limit, *Sort, *WindowAssign, *Rank, *Over:
+		below, width := edgeNames(n.Inputs[0]), len(n.Inputs[0].Columns())
+		return func(i int) string {
+			if i < width {
+				return below(i)
+			}
+			return plain(i)
+		}
+	case *Join:
+		emit, right = op.Emit, n.Inputs[1].Columns()
+	case *IntervalJoin:
+		emit, right = op.Emit, n.Inputs[1].Columns()
+	case *WindowJoin:
+		emit, right = op.Emit, n.Inputs[1].Columns()
+	case *TemporalJoin:
+		emit, right = op.Emit, n.Inputs[1].Columns()
+	case *StaticJoin:
+		emit, right = op.Emit, op.TableCols
+	}
+	if emit == nil {
+		return plain
+	}
+	both := sideNames(n.Inputs[0].Columns(), right)
+	return func(i int) string { return both(emit[i]) }
 }
 
 func callsDetail(calls []AggCall) string {

@@ -229,11 +229,30 @@ func exprKey(e catalog.Expr) string {
 	return exprText(e, func(c *catalog.ColumnRef) string { return "$" + strconv.Itoa(c.Index) })
 }
 
-// showExpr prints an expression with the names of its columns.
+// showExpr prints an expression with the names of its columns, for people: whole
+// numbers without their type.
 func showExpr(e catalog.Expr, cols []Column) string {
+	return showWith(e, func(c int) string {
+		if c < len(cols) {
+			return catalog.QuoteName(cols[c].Name)
+		}
+		return ""
+	})
+}
+
+// showWith is showExpr with names as they are to be printed.
+func showWith(e catalog.Expr, name func(c int) string) string {
+	e = replace(e, func(e catalog.Expr) catalog.Expr {
+		if l, ok := e.(*catalog.Literal); ok && l.T.IsInteger() && l.Value != nil {
+			return &catalog.Literal{Value: l.Value, T: catalog.Int}
+		}
+		return nil
+	})
 	return exprText(e, func(c *catalog.ColumnRef) string {
-		if c.Index >= 0 && c.Index < len(cols) {
-			return catalog.QuoteName(cols[c.Index].Name)
+		if c.Index >= 0 {
+			if text := name(c.Index); text != "" {
+				return text
+			}
 		}
 		return catalog.QuoteName(c.Name)
 	})

@@ -27,6 +27,7 @@ var rewriteGolden = flag.Bool("rewrite", false, "write what comes out into the g
 //	plan       plans of the SELECTs and of the job of a script, after the script
 //	verbose    the same with properties
 //	all        the same, also of what the engine can't run yet
+//	warn       the warnings of a script
 //	error      the errors of a script, as people see them
 //	rows       the rows and messages of a script
 //	ids        the state ids and canonical texts of a script's plans
@@ -110,6 +111,9 @@ func goldenCase(command, setup, sql string) string {
 		return "no error"
 	}
 	var b strings.Builder
+	if command == "warn" {
+		return warnings(script)
+	}
 	for _, step := range script.Steps {
 		switch step := step.(type) {
 		case *planner.Select:
@@ -127,6 +131,11 @@ func goldenCase(command, setup, sql string) string {
 			}
 		}
 	}
+	return b.String() + warnings(script)
+}
+
+func warnings(script *planner.Script) string {
+	var b strings.Builder
 	for _, w := range script.Warnings {
 		b.WriteString("warning: " + w.Error() + "\n")
 	}

@@ -53,33 +53,21 @@ func intervalForm(b *binder, j *joinRel) (*joinRel, error) {
 	}
 	left, right := j.left.cols(), j.right.cols()
 	n := len(left)
-	bounds := map[[2]int]*span{}
-	var order [][2]int // of the pairs, as written
 	preds := j.conditions()
-	of := make([]bound, len(preds))
+	folded := make([]catalog.Expr, len(preds))
 	for i, p := range preds {
-		d, ok := timeBound(foldExpr(p, b.env), left, right)
-		if !ok {
-			continue
-		}
-		of[i] = d
-		s := bounds[d.cols]
-		if s == nil {
-			s = &span{lo: minTime, hi: maxTime}
-			bounds[d.cols] = s
-			order = append(order, d.cols)
-		}
-		s.lo, s.hi = max(s.lo, d.lo), min(s.hi, d.hi)
+		folded[i] = foldExpr(p, b.env)
 	}
+	bounds, order := timeBounds(folded, left, right)
 	for _, cols := range order {
 		s := bounds[cols]
-		if s.lo == minTime || s.hi == maxTime {
+		if s.lo == minTime || s.hi == maxTime || left[cols[0]].time != eventTime || right[cols[1]].time != eventTime {
 			continue
 		}
 		var rest []catalog.Expr
 		for i, p := range preds {
 			// An equality of the times is a key as well.
-			if d := of[i]; !d.found || d.cols != cols || d.lo == d.hi {
+			if d, ok := timeDifference(folded[i], left, right); !ok || d.cols != cols || d.lo == d.hi {
 				rest = append(rest, p)
 			}
 		}
@@ -111,6 +99,27 @@ const (
 // span is an interval of differences, both ends included.
 type span struct{ lo, hi int64 }
 
+// timeBounds gathers what conjuncts say of the times of both sides, by columns, and
+// the pairs of columns in the order in which they are written.
+func timeBounds(preds []catalog.Expr, left, right []column) (map[[2]int]*span, [][2]int) {
+	bounds := map[[2]int]*span{}
+	var order [][2]int
+	for _, p := range preds {
+		d, ok := timeDifference(p, left, right)
+		if !ok {
+			continue
+		}
+		s := bounds[d.cols]
+		if s == nil {
+			s = &span{lo: minTime, hi: maxTime}
+			bounds[d.cols] = s
+			order = append(order, d.cols)
+		}
+		s.lo, s.hi = max(s.lo, d.lo), min(s.hi, d.hi)
+	}
+	return bounds, order
+}
+
 // bound is what a conjunct says: the left time less the right one is within
 // [lo, hi].
 type bound struct {
@@ -122,6 +131,15 @@ type bound struct {
 // timeBound reads a comparison of two time attributes, each with constants added
 // or taken away.
 func timeBound(p catalog.Expr, left, right []column) (bound, bool) {
+	d, ok := timeDifference(p, left, right)
+	if !ok || left[d.cols[0]].time != eventTime || right[d.cols[1]].time != eventTime {
+		return bound{}, false
+	}
+	return d, true
+}
+
+// timeDifference does so with any timestamps.
+func timeDifference(p catalog.Expr, left, right []column) (bound, bool) {
 	c, ok := p.(*catalog.Call)
 	if !ok || len(c.Args) != 2 {
 		return bound{}, false
@@ -141,7 +159,7 @@ func timeBound(p catalog.Expr, left, right []column) (bound, bool) {
 		return bound{}, false
 	}
 	y -= len(left)
-	if left[x].time != eventTime || right[y].time != eventTime || left[x].Type.Kind != right[y].Type.Kind {
+	if !left[x].Type.IsTimestamp() || left[x].Type.Kind != right[y].Type.Kind {
 		return bound{}, false
 	}
 	// left + xs OP right + ys

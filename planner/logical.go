@@ -89,7 +89,6 @@ type source struct {
 	onError    ErrorMode
 	deadLetter *catalog.Table
 	tolerance  Tolerance
-	replay     *Replay // reads dead letters in its place
 	validate   bool
 	at         place
 }

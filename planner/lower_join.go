@@ -101,9 +101,9 @@ func (s *sideColumns) rel(where place) rel {
 	}
 	cols := s.in.cols()
 	p := &projectRel{in: s.in, exprs: append(refs(cols), s.exprs...), out: slices.Clone(cols), place: where}
-	for i, e := range s.exprs {
+	for _, e := range s.exprs {
 		c := derived(e, cols, where)
-		c.Name = fmt.Sprintf("KEY$%d", i)
+		c.Name = shortText(showExpr(e, plain(cols)))
 		p.out = append(p.out, c)
 	}
 	if in, ok := s.in.(*projectRel); ok && mergeable(p.exprs, in) {
@@ -198,16 +198,4 @@ func (b *builder) notFalse(r *joinRel) (catalog.Expr, error) {
 		return nil, r.place.errorf("%v", err)
 	}
 	return &catalog.Call{Fn: fn, Overload: overload, Args: []catalog.Expr{r.notIn}}, nil
-}
-
-// spread brings the rows of one side of a join to the shards of their keys: both
-// sides by the same columns in the same order.
-func (b *builder) spread(in *Node, keys []int, r rel) *Node {
-	if len(keys) == 0 {
-		return b.single(in, r)
-	}
-	if slices.Equal(in.Props.Hash, keys) && !in.Props.Single {
-		return in
-	}
-	return b.node(&Exchange{Kind: HashExchange, Keys: slices.Clone(keys)}, r, from(in), in.Cols, fmt.Sprint("hash", keys))
 }

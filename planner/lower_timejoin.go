@@ -92,7 +92,7 @@ func (b *builder) timeJoinBound(n *Node) {
 	var keys []int
 	switch op := n.Op.(type) {
 	case *IntervalJoin:
-		p.Bound = b.delayed(n, []string{spanText(max(0, AddTime(op.Before, op.After)))})
+		p.Bound = b.delayed(n, []string{spanText(fullSpan(max(0, AddTime(op.Before, op.After))))})
 		keys = op.Keys[0]
 	case *WindowJoin:
 		p.Bound = b.delayed(n, []string{"open windows"})
@@ -108,8 +108,9 @@ func (b *builder) timeJoinBound(n *Node) {
 		}
 		p.Bound += " by " + joinNames(names)
 	}
-	if _, ok := n.Op.(*TemporalJoin); ok && !p.Bounded {
+	if _, ok := n.Op.(*TemporalJoin); ok && !n.Inputs[1].From.Props.Bounded {
 		p.Bound += ", for ever"
+		p.Unbounded = len(keys) > 0
 	}
 }
 
@@ -120,30 +121,57 @@ func timeJoinDetail(n *Node, p *Pairing) string {
 	if len(p.Keys[0]) == 0 {
 		text = p.Kind.String()
 	}
-	name := func(cols []Column, c int) string { return catalog.QuoteName(cols[c].Name) }
+	both, nl := sideNames(left, right), len(left)
 	switch op := n.Op.(type) {
 	case *IntervalJoin:
-		l, r := name(left, op.Time[0]), name(right, op.Time[1])
-		text += fmt.Sprintf(", %s within [%s, %s]", l, shiftedTime(r, -op.Before), shiftedTime(r, op.After))
+		l, r := both(op.Time[0]), both(nl+op.Time[1])
+		low, high := "[", "]"
+		if strictSpan(op.Before) {
+			low = "("
+		}
+		if strictSpan(op.After) {
+			high = ")"
+		}
+		text += ", " + l + " within " + low + shiftedTime(r, -fullSpan(op.Before)) + ", " + shiftedTime(r, fullSpan(op.After)) + high
 		if d := op.Delay(); d > 0 {
-			text += ", delay " + spanText(d)
+			text += ", delay " + spanText(fullSpan(d))
 		}
 	case *WindowJoin:
-		text += fmt.Sprintf(", window %s, %s = %s, %s", name(left, op.Start[0]), name(left, op.End[0]), name(right, op.Start[1]), name(right, op.End[1]))
+		text += ", within equal windows " + windowSpan(left, op.Start[0], op.End[0])
+		if other := windowSpan(right, op.Start[1], op.End[1]); other != windowSpan(left, op.Start[0], op.End[0]) {
+			text += " and " + other
+		}
 	case *TemporalJoin:
 		sign := "<="
 		if op.Strict {
 			sign = "<"
 		}
-		text += fmt.Sprintf(", last %s %s %s", name(right, op.Time[1]), sign, name(left, op.Time[0]))
+		text += fmt.Sprintf(", last %s %s %s", both(nl+op.Time[1]), sign, both(op.Time[0]))
 		if op.Asof {
 			text = "ASOF " + text
 		}
 	}
 	if p.Residual != nil {
-		text += " where " + showExpr(p.Residual, append(slices.Clip(left), right...))
+		text += " where " + showWith(p.Residual, both)
 	}
 	return text
+}
+
+// strictSpan says whether a bound excludes the time that it was written with: then
+// it is a microsecond short of it.
+func strictSpan(us int64) bool { return (us+1)%1000 == 0 }
+
+// fullSpan is the bound as it was written.
+func fullSpan(us int64) int64 {
+	if strictSpan(us) {
+		return us + 1
+	}
+	return us
+}
+
+// windowSpan names the bounds of a window: "window_start to window_end".
+func windowSpan(cols []Column, start, end int) string {
+	return catalog.QuoteName(cols[start].Name) + " to " + catalog.QuoteName(cols[end].Name)
 }
 
 // shiftedTime shows a time plus a span.

@@ -24,6 +24,28 @@ func (c *ruleContext) note(r rel, name string) {
 	}
 }
 
+// joinRule names what made a join the kind of join that it is.
+func joinRule(op Op) []string {
+	switch op := op.(type) {
+	case *IntervalJoin:
+		return []string{"interval-join"}
+	case *WindowJoin:
+		return []string{"window-join"}
+	case *TemporalJoin:
+		if op.Asof {
+			return []string{"asof-join"}
+		}
+		return []string{"temporal-join"}
+	case *StaticJoin:
+		return []string{"static-join"}
+	case *LookupJoin:
+		return []string{"lookup-join"}
+	case *Join:
+		return []string{"regular-join"}
+	}
+	return nil
+}
+
 // rules are applied in this order, the whole list twice: a pushed filter may lay
 // two projections side by side, a fused window may let a filter through.
 func rules() []rule {

@@ -191,12 +191,19 @@ func (b *binder) aligned(ins []rel, name string, where place) ([]rel, error) {
 func united(ins []rel, where place) rel {
 	out := append([]column(nil), ins[0].cols()...)
 	for c := range out {
-		for _, in := range ins {
+		for i, in := range ins {
 			col := in.cols()[c]
 			out[c].NotNull = out[c].NotNull && col.NotNull
 			if col.time != out[c].time {
+				without, n := col, i+1
+				if col.time != noTime {
+					without, n = ins[0].cols()[c], 1
+				}
 				out[c].time, out[c].timeMember = noTime, nil
-				out[c].lost = "the UNION ALL at " + where.line() + ", whose inputs do not all have it there"
+				out[c].lost = fmt.Sprintf("the UNION ALL at %s, whose input %d has none there", where.line(), n)
+				if why := noTimeAttribute(without); why != "" {
+					out[c].lost += " (" + why + ")"
+				}
 			}
 			out[c].lag = max(out[c].lag, col.lag)
 			if col.window != out[c].window || col.windowID != out[c].windowID {
@@ -212,7 +219,7 @@ func (b *builder) setOp(r *setRel, ins []*Node) *Node {
 	keys := positions(len(r.out))
 	var edges []Edge
 	for _, in := range ins {
-		edges = append(edges, Edge{From: b.hashed(in, keys, r)})
+		edges = append(edges, Edge{From: b.spread(in, keys, r)})
 	}
 	op := r.op()
 	op.Life, _ = b.env.life(r)

@@ -151,7 +151,7 @@ func (b *builder) writeSink(s *sinkInput) error {
 	if spec.Single {
 		in = b.single(in, nil)
 	} else if op.Mode == catalog.UpsertMode && !in.Props.Kinds.AppendOnly() && in.Props.UpsertKey != nil {
-		in = b.hashed(in, in.Props.UpsertKey, nil)
+		in = b.together(in, in.Props.UpsertKey)
 	} else if unordered(in) {
 		in = b.inOrder(in)
 	}
@@ -190,7 +190,7 @@ func unordered(n *Node) bool {
 // inOrder keeps each row of a changelog behind those that it takes back: equal
 // rows go to one shard, in the order of the input.
 func (b *builder) inOrder(in *Node) *Node {
-	return b.hashed(in, positions(len(in.Cols)), nil)
+	return b.together(in, positions(len(in.Cols)))
 }
 
 // sinkMode is the error mode of the branch that ends in a sink: that of the last

@@ -10,6 +10,7 @@ const (
 	featureMatchRecognize
 	featureEmitEvery
 	featureMaterializedView
+	featureReplay
 	featureStateTTL
 	featureHint
 )
@@ -21,6 +22,7 @@ var planned = map[feature]struct{ what, hint string }{
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
 	featureEmitEvery:             {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
 	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
+	featureReplay:                {"REPLAY DEAD LETTERS is", ""},
 	featureStateTTL:              {"'state.ttl' of ROW_NUMBER by time under EMIT ON WINDOW CLOSE is", "RESET 'state.ttl', or the hint STATE_TTL('table' = '0 s')"},
 	featureHint:                  {"this hint is", "OPTIONS is the hint that is"},
 }

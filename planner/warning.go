@@ -1,16 +1,21 @@
 package planner
 
-import "github.com/streamsql/streamsql/catalog"
+import (
+	"slices"
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/parser"
+)
 
 // warnings tells of plans that work but will hurt.
 func (b *builder) warnings() {
 	for _, n := range b.plan.Nodes {
 		if n.Props.Unbounded {
-			advice := "group by a window, or by fewer keys"
-			if _, ok := n.Op.(*Join); ok {
-				advice = joinAdvice(n)
-			}
-			b.env.warn(hint(b.places[n].errorf("this keeps %s: its state grows without bound", n.Props.Bound), "%s", advice))
+			b.env.warn(hint(b.unbounded(n), "%s", b.forgetting(n)))
+		}
+		if !n.Props.Bounded || b.isJob() {
+			b.oneShard(n)
 		}
 	}
 	for _, n := range b.plan.Nodes {
@@ -18,17 +23,161 @@ func (b *builder) warnings() {
 		if !ok || op.Watermark == nil || op.Bounded || op.Watermark.IdleTimeout > 0 || !n.Props.NeedsW {
 			continue
 		}
-		b.env.warn(hint(b.places[n].errorf("a silent split of `%s` holds all its windows open", op.Source),
+		b.env.warn(hint(b.places[n].errorf("a silent split of `%s` holds its watermark back, and all that waits for it", op.Source),
 			"WATERMARK ... IDLE TIMEOUT INTERVAL '1' MINUTE"))
 	}
 }
 
-// joinAdvice says how the state of a join could be bounded.
-func joinAdvice(n *Node) string {
-	left, right := n.Inputs[0].From, n.Inputs[1].From
-	if len(left.Props.Time) == 0 || len(right.Props.Time) == 0 {
-		return "SET 'state.ttl' forgets keys that have been quiet for a time"
+// isJob says whether the plan writes to sinks; else it is a SELECT.
+func (b *builder) isJob() bool {
+	return slices.ContainsFunc(b.plan.Nodes, func(n *Node) bool { _, ok := n.Op.(*Sink); return ok })
+}
+
+// unbounded says what grows.
+func (b *builder) unbounded(n *Node) *parser.Error {
+	where := b.places[n]
+	if op, ok := n.Op.(*TemporalJoin); ok {
+		keys := "row"
+		if len(op.Keys[1]) > 0 {
+			keys = columnNames(n.Inputs[1].From.Cols, op.Keys[1])
+		}
+		return where.errorf("this keeps the last version of each %s, for ever: its state grows with each new one", keys)
 	}
-	l, r := catalog.QuoteName(left.Cols[left.Props.Time[0]].Name), catalog.QuoteName(right.Cols[right.Props.Time[0]].Name)
-	return "both sides have a time attribute: a bound between " + l + " and " + r + " makes it an interval join; or SET 'state.ttl'"
+	return where.errorf("this keeps %s: its state grows without bound", n.Props.Bound)
+}
+
+// forgetting advises how the state of a node could be bounded.
+func (b *builder) forgetting(n *Node) string {
+	switch op := n.Op.(type) {
+	case *Join, *Over:
+		if advice := b.advice[b.places[n]]; advice != "" {
+			return advice
+		}
+		if _, ok := op.(*Join); ok {
+			return "SET 'state.ttl' forgets keys that have been quiet for a time"
+		}
+		return "a frame RANGE BETWEEN INTERVAL ... PRECEDING keeps a span of time only; PARTITION BY window_start, window_end keeps rows until their window closes"
+	case *TemporalJoin:
+		return "fine where there are few; a bounded table without WATERMARK is read as a static one, which keeps nothing"
+	case *Rank:
+		return "PARTITION BY window_start, window_end as well keeps rows until their window closes"
+	case *SetOp:
+		return "IN and NOT IN are joins, which a bound on time or SET 'state.ttl' lets forget"
+	case *WindowAgg:
+		return "EMIT CHANGES shows windows as they change, too, and lets them go when they close"
+	case *GroupAgg:
+		if len(op.Keys) == 0 {
+			return "GROUP BY a window, or APPROX_COUNT_DISTINCT, whose size is fixed"
+		}
+	}
+	return "GROUP BY a window, or by fewer keys; SET 'state.ttl' forgets groups that have been quiet for a time"
+}
+
+// oneShard tells of an operator whose rows all have one key, so that one shard
+// does all its work. What is added up before the exchange is no such work.
+func (b *builder) oneShard(n *Node) {
+	op, ok := n.Op.(Stateful)
+	if !ok || twoPhase(op) {
+		return
+	}
+	where := b.places[n]
+	keys := op.StateKeys(0)
+	if len(keys) == 0 {
+		if len(n.Inputs) == 2 && !b.oneRow(n.Inputs[0].From) && !b.oneRow(n.Inputs[1].From) {
+			b.env.warn(hint(where.errorf("nothing of one side must equal something of the other: one shard compares all rows with all"),
+				"an equality in the condition (a.x = b.y) spreads the rows over the shards"))
+		}
+		return
+	}
+	fixed := fixedValues(n.Inputs[0].From)
+	cols := n.Inputs[0].From.Cols
+	var of []string
+	for _, k := range keys {
+		l, ok := fixed[k]
+		if !ok {
+			return
+		}
+		of = append(of, "`"+cols[k].Name+"` is always "+literalText(l))
+	}
+	b.env.warn(hint(where.errorf("all rows have one key (%s): one shard does all the work", strings.Join(of, ", ")),
+		"a further key spreads the rows; where there are few of them it does no harm"))
+}
+
+// oneRow says whether a node has one row at most.
+func (b *builder) oneRow(n *Node) bool {
+	return slices.ContainsFunc(b.keys[n], func(k []int) bool { return len(k) == 0 })
+}
+
+// twoPhase says whether most of an operator's work is done before its exchange.
+func twoPhase(op Op) bool {
+	switch op := op.(type) {
+	case *WindowAgg:
+		return op.TwoPhase
+	case *GroupAgg:
+		return op.TwoPhase
+	}
+	return false
+}
+
+// fixedValues are the columns of a node that have one value in all its rows: a
+// constant, or what a filter below compares them with.
+func fixedValues(n *Node) map[int]*catalog.Literal {
+	out := map[int]*catalog.Literal{}
+	for i, c := range n.Cols {
+		if l := fixedValue(n, &catalog.ColumnRef{Index: i, Name: c.Name, T: c.Type}); l != nil {
+			out[i] = l
+		}
+	}
+	return out
+}
+
+// fixedValue is the value that an expression over a node's columns has in all its
+// rows; nil if there are several, or it is not known.
+func fixedValue(n *Node, e catalog.Expr) *catalog.Literal {
+	if l, ok := e.(*catalog.Literal); ok {
+		return l
+	}
+	col, path, ok := pathOf(e)
+	if !ok || len(n.Inputs) == 0 || n.Inputs[0].Port != MainPort {
+		return nil
+	}
+	in := n.Inputs[0].From
+	below := func(c int) *catalog.Literal {
+		return fixedValue(in, &catalog.ColumnRef{Index: c, Name: in.Cols[c].Name, T: in.Cols[c].Type})
+	}
+	switch op := n.Op.(type) {
+	case *Filter:
+		if l := equalities(op.Pred)[exprKey(e)]; l != nil {
+			return l
+		}
+		return fixedValue(in, e)
+	case *Guard, *Exchange, *Sort, *Limit:
+		return fixedValue(in, e)
+	case *WindowAssign, *SessionAssign, *Over, *Rank:
+		if col < len(in.Cols) {
+			return fixedValue(in, e)
+		}
+	case *Project:
+		if len(path) == 0 {
+			return fixedValue(in, op.Exprs[col])
+		}
+	case *GroupAgg:
+		if len(path) == 0 && col < len(op.Keys) {
+			return below(op.Keys[col])
+		}
+	case *WindowAgg:
+		if len(path) == 0 && col < len(op.Keys) {
+			return below(op.Keys[col])
+		}
+	}
+	return nil
+}
+
+// columnNames lists columns in a message.
+func columnNames(cols []Column, of []int) string {
+	names := make([]string, len(of))
+	for i, c := range of {
+		names[i] = cols[c].Name
+	}
+	return joinNames(names)
 }

@@ -125,7 +125,7 @@ func explainCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, files []string) error { return explain(f, files, verbose) },
 	}
 	f.add(c)
-	c.Flags().BoolVar(&verbose, "verbose", false, "types, rules and identities too")
+	c.Flags().BoolVar(&verbose, "verbose", false, "what the planner knows of each operator, too")
 	return c
 }
 

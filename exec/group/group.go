@@ -65,8 +65,7 @@ var (
 	_ op.Clocked  = (*aggregation)(nil)
 )
 
-// New makes the operator for one shard. An aggregate without keys runs on shard 0,
-// and so does one over rows that are all there.
+// New makes the operator for one shard. An aggregate without keys runs on shard 0.
 func New(o *planner.GroupAgg, in *planner.Node, shard int, ctx *op.Context) (op.Operator, error) {
 	g := &aggregation{
 		ctx: ctx, o: o, home: shard == 0 && len(o.Keys) == 0,
@@ -81,7 +80,7 @@ func New(o *planner.GroupAgg, in *planner.Node, shard int, ctx *op.Context) (op.
 		return nil, err
 	}
 	for _, n := range o.Totals {
-		if in.Props.Single && shard == 0 || !in.Props.Single && ctx.ShardOf(g.agg.TotalGroup(n)) == shard {
+		if ctx.ShardOf(g.agg.TotalGroup(n)) == shard {
 			g.totals = append(g.totals, n)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,12 @@ type test struct {
 
 // difference runs a test on both sides and says how the answers differ; "" if
 // they don't.
-func (c *test) difference(db *sqlite) (string, error) {
+func (c *test) difference(db *sqlite) (diff string, err error) {
+	defer func() {
+		if p := recover(); p != nil { // of the planner: tell which query did it
+			diff, err = fmt.Sprintf("panic: %v\n%s", p, debug.Stack()), nil
+		}
+	}()
 	if err := db.fill(c.rows); err != nil {
 		return "", err
 	}
