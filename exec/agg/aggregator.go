@@ -86,6 +86,7 @@ type Aggregator struct {
 	walk  []hash.Row
 	out   []hash.Row // of Emit, which a Tracker may call in the middle of a merge
 	ids   []uint32
+	apart int      // batches that PreAggregate spreads
 	newID []uint32 // of Merge: per id in src, that in dst or skipped
 }
 

@@ -1,7 +1,12 @@
 package agg
 
 import (
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/streamsql/streamsql/exec/hash"
+	"github.com/streamsql/streamsql/exec/hash/colvec"
 )
 
 // Partial is the state of some groups on its way from one table to another: the
@@ -15,6 +20,7 @@ type Partial struct {
 	spills   []uint64  // superaccumulators
 	sketches []uint64  // hashes and registers of APPROX_COUNT_DISTINCT
 	sets     []setPart // per distinct set, then per bag
+	next     int       // scratch of Spread
 }
 
 type setPart struct {
@@ -70,6 +76,71 @@ func (a *Aggregator) Export(g *Groups, parts []*Partial, shard func(group int) i
 		exportSet(g.bags[i], b.rec.layout, parts, len(a.distincts)+i, len(a.distincts)+len(a.bags), place)
 	}
 }
+
+// Spread is Update of empty Groups and Export of them, but leaves every row a
+// group of its own: what is cheaper where few rows have a key in common. Only if
+// Spreads.
+func (a *Aggregator) Spread(cols []arrow.Array, rows colvec.Rows, parts []*Partial, shard func(group int) int) {
+	for i, k := range a.keys {
+		a.cols[i] = cols[k.Column]
+	}
+	width := 1 + a.layout.Words() + a.words
+	for from := 0; from < rows.Len(); from += chunkRows {
+		r := rows.Slice(from, min(from+chunkRows, rows.Len()))
+		k := a.enc.Encode(a.cols, r)
+		a.ids = colvec.Grow(a.ids, k.N)
+		for i, h := range k.Hash {
+			s := shard(hash.Group(h))
+			a.ids[i] = uint32(s)
+			parts[s].n++
+		}
+		for _, p := range parts {
+			at := len(p.words)
+			p.words = slices.Grow(p.words, p.n*width-at)[:p.n*width]
+			clear(p.words[at:])
+			p.next = at
+		}
+		a.refs.IDs, a.refs.Rows = append(a.refs.IDs[:0], a.ids...), a.refs.Rows[:0]
+		for i, s := range a.ids {
+			p := parts[s]
+			row := hash.RowOf(p.words[p.next:])
+			p.next += width
+			k.Put(i, row)
+			p.data = a.layout.DetachKey(k, row, p.data)
+			a.refs.Rows = append(a.refs.Rows, row)
+		}
+		a.feed(nil, cols, r, false)
+	}
+}
+
+// Spreads says that the state of a group is all in its row.
+func (a *Aggregator) Spreads() bool {
+	return !a.strings && len(a.views)+len(a.sums)+len(a.hlls)+len(a.distincts)+len(a.bags)+len(a.bests) == 0
+}
+
+// PreAggregate adds rows of a batch to parts, by the shard of their key: first by
+// Update and Export of g, Groups that stand alone; but where that has joined few
+// of the rows, the next batches by Spread.
+func (a *Aggregator) PreAggregate(g *Groups, cols []arrow.Array, rows colvec.Rows, parts []*Partial, shard func(group int) int) {
+	if a.apart > 0 {
+		a.apart--
+		a.Spread(cols, rows, parts, shard)
+		return
+	}
+	g.Clear()
+	a.Update(g, cols, rows)
+	a.Export(g, parts, shard)
+	if g.Len() >= minApart && 8*g.Len() > 7*rows.Len() && a.Spreads() {
+		a.apart = apartBatches
+	}
+}
+
+const (
+	// minApart is the number of groups from which on it matters.
+	minApart = 256
+	// apartBatches is for how many batches rows are left apart until the next try.
+	apartBatches = 31
+)
 
 // exportSet appends the rows of a table keyed by group to set number i of the
 // parts of their groups.

@@ -102,6 +102,67 @@ func TestMerge(t *testing.T) {
 // invertible are functions of which a pane can be subtracted from a window.
 var invertible = map[Kind]bool{Count: true, Sum: true, Avg: true, CountIf: true, BoolAnd: true, BoolOr: true, BitXor: true, VarPop: true, Corr: true, RegrSlope: true}
 
+// Rows that are spread over the parts one by one come to the same as rows that
+// are aggregated first.
+func TestSpread(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 19))
+	cfg, types := everything(t, false)
+	cfg.Calls = slices.DeleteFunc(cfg.Calls, func(c Call) bool {
+		return !mustNew(t, Config{Keys: cfg.Keys, Calls: []Call{c}}).Spreads()
+	})
+	if len(cfg.Calls) < 8 {
+		t.Fatalf("%d functions have their state in the row", len(cfg.Calls))
+	}
+	a := mustNew(t, cfg)
+	m := newModel(cfg)
+	dst := []*Groups{a.Open(table.New(1), 0, 0), a.Open(table.New(2), 0, 0)}
+	local := a.Open(nil, 0, 0)
+	for i := range 40 {
+		rows := randomRows(rng, types, rng.IntN(1200))
+		parts := []*Partial{{}, {}}
+		feed(t, rng, types, rows, func(c []arrow.Array, r colvec.Rows) {
+			if i%2 == 0 {
+				a.Spread(c, r, parts, func(g int) int { return g % 2 })
+				return
+			}
+			a.PreAggregate(local, c, r, parts, func(g int) int { return g % 2 })
+		})
+		m.add(rows)
+		for s, p := range parts {
+			a.Import(dst[s], p)
+		}
+	}
+	compare(t, a, m, dst...)
+}
+
+// PreAggregate leaves rows apart where their keys are, and joins them again where
+// they are not.
+func TestPreAggregate(t *testing.T) {
+	a := mustNew(t, Config{
+		Keys:  []Key{{0, catalog.BigInt}},
+		Calls: []Call{{Spec: mustResolve(t, "SUM", false, catalog.BigInt), Arg: 0, Filter: -1, ArgNotNull: true}},
+	})
+	local := a.Open(nil, 0, 0)
+	for _, c := range []struct {
+		keys int64
+		want int
+	}{{1 << 40, 1000}, {10, 10}} {
+		groups := 0
+		for range apartBatches + 2 {
+			vals := make([]int64, 1000)
+			for i := range vals {
+				vals[i] = int64(i) * 1_000_003 % c.keys
+			}
+			p := &Partial{}
+			a.PreAggregate(local, []arrow.Array{int64Column(vals)}, colvec.All(len(vals)), []*Partial{p}, func(int) int { return 0 })
+			groups = p.Len()
+		}
+		if groups != c.want {
+			t.Errorf("%d keys: a batch of 1000 rows is %d groups", c.keys, groups)
+		}
+	}
+}
+
 // Groups to which others are added and from which they are taken out again are
 // those of the ones that are left.
 func TestSubtract(t *testing.T) {

@@ -40,6 +40,15 @@ func (a *Aggregator) GroupsOf(g *Groups, k *hash.Keys, refs *hash.Refs) []uint32
 // Touched lists the groups that have changed since the last ResetTouched.
 func (g *Groups) Touched() []uint32 { return g.touched }
 
+// Untouch forgets that groups, some of those touched, have changed: the owner
+// deals with them while they are in cache, and calls DropTouched after the last.
+func (g *Groups) Untouch(ids []uint32) {
+	for _, id := range ids {
+		g.table.Rows().Mark(id)
+		*g.table.Row(id).Header() &^= flagTouched
+	}
+}
+
 // ResetTouched forgets which groups have changed.
 func (g *Groups) ResetTouched() {
 	for _, id := range g.touched {
@@ -50,6 +59,9 @@ func (g *Groups) ResetTouched() {
 	}
 	g.touched = g.touched[:0]
 }
+
+// DropTouched is ResetTouched once all touched groups are given to Untouch.
+func (g *Groups) DropTouched() { g.touched = g.touched[:0] }
 
 // Emitted says whether SetEmitted has been called last with true for the group.
 func (g *Groups) Emitted(id uint32) bool { return *g.table.Row(id).Header()&flagEmitted != 0 }

@@ -60,8 +60,6 @@ func NewPre(o *planner.GroupAgg, in []planner.Column, ctx *op.Context) (op.Opera
 // Process implements op.Operator.
 func (p *pre) Process(_ int, b *op.Batch, out op.Output) error {
 	p.ctx.Counters[op.CountApplied] += int64(b.N)
-	p.groups.Clear()
-	p.agg.Update(p.groups, b.Cols, colvec.All(b.N))
 	parts := make([]*agg.Partial, p.ctx.Shards)
 	for i := range parts {
 		if q, ok := p.pool.Get().(*agg.Partial); ok {
@@ -71,7 +69,7 @@ func (p *pre) Process(_ int, b *op.Batch, out op.Output) error {
 			parts[i] = &agg.Partial{}
 		}
 	}
-	p.agg.Export(p.groups, parts, p.ctx.ShardOf)
+	p.agg.PreAggregate(p.groups, b.Cols, colvec.All(b.N), parts, p.ctx.ShardOf)
 	return out.Emit(planner.MainPort, &op.Batch{N: b.N, Payload: &payload{parts, &p.pool}})
 }
 

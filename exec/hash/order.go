@@ -88,6 +88,21 @@ func (l *Layout) Keep(k *Keys, row Row, to *table.Arena) {
 	}
 }
 
+// DetachKey appends the long strings of a row that Put has written to data, and
+// makes the row refer to them there.
+func (l *Layout) DetachKey(k *Keys, row Row, data []byte) []byte {
+	for _, c := range l.views {
+		w := l.cols[c].word
+		v := At[[2]uint64](row, 1+w)
+		if n := viewLen(v[0]); n > InlineBytes {
+			ref := uint64(len(data))
+			data = append(data, k.src[w].Bytes(v[1], n)...)
+			v[1] = ref
+		}
+	}
+	return data
+}
+
 // KeepFrom copies the long strings of a row, which stand in src, into an arena.
 func (l *Layout) KeepFrom(src Source, row Row, to *table.Arena) {
 	for _, c := range l.views {

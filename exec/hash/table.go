@@ -175,9 +175,16 @@ func (t *Table) Refer(ids, to []uint32, refs *Refs) {
 	t.rows.MarkAll(refs.IDs)
 }
 
+// outOfCache is the number of index segments, 256 KiB each, from which on most rows
+// are taken to be out of cache.
+const outOfCache = 4
+
 // candidates loads, for each hash, its home slot or, if that has another salt,
 // the one after it. There is nothing to mispredict, so that the misses of many
-// slots overlap.
+// slots overlap. Where the rows are out of cache too, the slots behind these, in
+// the same cache lines, are looked at next: candidates are then the first slots
+// that have the salt, and 0 where none has, so that no row is loaded in vain or
+// one after the other.
 func (t *Table) candidates(hashes []uint64) {
 	cand := t.cand[:len(hashes)]
 	dir, dm := t.idx.dir, t.idx.dirMask()
@@ -189,6 +196,27 @@ func (t *Table) candidates(hashes []uint64) {
 		next := slots[(h+1)&mask]
 		if uint32(e>>32) != h {
 			e = next
+		}
+		cand[i] = e
+	}
+	if len(t.idx.segs) < outOfCache {
+		return
+	}
+	for i, e := range cand {
+		h := uint32(hashes[i])
+		if uint32(e>>32) == h || e == 0 {
+			continue
+		}
+		slots := dir[h>>maxSegmentBits&dm]
+		mask := uint32(len(slots) - 1)
+		e = 0
+		if slots[h&mask] != 0 {
+			for s := (h + 2) & mask; slots[s] != 0; s = (s + 1) & mask {
+				if uint32(slots[s]>>32) == h {
+					e = slots[s]
+					break
+				}
+			}
 		}
 		cand[i] = e
 	}

@@ -59,13 +59,11 @@ func (p *preAgg) partial() *agg.Partial {
 
 // aggregate makes the payload of the rows sel of one bucket.
 func (p *preAgg) aggregate(bucket int64, cols []arrow.Array, rows colvec.Rows) *payload {
-	p.groups.Clear()
-	p.agg.Update(p.groups, cols, rows)
 	out := &payload{bucket: bucket, rows: int64(rows.Len()), parts: make([]*agg.Partial, p.ctx.Shards), pool: &p.pool}
 	for i := range out.parts {
 		out.parts[i] = p.partial()
 	}
-	p.agg.Export(p.groups, out.parts, p.ctx.ShardOf)
+	p.agg.PreAggregate(p.groups, cols, rows, out.parts, p.ctx.ShardOf)
 	for out.parts[out.first].Len() == 0 {
 		out.first++
 	}
