@@ -233,7 +233,7 @@ def curves(args):
                 rate, cpu = args.events / r["wall"] / 1e6, r["cpu"] / args.events * 1e6
                 first = first or (rate, cpu)
                 print("| %s | %s | %s | %.2f | %.0f %% | %.3f | %.0f %% | %.1f | %.0f |" % (
-                    source, name, label, rate, 100 * rate / first[0], cpu, 100 * first[1] / cpu, r["last"].get("rows_out", 0) / 1e6, r["mb"]), flush=True)
+                    source, name, label, rate, 100 * rate / first[0], cpu, 100 * first[1] / cpu, sum(s["rows"] for s in r["last"]["sinks"]) / 1e6, r["mb"]), flush=True)
 
 
 def main():
