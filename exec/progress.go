@@ -40,6 +40,9 @@ type Progress struct {
 	// far: a sign of work per row where there should be none.
 	Allocs   uint64 `json:"allocs"`
 	Finished bool   `json:"finished,omitempty"`
+	// Warnings tell of what does not stop the job but should be seen to, as long as it
+	// lasts: a static table that could not be read again.
+	Warnings []string `json:"warnings,omitempty"`
 
 	Sources   []SourceProgress   `json:"sources"`
 	Operators []OperatorProgress `json:"operators"`
@@ -126,6 +129,11 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 	p := Progress{
 		Job: j.plan.Job, Epoch: c.epoch, Time: now, Finished: c.finished,
 		CommitMillis: millis(now.Sub(start)),
+	}
+	for _, t := range j.tables {
+		if why := t.failed.Load(); why != nil {
+			p.Warnings = append(p.Warnings, *why)
+		}
 	}
 	for _, s := range cuts {
 		p.StallMillis = max(p.StallMillis, millis(s.stall))

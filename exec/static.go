@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -17,6 +19,8 @@ type staticTable struct {
 	node *planner.Node
 	op   *planner.StaticJoin
 	now  static.Current
+	// failed says why the table could not be read again; nil: it could.
+	failed atomic.Pointer[string]
 }
 
 // table gives the static table of a node, which loadTables fills.
@@ -95,6 +99,10 @@ func (t *staticTable) reload(ctx context.Context, j *job) {
 		}
 		if err != nil {
 			j.log.Warn("a static table could not be read again: the one before stays", "error", err)
+			why := fmt.Sprintf("a static table could not be read again at %s, the one before stays: %v", j.clock.Now().UTC().Format(time.DateTime), err)
+			t.failed.Store(&why)
+			continue
 		}
+		t.failed.Store(nil)
 	}
 }

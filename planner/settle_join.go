@@ -209,6 +209,9 @@ func (b *binder) settleJoin(j *joinRel) (rel, error) {
 		return nil, err
 	}
 	j = j.with(left, right, j.conditions())
+	if r, err := timeMemberForm(b, j); r != nil || err != nil {
+		return r, err
+	}
 	for _, form := range joinForms() {
 		settled, err := form(b, j)
 		if err != nil || settled != nil {

@@ -49,6 +49,9 @@
 //	    > NAME[/SPLIT] RECORD     a record arrives
 //	    clock +30s                the clock moves on, second by second
 //	    end NAME                  a source that is not live ends
+//	    table NAME [RECORD; ...]  a static table has other records from now on
+//	    broken NAME               a static table can't be read, until the next "table"
+//	    warning [TEXT]            what the progress of the last commit warns of (nothing)
 //	    kill                      crash, and a new run on what is durable
 //	    restart                   stop in order, and a new run
 //	    watermark NAME TIME       what the source's watermark must be (or "none")

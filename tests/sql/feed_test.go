@@ -57,6 +57,7 @@ type feedSource struct {
 	splits  [][]record
 	ended   []bool // by split: no record will be added
 	static  bool   // a table: it is there whole
+	broken  bool   // it can't be opened
 	readers []*rowsReader
 }
 
@@ -69,6 +70,23 @@ func (f *feed) set(name string, splits [][]record, ended bool) {
 		s.ended[i] = ended
 	}
 	f.sources[name] = s
+}
+
+// replace gives a static table other records, separated by semicolons.
+func (f *feed) replace(name, text string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.sources[name]
+	if s == nil || !s.static {
+		return fmt.Errorf("no static table %s", name)
+	}
+	s.broken, s.splits = false, make([][]record, len(s.splits))
+	for _, r := range strings.Split(text, ";") {
+		if r = strings.TrimSpace(r); r != "" {
+			s.splits[0] = append(s.splits[0], parseRecord(r))
+		}
+	}
+	return nil
 }
 
 // count is the number of records of all sources but static tables.
@@ -187,6 +205,9 @@ func (s *rowsSource) Open(_ context.Context, sp connectors.Split, from connector
 	}
 	s.f.mu.Lock()
 	defer s.f.mu.Unlock()
+	if s.s.broken {
+		return nil, fmt.Errorf("source block %s is broken", s.name)
+	}
 	s.s.readers = append(s.s.readers, r)
 	return r, nil
 }

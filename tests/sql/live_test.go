@@ -61,9 +61,9 @@ func (c *testCase) testLive(t *testing.T, p *planned) {
 			// has nothing to do: deterministic quiescence, without a timing.
 			synctest.Test(t, func(*testing.T) {
 				l := &live{c: c, p: p, v: v, feed: c.feed(1), world: newWorld(), clock: clock.NewVirtual(liveStart), net: map[string]int{}}
-				for _, s := range l.feed.sources {
+				for name, s := range l.feed.sources {
 					for i := range s.ended {
-						s.ended[i] = false
+						s.ended[i] = c.sources[name].static
 					}
 				}
 				err = l.run(steps)
@@ -231,6 +231,16 @@ func (l *live) do(s liveStep) error {
 		return nil
 	case "end":
 		return l.feed.end(w[1])
+	case "table":
+		text := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(strings.TrimPrefix(s.line, "table")), w[1]))
+		return l.feed.replace(w[1], text)
+	case "broken":
+		l.feed.mu.Lock()
+		defer l.feed.mu.Unlock()
+		l.feed.sources[w[1]].broken = true
+		return nil
+	case "warning":
+		return l.warned(strings.TrimSpace(strings.TrimPrefix(s.line, "warning")))
 	case "kill":
 		before := l.world
 		l.world = before.crash(l.c.seed(l.v))
@@ -250,6 +260,15 @@ func (l *live) do(s liveStep) error {
 		return l.assert(w)
 	}
 	return errors.New("no such step")
+}
+
+// warned checks what the job warns of; "": nothing.
+func (l *live) warned(text string) error {
+	got := l.job.Progress().Warnings
+	if text == "" && len(got) > 0 || text != "" && (len(got) != 1 || !strings.Contains(got[0], text)) {
+		return fmt.Errorf("the job warns of %q", got)
+	}
+	return nil
 }
 
 // assert checks the state of a source.
