@@ -16,6 +16,10 @@ func (j *job) lookupSource(n *planner.Node, o *planner.LookupJoin) (*lookup.Sour
 	if s := j.lookups[n]; s != nil {
 		return s, nil
 	}
+	if len(o.By) == 0 {
+		s, err := lookup.NewSource(o, nil, expr.Options{Zone: j.plan.Zone}, j.clock, j.log)
+		return s, err
+	}
 	c, err := j.cfg.Connectors.Connector(o.Connector)
 	if err != nil {
 		return nil, fmt.Errorf("lookup in %s: %w", o.Source, err)

@@ -22,7 +22,8 @@ type LookupJoin struct {
 	Options   catalog.Options
 	Columns   []ScanColumn
 	Declared  []catalog.Field
-	// By are the columns whose values are given.
+	// By are the columns whose values are given; none: no row can be joined, as the
+	// condition is never TRUE.
 	By []LookupKey
 	// Filter, over Columns, drops rows that were found; nil: none. Exprs make
 	// Match.TableCols of the others.
@@ -250,7 +251,7 @@ func (b *builder) lookupJoin(k keyedJoin) (*Node, error) {
 	}
 	op.Filter = b.decided(preds, columnsOfScan(op.Columns))
 	op.lookUpBy(lookupConstants(preds))
-	if len(op.By) == 0 {
+	if _, never := match.Residual.(*catalog.Literal); len(op.By) == 0 && !never {
 		return nil, r.place.errorf("a lookup in `%s` needs an equality with one of its columns", s.table.Name)
 	}
 	if key := sourceKeys(scan); key != nil {
@@ -326,7 +327,11 @@ func lookupDetail(op *LookupJoin, in []Column) string {
 			by[i] += " = " + showExpr(k.Value, nil)
 		}
 	}
-	text := fmt.Sprintf("%s; looks %s up by %s at the moment of processing", matchDetail(op.Match, in), op.Source, strings.Join(by, ", "))
+	text := matchDetail(op.Match, in)
+	if len(op.By) == 0 {
+		return text + "; looks nothing up" + onError(op.Match.OnError)
+	}
+	text += fmt.Sprintf("; looks %s up by %s at the moment of processing", op.Source, strings.Join(by, ", "))
 	if op.Filter != nil {
 		plainCols := make([]Column, len(cols))
 		for i, c := range cols {

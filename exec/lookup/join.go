@@ -123,9 +123,11 @@ func (j *join) find(b *op.Batch) (parts []part, n int, err error) {
 func (j *join) keys(b *op.Batch) (cols []arrow.Array, n int, err error) {
 	var heads []int32
 	from := make([]arrow.Array, len(j.from))
-	if j.layout == nil {
+	switch {
+	case len(j.o.By) == 0:
+	case j.layout == nil:
 		n = min(b.N, 1)
-	} else {
+	default:
 		for i, c := range j.from {
 			from[i] = b.Cols[c]
 		}

@@ -30,6 +30,12 @@ func (s settings) String() string {
 	return fmt.Sprintf("parallelism %d, batch rows %d, splits %d", s.parallelism, s.batchRows, s.splits)
 }
 
+// lookupCaches are the caches of the table lk, by the number of rows of a batch.
+var lookupCaches = map[int]string{
+	2: ", 'lookup.cache' = 'PARTIAL', 'lookup.partial-cache.max-rows' = '3'",
+	7: ", 'lookup.cache' = 'PARTIAL', 'lookup.partial-cache.max-rows' = '1000'",
+}
+
 // errNotPlanned says that a query uses what can't be planned yet.
 var errNotPlanned = errors.New("not planned yet")
 
@@ -54,7 +60,8 @@ func ours(query string, rows []row, s settings) ([]string, error) {
 			return nil, err
 		}
 	}
-	res, err := session.Query(context.Background(), fmt.Sprintf(declaration, s.splits, "r")+query)
+	res, err := session.Query(context.Background(), fmt.Sprintf(declaration, s.splits, "r")+
+		fmt.Sprintf(declarationTables, s.splits, s.splits, lookupCaches[s.batchRows])+query)
 	if err != nil {
 		var list parser.ErrorList
 		if errors.As(err, &list) && notPlanned(list) {
@@ -123,7 +130,7 @@ func openSQLite() (*sqlite, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	for _, q := range []string{"PRAGMA case_sensitive_like = ON", declarationSQLite} {
+	for _, q := range []string{"PRAGMA case_sensitive_like = ON", declarationSQLite, "CREATE VIEW st AS SELECT * FROM r", "CREATE VIEW lk AS SELECT * FROM r"} {
 		if _, err := db.Exec(q); err != nil {
 			return nil, err
 		}

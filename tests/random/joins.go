@@ -65,7 +65,13 @@ func (g *queries) join(l, r relation) relation {
 		on = format("%s AND %s", on, both.boolean(g.IntN(2)))
 	}
 	kind := g.pick("JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN")
-	out := relation{rows: l.rows*r.rows + l.rows + r.rows}
+	return g.joined(lf, rf, cols, format(" "+kind+" "), on, l.rows*r.rows+l.rows+r.rows)
+}
+
+// joined is the projection and the filter of a join.
+func (g *queries) joined(lf, rf pair, cols []column, kind, on pair, rows float64) relation {
+	both := exprs{g.Rand, cols}
+	out := relation{rows: rows}
 	var items []pair
 	for range 1 + g.IntN(4) {
 		c := cols[g.IntN(len(cols))]
@@ -77,7 +83,7 @@ func (g *queries) join(l, r relation) relation {
 		out.cols = append(out.cols, col)
 		items = append(items, format("%s AS "+col.name, p))
 	}
-	out.text = format("SELECT %s FROM %s "+kind+" %s ON %s%s", join(items, ", "), lf, rf, on, g.where(both))
+	out.text = format("SELECT %s FROM %s%s%s ON %s%s", join(items, ", "), lf, kind, rf, on, g.where(both))
 	return out
 }
 

@@ -11,6 +11,8 @@ import (
 type queries struct {
 	*rand.Rand
 	names int
+	// tables says that there are the tables st and lk besides: see declarationTables.
+	tables bool
 }
 
 func (g *queries) name(prefix string) string {
@@ -46,7 +48,19 @@ func (g *queries) relation(depth int) relation {
 		return base
 	}
 	in := g.relation(depth - 1 - g.IntN(2))
-	switch g.IntN(20) {
+	n := 20
+	if g.tables {
+		n = 24
+	}
+	switch g.IntN(n) {
+	case 20:
+		return g.join(in, table)
+	case 21:
+		return g.filtered(in, table)
+	case 22:
+		return g.windowJoin()
+	case 23:
+		return g.lookup()
 	case 0, 1, 2:
 		return g.selectFrom(in)
 	case 3, 4, 5:

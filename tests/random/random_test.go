@@ -149,7 +149,7 @@ func TestAgainstSQLite(t *testing.T) {
 	for end := time.Now().Add(budget(15 * time.Second)); time.Now().Before(end) && failures < 5; seed++ {
 		r := rand.New(rand.NewPCG(seed, 1))
 		c := test{rows: makeRows(r), settings: randomSettings(r)}
-		q, ordered := (&queries{Rand: r}).query(r.IntN(4))
+		q, ordered := (&queries{Rand: r, tables: true}).query(r.IntN(4))
 		c.query, c.ordered = q.text, ordered
 		diff, err := c.difference(db)
 		switch {

@@ -83,6 +83,9 @@ var base = relation{
 	},
 }
 
+// table is the base table as a static one.
+var table = relation{text: alike("st"), rows: maxRows, base: true, cols: base.cols}
+
 // maxRows is the largest number of rows of the base table.
 const maxRows = 60
 
@@ -92,6 +95,16 @@ const declaration = `CREATE SOURCE r (
   id BIGINT NOT NULL, a BIGINT, b BIGINT, n INT, x BIGINT, d DOUBLE, s STRING, k STRING, f BOOLEAN, ts TIMESTAMP(3),
   WATERMARK FOR ts AS ts - INTERVAL '1000' DAY
 ) WITH ('connector' = 'memory', 'splits' = '%d', 'name' = '%s');
+`
+
+// declarationTables are a static table and one to look keys up in, here, with the rows
+// of the base table.
+const declarationTables = `CREATE SOURCE st (
+  id BIGINT NOT NULL, a BIGINT, b BIGINT, n INT, x BIGINT, d DOUBLE, s STRING, k STRING, f BOOLEAN, ts TIMESTAMP(3)
+) WITH ('connector' = 'memory', 'splits' = '%d', 'name' = 'r', 'static' = 'true');
+CREATE SOURCE lk (
+  id BIGINT NOT NULL, a BIGINT, b BIGINT, n INT, x BIGINT, d DOUBLE, s STRING, k STRING, f BOOLEAN, ts TIMESTAMP(3)
+) WITH ('connector' = 'memory', 'splits' = '%d', 'name' = 'r'%s);
 `
 
 // declarationSQLite is the base table there.
