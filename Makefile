@@ -41,7 +41,7 @@ fuzz: ## every fuzz target, FUZZTIME each
 	    echo "== $$p $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
 	  done; done
 
-soak: ## long random histories: all combinations of the golden tests, crashes, state
+soak: ## long random histories: many combinations of the golden tests, crashes, state
 	STREAMSQL_SOAK=$(SOAKTIME) $(GO) test -timeout 0 ./tests/... ./statestore/...
 
 docs: ## the generated pages

@@ -2,9 +2,12 @@ package streamsql_test
 
 import (
 	"context"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/streamsql/streamsql"
+	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/planner"
 )
 
@@ -42,5 +45,39 @@ func TestBusiestShard(t *testing.T) {
 	}
 	if len(shares) != 2 || shares[0] != 1 || shares[1] < 0.5 || shares[1] > 0.75 {
 		t.Errorf("the busiest shards took %v", shares)
+	}
+}
+
+// TestRunningJobHoldsItsTables: what a job reads is not dropped while it runs.
+func TestRunningJobHoldsItsTables(t *testing.T) {
+	eng, err := streamsql.Open(streamsql.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer eng.Close()
+	s := eng.Session()
+	script, err := s.Analyze("q.sql", `
+		CREATE SOURCE n (i BIGINT) WITH ('connector' = 'memory');
+		CREATE SINK o (i BIGINT) WITH ('connector' = 'blackhole');
+		INSERT INTO o SELECT i FROM n`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := s.Start(context.Background(), script.Steps[len(script.Steps)-1].(*planner.Job), "copy", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Analyze("q.sql", "DROP SOURCE n"); err == nil || !strings.Contains(err.Error(), "job copy") {
+		t.Errorf("dropping what a running job reads: %v", err)
+	}
+	job.Stop()
+	if err := job.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for eng.Catalog().Users(catalog.Name{Catalog: "default_catalog", Database: "default_database", Object: "n"}) != nil {
+		runtime.Gosched() // the engine hears of the end in a goroutine of its own
+	}
+	if _, err := s.Analyze("q.sql", "DROP SOURCE n"); err != nil {
+		t.Error(err)
 	}
 }

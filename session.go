@@ -99,10 +99,12 @@ func (s *Session) Start(ctx context.Context, step *planner.Job, name string, pro
 		return nil, fmt.Errorf("job %s runs already", j.name)
 	}
 	e.jobs[j.name] = j
+	e.catalog.Pin(j.name, step.Uses...) // what it reads and writes is not to be dropped meanwhile
 	j.Job = exec.Start(ctx, cfg)
 	go func() {
 		<-j.Done()
 		e.mu.Lock()
+		e.catalog.Unpin(j.name)
 		delete(e.jobs, j.name)
 		e.mu.Unlock()
 	}()

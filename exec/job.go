@@ -111,6 +111,7 @@ type Job struct {
 	err   error
 	last  atomic.Pointer[Progress]
 	seq   atomic.Pointer[sequencer]
+	began int64 // records of the commit that it began from; -1 before that is known
 }
 
 // Start starts a job. It returns at once; errors come from Wait.
@@ -120,7 +121,7 @@ func Start(ctx context.Context, cfg Config) *Job {
 		// It is the job's, not a run's: a run after a failed Prepare goes on from it.
 		cfg.StateDir, cfg.StateFS = "state", vfs.NewMem()
 	}
-	j := &Job{cfg: cfg, stop: make(chan struct{}), ended: make(chan struct{})}
+	j := &Job{cfg: cfg, stop: make(chan struct{}), ended: make(chan struct{}), began: -1}
 	go func() {
 		defer close(j.ended)
 		j.err = j.run(ctx)

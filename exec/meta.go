@@ -156,9 +156,35 @@ type ChangedQueryError struct {
 
 // Error implements error.
 func (e *ChangedQueryError) Error() string {
-	return fmt.Sprintf("the query of job %s has changed since its last commit, and its state does not fit any more:\n  %s\n"+
+	return fmt.Sprintf("the query of job %s has changed, and its state does not fit any more\n  %s\n"+
 		"  hint: run the old text to go on, or start afresh under another job.name or --data-dir",
 		e.Job, strings.Join(e.Changed, "\n  "))
+}
+
+// difference shows of two texts where they differ, with some words around.
+func difference(a, b string) (string, string) {
+	x, y := strings.Fields(a), strings.Fields(b)
+	from := 0
+	for from < min(len(x), len(y)) && x[from] == y[from] {
+		from++
+	}
+	same := 0
+	for same < min(len(x), len(y))-from && x[len(x)-1-same] == y[len(y)-1-same] {
+		same++
+	}
+	const around = 4
+	cut := func(words []string) string {
+		lo, hi := max(0, from-around), min(len(words), len(words)-same+around)
+		text := strings.Join(words[lo:hi], " ")
+		if lo > 0 {
+			text = "... " + text
+		}
+		if hi < len(words) {
+			text += " ..."
+		}
+		return text
+	}
+	return cut(x), cut(y)
 }
 
 // checkQuery compares the stored query with the plan's, operator by operator.
@@ -201,7 +227,8 @@ func (j *job) checkQuery(stored []queryPart) error {
 		case i >= len(fresh):
 			e.Changed = append(e.Changed, "removed: "+gone[i].Canonical)
 		default:
-			e.Changed = append(e.Changed, "was: "+gone[i].Canonical, "now: "+fresh[i].Canonical)
+			was, now := difference(gone[i].Canonical, fresh[i].Canonical)
+			e.Changed = append(e.Changed, "was: "+was, "now: "+now)
 		}
 	}
 	return e

@@ -85,6 +85,17 @@ func (j *job) openSource(o *planner.Scan) (connectors.Source, error) {
 	return conn, nil
 }
 
+// limit takes off --max-rows what was committed before a failed Prepare made the
+// job start again. records is what the last commit has read.
+func (j *job) limit(records int64) {
+	if j.began < 0 {
+		j.began = records
+	}
+	if j.cfg.MaxRows >= 0 {
+		j.reader.remaining = max(0, j.cfg.MaxRows-(records-j.began))
+	}
+}
+
 // openSplits opens every split at its offset.
 func (j *job) openSplits(ctx context.Context) error {
 	now := j.clock.Now()
@@ -180,11 +191,19 @@ func (j *job) recover(ctx context.Context) error {
 		}
 	}
 	if !ok {
+		j.limit(0)
 		return nil
 	}
 	if err := j.seq.restore(meta.Sources); err != nil {
 		return err
 	}
+	var records int64
+	for _, c := range meta.Sources {
+		for _, sp := range c.Splits {
+			records += sp.Records
+		}
+	}
+	j.limit(records)
 	over := map[string]bool{}
 	for _, c := range meta.Sources {
 		over[c.Name] = c.over()

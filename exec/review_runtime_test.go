@@ -296,8 +296,9 @@ func (f *flaky) Abort(_ context.Context, epoch uint64) error {
 func (f *flaky) Close(context.Context, bool) error { return nil }
 
 // TestUnnamedJobAfterFailedPrepare: a job whose state is in memory only goes on
-// from its last commit too.
+// from its last commit too, and reads no more than --max-rows in all.
 func TestUnnamedJobAfterFailedPrepare(t *testing.T) {
+	const maxRows = 8
 	f := &flaky{written: map[uint64]int{}, shown: map[uint64]int{}}
 	b := newBench(t, `
 CREATE SOURCE s (x INT) WITH ('connector' = 'memory', 'bounded' = 'true');
@@ -317,6 +318,7 @@ INSERT INTO out SELECT x FROM s;`, connectors.Connector{
 	var runRecords []int64
 	err := b.start(func(cfg *exec.Config) {
 		cfg.StateDir, cfg.StateFS, cfg.BarrierEvery = "", nil, 2
+		cfg.MaxRows = maxRows
 		cfg.Progress = func(p exec.Progress) { runRecords = append(runRecords, p.Sources[0].Records) }
 	}).Wait()
 	if err != nil {
@@ -325,6 +327,9 @@ INSERT INTO out SELECT x FROM s;`, connectors.Connector{
 	if !f.failed {
 		t.Fatal("Prepare has not failed")
 	}
+	if got := runRecords[len(runRecords)-1]; got != maxRows {
+		t.Errorf("%d records read, want %d", got, maxRows)
+	}
 	if !slices.IsSorted(runRecords) {
 		t.Errorf("records by commit: %v", runRecords)
 	}
@@ -332,7 +337,7 @@ INSERT INTO out SELECT x FROM s;`, connectors.Connector{
 	for _, n := range f.shown {
 		rows += n
 	}
-	if rows != 10 {
-		t.Errorf("%d rows shown, want 10: %v", rows, f.shown)
+	if rows != maxRows {
+		t.Errorf("%d rows shown, want %d: %v", rows, maxRows, f.shown)
 	}
 }

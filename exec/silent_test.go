@@ -45,3 +45,14 @@ func TestSilentSplit(t *testing.T) {
 		t.Fatalf("nobody needs the watermark: %s", &log)
 	}
 }
+
+// TestDifference shows what changed of a query, not all of it.
+func TestDifference(t *testing.T) {
+	was, now := difference("a b c d e f g h i j k l m", "a b c d e f X h i j k l m")
+	if was != "... c d e f g h i j k ..." || now != "... c d e f X h i j k ..." {
+		t.Errorf("%q, %q", was, now)
+	}
+	if was, now := difference("a b", "a b c"); was != "a b" || now != "a b c" {
+		t.Errorf("%q, %q", was, now)
+	}
+}

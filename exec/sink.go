@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -82,7 +81,7 @@ func (w *sinkWriter) write(b *op.Batch, out op.Output) error {
 		b = w.replacing(b)
 		defer b.Release()
 	}
-	err := w.s.conn.Write(context.Background(), w.t.epoch, w.t.shard, &connectors.Batch{N: b.N, Cols: b.Cols, Kinds: b.Kinds})
+	err := w.s.conn.Write(w.t.ctx, w.t.epoch, w.t.shard, &connectors.Batch{N: b.N, Cols: b.Cols, Kinds: b.Kinds})
 	return w.refused(b, err, out)
 }
 

@@ -20,6 +20,7 @@ import (
 // sequence, or fetches and decodes another chunk.
 type task struct {
 	job   *job
+	ctx   context.Context // the job's run: sinks give up when it ends
 	shard int
 	alloc memory.Allocator
 	inbox *inbox
@@ -81,6 +82,7 @@ func (t *task) run(ctx context.Context) (err error) {
 			err = fmt.Errorf("shard %d: internal error: %v\n%s", t.shard, p, debug.Stack())
 		}
 	}()
+	t.ctx = ctx
 	for {
 		seen := t.job.events.version()
 		if ctx.Err() != nil || t.job.stopped() {
