@@ -81,6 +81,7 @@ func planOutputs(env *environment, outs []*output, without []string) (*Plan, err
 		}
 		reads[i] = b.collect(o.in)
 		trees[i] = optimize(o.in, b.rules, without)
+		b.gather(trees[i], true, b.wanted)
 		b.advise(trees[i])
 		if o.sink != nil {
 			b.sinkFor(o.sink)
@@ -132,23 +133,27 @@ func nameBranches(outs []*output) {
 	}
 }
 
-// collect finds what an INSERT reads of each source, and adds it, with what late
-// rows carry, to what the scans must give.
+// collect finds what an INSERT reads of each source as it is written, and adds it,
+// with what late rows carry, to what the scans must give.
 func (b *builder) collect(root rel) map[*source]needs {
 	reads := map[*source]needs{}
-	gather := func(late bool, into map[*source]needs) {
-		for r, n := range demand(root, late) {
-			if s, ok := r.(*scanRel); ok {
-				if into[s.src] == nil {
-					into[s.src] = make(needs, len(s.src.fields))
-				}
-				into[s.src].merge(n)
+	b.gather(root, false, reads)
+	b.gather(root, true, b.wanted)
+	return reads
+}
+
+// gather adds what a tree reads of each source. Of an optimized tree that may be
+// more than of the one that was written: where nothing of an aggregation is read any
+// more, it still computes its first call.
+func (b *builder) gather(root rel, late bool, into map[*source]needs) {
+	for r, n := range demand(root, late) {
+		if s, ok := r.(*scanRel); ok {
+			if into[s.src] == nil {
+				into[s.src] = make(needs, len(s.src.fields))
 			}
+			into[s.src].merge(n)
 		}
 	}
-	gather(false, reads)
-	gather(true, b.wanted)
-	return reads
 }
 
 // needWatermarks finds the sources whose watermark is needed: below an operator
