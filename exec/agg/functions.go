@@ -258,7 +258,7 @@ var collecting = []*family{
 
 var quantiles = []*family{
 	{
-		name: "PERCENTILE_CONT", aliases: []string{"QUANTILE_CONT"}, kind: PercentileCont, category: "quantiles", resolve: resolvePercentile, orderedSet: true,
+		name: "PERCENTILE_CONT", aliases: []string{"QUANTILE_CONT", "PERCENTILE"}, kind: PercentileCont, category: "quantiles", resolve: resolvePercentile, orderedSet: true,
 		signatures: []string{"PERCENTILE_CONT(fraction) WITHIN GROUP (ORDER BY x) -> DOUBLE", "QUANTILE_CONT(x, fraction) -> DOUBLE"},
 		doc:        "The value at a fraction (a constant from 0 to 1, or an array of them for an array of results) of the sorted values that are not NULL, interpolated between the two next to it; NULL if there are none.",
 		examples: []catalog.Example{

@@ -265,7 +265,7 @@ func arraysOfArrays() []*catalog.Function {
 					}
 				}}
 			}),
-		defineArray(called("ARRAY_DISTINCT"), "a", "(array) -> ARRAY", "The array without the elements that stand in it before; NULLs are equal."+each, shows("ARRAY_DISTINCT(ARRAY[2, 1, 2, NULL, NULL])", "[2,1,null]"), true, 1, 1, arraySet(false, always)),
+		defineArray(called("ARRAY_DISTINCT", "LIST_DISTINCT"), "a", "(array) -> ARRAY", "The array without the elements that stand in it before; NULLs are equal."+each, shows("ARRAY_DISTINCT(ARRAY[2, 1, 2, NULL, NULL])", "[2,1,null]"), true, 1, 1, arraySet(false, always)),
 		defineArray(called("ARRAY_UNION"), "aa", "(a, b) -> ARRAY", "The elements of a, then those of b, each once; NULLs are equal."+each, shows("ARRAY_UNION(ARRAY[3, 1, 3], ARRAY[1, 2])", "[3,1,2]"), true, 2, 2, arraySet(true, always)),
 		defineArray(called("ARRAY_INTERSECT"), "aa", "(a, b) -> ARRAY", "The elements of a that b has too, each once, in the order of a; NULLs are equal."+each, shows("ARRAY_INTERSECT(ARRAY[3, 1, 3, 2], ARRAY[2, 3])", "[3,2]"), true, 2, 2,
 			arraySet(false, func(second bool) bool { return second })),
@@ -300,7 +300,7 @@ func arraysOfArrays() []*catalog.Function {
 					}
 				}}
 			}),
-		defineArray(called("ARRAY_REVERSE"), "a", "(array) -> ARRAY", "The elements from the last to the first."+each, shows("ARRAY_REVERSE(ARRAY[1, 2, 3])", "[3,2,1]"), false, 1, 1,
+		defineArray(called("ARRAY_REVERSE", "LIST_REVERSE"), "a", "(array) -> ARRAY", "The elements from the last to the first."+each, shows("ARRAY_REVERSE(ARRAY[1, 2, 3])", "[3,2,1]"), false, 1, 1,
 			func(catalog.Type) arrayFunction {
 				return arrayFunction{open: func(_ *catalog.EvalContext, _ []arrow.Array, p *pool) func(i int, dst []int32) ([]int32, bool) {
 					return func(i int, dst []int32) ([]int32, bool) {

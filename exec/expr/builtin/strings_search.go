@@ -111,7 +111,7 @@ func searchFunctions() []*catalog.Function {
 				signature{params: []catalog.Type{str, str, intType, intType}, result: intType, kernel: find(0, 1, 2, 3)}),
 		},
 		{
-			Name: "LOCATE", Category: texts,
+			Name: "LOCATE", Aliases: []string{"CHARINDEX"}, Category: texts,
 			Signatures: []string{"LOCATE(x STRING, s STRING [, start INT]) -> INT"},
 			Doc:        "The position of the first x in s at or after position start; 0 if there is none. NULL if an argument is NULL.",
 			Examples:   []catalog.Example{{SQL: "LOCATE('an', 'banana', 3)", Result: "4"}},
