@@ -49,6 +49,11 @@ func (bl *block) emission(r rel, o *parser.Output) (rel, error) {
 		return r, nil
 	}
 	if o.Emit != nil && bl.agg != nil && bl.agg.window == nil && len(bl.agg.aggs) > 0 {
+		if e.mode == EmitEvery && o.Lateness == nil {
+			out := *bl.agg
+			out.emit = e
+			return bl.put(r, bl.agg, &out), nil
+		}
 		if done, err := bl.unwindowed(o.Emit); done || err != nil {
 			return r, err
 		}
@@ -92,7 +97,7 @@ func (bl *block) unwindowed(e *parser.Emit) (done bool, err error) {
 	case parser.EmitChanges, parser.EmitComplete:
 		return true, nil
 	case parser.EmitEvery:
-		return false, asPlain(require(bl.at(e), featureEmitEvery))
+		return false, nil
 	}
 	return false, hint(bl.at(e).errorf("EMIT ON WINDOW CLOSE needs a window: the aggregation at %s has none, so its rows are never final", bl.agg.place.line()),
 		"GROUP BY window_start, window_end over TUMBLE or HOP")

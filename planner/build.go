@@ -611,7 +611,8 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 		text += fmt.Sprintf(" %s%v/%d/%v/%v/%v/%v/%s", c.Fn.Name, c.Args, c.Filter, c.Distinct, c.Order, c.Arrival, c.IgnoreNulls, c.Constants)
 	}
 	if r.window == nil {
-		op := &GroupAgg{Keys: r.keys, Aggs: r.aggs, Totals: r.totals, TwoPhase: two, OnError: mode}
+		op := &GroupAgg{Keys: r.keys, Aggs: r.aggs, Totals: r.totals, TwoPhase: two, Every: r.emit.every, OnError: mode}
+		text += fmt.Sprint(" every ", op.Every)
 		if op.Life, _ = b.env.life(r); op.TTL > 0 {
 			op.TwoPhase = false
 			text += fmt.Sprint(" keep ", op.TTL)

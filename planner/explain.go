@@ -59,7 +59,11 @@ func detail(n *Node) string {
 		if len(op.Keys) == 0 {
 			text = "all rows"
 		}
-		return text + callsDetail(op.Aggs) + phases(op.TwoPhase) + onError(op.OnError)
+		text += callsDetail(op.Aggs) + phases(op.TwoPhase)
+		if op.Every > 0 {
+			text += "; every " + spanText(op.Every.Microseconds())
+		}
+		return text + onError(op.OnError)
 	case *SetOp:
 		return op.String()
 	case *StaticJoin:

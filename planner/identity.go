@@ -160,6 +160,9 @@ func (c *canon) stateful(n *Node, ins []described) described {
 	case *GroupAgg:
 		base := fmt.Sprintf("group %s over (%s)", in.pick(op.Keys), in.text)
 		base += op.Life.text(n)
+		if op.Every > 0 {
+			base += " every" // changes are held
+		}
 		return aggregateText(base, op.Keys, op.Aggs, in, nil)
 	case *SetOp:
 		return setText(n, op, ins)

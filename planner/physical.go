@@ -288,6 +288,9 @@ type GroupAgg struct {
 	// EmitBefore says whether -U rows are wanted.
 	EmitBefore bool
 	TwoPhase   bool
+	// Every is the interval of EMIT EVERY, at whose multiples changes come out; 0:
+	// as they happen.
+	Every time.Duration
 	Life
 	OnError ErrorMode
 }

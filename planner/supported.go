@@ -8,7 +8,6 @@ type feature int
 const (
 	featureProcessingTimeUpdates feature = iota
 	featureMatchRecognize
-	featureEmitEvery
 	featureMaterializedView
 	featureReplay
 	featureStateTTL
@@ -20,7 +19,6 @@ const (
 var planned = map[feature]struct{ what, hint string }{
 	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of windows of processing time are", "leave it out: a window comes out when the clock has passed its end"},
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
-	featureEmitEvery:             {"EMIT EVERY of an aggregation without a window is", "SET 'commit.interval' says how often its changes come out"},
 	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
 	featureReplay:                {"REPLAY DEAD LETTERS is", ""},
 	featureStateTTL:              {"'state.ttl' of ROW_NUMBER by time under EMIT ON WINDOW CLOSE is", "RESET 'state.ttl', or the hint STATE_TTL('table' = '0 s')"},

@@ -31,10 +31,13 @@ type aggregation struct {
 	// totals are those of GroupAgg.Totals that belong to this shard.
 	totals []int64
 	// over: an earlier run had the end of input. What is said there has been said.
-	over   bool
-	st     *table.Table
-	mem    *ttl.Keys // nil: groups stay for ever
-	found  hash.Refs
+	over  bool
+	st    *table.Table
+	mem   *ttl.Keys // nil: groups stay for ever
+	found hash.Refs
+	// held are the changes since the last time of EMIT EVERY; nil: changes are said
+	// as they come.
+	held   *pending
 	groups *agg.Groups
 	// tracked: groups remembers what changes.
 	tracked bool
@@ -87,6 +90,9 @@ func New(o *planner.GroupAgg, in *planner.Node, shard int, ctx *op.Context) (op.
 	if g.mem, err = ttl.New(o.Life, o.Keys, in.Cols, true); err != nil {
 		return nil, err
 	}
+	if g.held, err = newPending(o, ctx.Node.Cols, ctx); err != nil {
+		return nil, err
+	}
 	g.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
 	return g, nil
 }
@@ -95,6 +101,7 @@ func (g *aggregation) adopt(st *table.Table) {
 	g.st = st
 	g.groups = g.agg.Open(st, 0, 0)
 	g.mem.Open(st, g.agg.Parts())
+	g.held.open(st, g.agg.Parts()+ttl.Parts)
 }
 
 // before keeps what was last said of groups that are about to change.
@@ -177,6 +184,11 @@ func (g *aggregation) Advance(_ int, w int64, out op.Output) error {
 func (g *aggregation) End(_ int, out op.Output) error {
 	if err := g.flush(true, out); err != nil {
 		return err
+	}
+	if g.held != nil {
+		if err := g.held.give(out); err != nil {
+			return err
+		}
 	}
 	if g.home && !g.over && g.groups.Len() == 0 {
 		if err := g.emptyRow(out); err != nil {
@@ -409,6 +421,10 @@ func (g *aggregation) send(news, olds []arrow.Array, sel []int32, kinds []catalo
 	if slices.ContainsFunc(kinds, func(k catalog.RowKind) bool { return k != catalog.Insert }) {
 		b.Kinds = kinds
 	}
+	if g.held != nil {
+		g.held.take(b)
+		return nil
+	}
 	return out.Emit(planner.MainPort, b)
 }
 
@@ -454,6 +470,7 @@ func (g *aggregation) Restore(r *op.Restore) error {
 		}
 		g.agg.Merge(g.groups, g.agg.Open(st, 0, 0), r.Owns(g.o.Keys))
 		g.mem.Merge(st, g.agg.Parts(), r.Owns(g.o.Keys))
+		g.held.merge(st, g.agg.Parts()+ttl.Parts, r.Owns(g.o.Keys))
 	}
 	g.resume(func(uint32) bool { return true })
 	return nil
@@ -483,7 +500,7 @@ func (g *aggregation) resume(open func(id uint32) bool) {
 }
 
 // Gauges implements op.Gauges.
-func (g *aggregation) Gauges(c op.Counters) { c[op.CountHeld] = int64(g.groups.Len()) }
+func (g *aggregation) Gauges(c op.Counters) { c[op.CountHeld] = int64(g.groups.Len() + g.held.len()) }
 
 // Balance implements op.Balanced.
 func (g *aggregation) Balance(c op.Counters) string {

@@ -62,8 +62,23 @@ func (g *aggregation) forget(k *hash.Keys, out op.Output) error {
 
 // Tick implements op.Clocked.
 func (g *aggregation) Tick(now time.Time, out op.Output) error {
-	return g.mem.Tick(now, g.forgetting(out))
+	if err := g.mem.Tick(now, g.forgetting(out)); err != nil {
+		return err
+	}
+	if g.held == nil || !g.held.due.Tick(now) {
+		return nil
+	}
+	if err := g.flush(false, out); err != nil {
+		return err
+	}
+	return g.held.give(out)
 }
 
 // Period implements op.Clocked.
-func (g *aggregation) Period() time.Duration { return g.mem.Period() }
+func (g *aggregation) Period() time.Duration {
+	p := g.mem.Period()
+	if g.held != nil && (p == 0 || g.held.every < p) {
+		p = g.held.every
+	}
+	return p
+}

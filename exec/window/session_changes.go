@@ -44,7 +44,7 @@ type sessionChanges struct {
 	touched []uint32    // sessions with groups in fresh
 	merged  []uint32    // sessions that are part of another, and have groups in given
 	ends    wheel       // sessions that are not shown, by their end
-	due     ticker
+	due     op.Ticker
 }
 
 // Further words of a session.
@@ -77,7 +77,7 @@ const newSessionBucket = 1
 // NewSessionChanges makes the operator; in are its input's columns.
 func NewSessionChanges(o *planner.WindowAgg, in []planner.Column, ctx *op.Context) (op.Operator, error) {
 	w := &sessionChanges{
-		ctx: ctx, o: o, in: in, edge: edgeType(o, in), hold: holdOf(ctx.Node), due: ticker{every: o.Every.Microseconds()},
+		ctx: ctx, o: o, in: in, edge: edgeType(o, in), hold: holdOf(ctx.Node), due: op.NewTicker(o.Every),
 	}
 	cfg, err := agg.Of(nil, o.Aggs, in, false)
 	if err != nil {
@@ -383,7 +383,7 @@ func (w *sessionChanges) Period() time.Duration { return w.o.Every }
 
 // Tick implements op.Clocked.
 func (w *sessionChanges) Tick(now time.Time, out op.Output) error {
-	if w.o.Emit != planner.EmitEvery || !w.due.tick(now) {
+	if w.o.Emit != planner.EmitEvery || !w.due.Tick(now) {
 		return nil
 	}
 	return w.give(w.mark, false, out)

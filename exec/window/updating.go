@@ -39,7 +39,7 @@ type updating struct {
 	buckets map[int64]*shown
 	fired   int64 // windows that end up to here have fired
 	next    int64 // the least watermark at which a window fires or closes
-	due     ticker
+	due     op.Ticker
 }
 
 // shown is a window that may be shown.
@@ -49,23 +49,6 @@ type shown struct {
 	given, new *agg.Groups // new: nil, nothing has come
 	rows       *table.Rows // one row: how many input rows it has taken
 	fired      bool
-}
-
-// ticker says when an interval of the clock is over: at its multiples.
-type ticker struct {
-	every int64 // us
-	next  int64
-}
-
-// tick says whether a multiple of the interval has passed since the last call.
-func (t *ticker) tick(now time.Time) bool {
-	us := now.UnixMicro()
-	if us < t.next {
-		return false
-	}
-	first := t.next == 0
-	t.next = (floorDiv(us, t.every) + 1) * t.every
-	return !first
 }
 
 var (
@@ -80,7 +63,7 @@ var (
 // out more than once. in are the columns of its input, without the bucket that
 // the first half has added.
 func NewUpdating(o *planner.WindowAgg, in []planner.Column, ctx *op.Context) (op.Operator, error) {
-	w := &updating{ctx: ctx, o: o, s: newSpec(o.Window), shape: shapeOf(o, in, ctx), due: ticker{every: o.Every.Microseconds()}}
+	w := &updating{ctx: ctx, o: o, s: newSpec(o.Window), shape: shapeOf(o, in, ctx), due: op.NewTicker(o.Every)}
 	cfg, err := Config(o, in)
 	if err != nil {
 		return nil, err
@@ -237,7 +220,7 @@ func (w *updating) Flush(_ bool, out op.Output) error {
 
 // Tick implements op.Clocked.
 func (w *updating) Tick(now time.Time, out op.Output) error {
-	if w.o.Emit != planner.EmitEvery || !w.due.tick(now) {
+	if w.o.Emit != planner.EmitEvery || !w.due.Tick(now) {
 		return nil
 	}
 	for _, k := range w.sorted() {

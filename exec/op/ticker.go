@@ -1,0 +1,23 @@
+package op
+
+import "time"
+
+// Ticker says when an interval of the clock is over: at its multiples since 1970.
+type Ticker struct {
+	every int64 // us
+	next  int64
+}
+
+// NewTicker makes the Ticker of an interval.
+func NewTicker(every time.Duration) Ticker { return Ticker{every: every.Microseconds()} }
+
+// Tick says whether a multiple of the interval has passed since the last call.
+func (t *Ticker) Tick(now time.Time) bool {
+	us := now.UnixMicro()
+	if us < t.next {
+		return false
+	}
+	first := t.next == 0
+	t.next = (us/t.every + 1) * t.every
+	return !first
+}
