@@ -80,9 +80,6 @@ func (bl *block) emission(r rel, o *parser.Output) (rel, error) {
 		if e.lateness > 0 {
 			return nil, clause.errorf("ALLOW LATENESS: windows of processing time have no late rows")
 		}
-		if err := bl.env.runs(clause, featureProcessingTimeUpdates); err != nil {
-			return nil, err
-		}
 	}
 	out := *target
 	out.emit = e

@@ -624,6 +624,12 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 		Emit: r.emit.mode, Every: r.emit.every, Lateness: r.emit.lateness,
 	}
 	text += fmt.Sprintf(" %+v", r.emit)
+	if op.Window.Proc && op.Window.Kind == AttachedWindow && op.Updates() {
+		// Whether a row comes too late for a window can't be told from its columns.
+		if err := b.env.runs(r.place, featureProcessingTimeUpdates); err != nil {
+			return nil, err
+		}
+	}
 	if r.late != nil && op.Window.Kind == AttachedWindow && heldForSession(ex) {
 		return nil, hint(r.late.place.errorf("LATE DATA TO: the late rows of this SESSION are found before the rows are grouped"), "put LATE DATA TO into the SELECT that reads from the SESSION")
 	}

@@ -17,7 +17,7 @@ const (
 // planned says, for each feature that can't be planned or run yet, what to tell. A
 // feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
-	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of windows of processing time are", "leave it out: a window comes out when the clock has passed its end"},
+	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of processing-time windows that have rows of a SESSION without GROUP BY, a filter on the window or another operator between them and their aggregation are", "GROUP BY directly above the window"},
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
 	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
 	featureReplay:                {"REPLAY DEAD LETTERS is", ""},

@@ -447,10 +447,7 @@ func (w *aggregation) Gauges(c op.Counters) {
 // Balance implements op.Balanced: pairs = late + in open groups + in closed
 // groups.
 func (w *aggregation) Balance(c op.Counters) string {
-	if c[op.PrePrefix+op.CountPairs]+c[countShifted] == c[op.PrePrefix+op.CountLate]+c[op.CountOpen]+c[op.CountClosed] {
-		return ""
-	}
-	return c.Equal(op.PrePrefix+op.CountPairs, op.PrePrefix+op.CountLate, op.CountOpen, op.CountClosed)
+	return balancePairs(c)
 }
 
 // Close implements op.Operator.

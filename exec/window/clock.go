@@ -66,9 +66,63 @@ func (w *aggregation) unfiredBucket(n, rows int64) int64 {
 	return paneBucket(pane)
 }
 
+// unfired gives the windows for rows that were sent to window n: n itself, or, where
+// it has fired, one of the moment that none of the rows' other windows is. Moving a
+// HOP's window on by its size makes it one that the rows were not yet in.
+func (w *updating) unfired(n, rows int64) []int64 {
+	w.into = append(w.into[:0], n)
+	if !w.o.Window.Proc || w.fired == op.MinTime {
+		return w.into
+	}
+	at := w.s.windowOf(n)
+	if _, end := w.s.edges(at); end > w.fired {
+		return w.into
+	}
+	w.into = w.into[:0]
+	now := w.s.local(w.fired)
+	if w.s.kind == planner.CumulateWindow {
+		// Rows have a window up to the end of the size; while that is open, they are
+		// in all that they should be in.
+		if (at.end-w.s.offset)%w.s.size == 0 {
+			w.wins = w.s.windowsOf(w.s.paneAt(now), w.wins[:0])
+			for _, x := range w.wins {
+				w.into = append(w.into, w.s.windowBucket(x))
+			}
+		}
+	} else {
+		step := (w.s.size + w.s.slide - 1) / w.s.slide * w.s.slide
+		for at.start+w.s.size <= now {
+			at.start += step
+		}
+		if at.start <= now { // else the moment is between two windows
+			w.into = append(w.into, w.s.windowBucket(at))
+		}
+	}
+	w.ctx.Counters[countShifted] += int64(len(w.into)-1) * rows
+	return w.into
+}
+
 // countShifted counts the pairs that rows of processing time have more, or less,
 // than when they were sent.
 const countShifted = "shifted"
+
+// balancePairs is the account of pairs: late, in open windows, in closed ones.
+func balancePairs(c op.Counters) string {
+	if c[op.PrePrefix+op.CountPairs]+c[countShifted] == c[op.PrePrefix+op.CountLate]+c[op.CountOpen]+c[op.CountClosed] {
+		return ""
+	}
+	return c.Equal(op.PrePrefix+op.CountPairs, op.PrePrefix+op.CountLate, op.CountOpen, op.CountClosed)
+}
+
+// updatePeriod is how exactly windows that are given out more than once want to know
+// the time.
+func updatePeriod(o *planner.WindowAgg) time.Duration {
+	p := period(o.Window)
+	if p == 0 || o.Every > 0 && o.Every < p {
+		return o.Every
+	}
+	return p
+}
 
 var _ op.Clocked = (*sessionAgg)(nil)
 

@@ -132,7 +132,7 @@ func (w *sessionChanges) setMark(t int64) {
 
 // Process implements op.Operator.
 func (w *sessionChanges) Process(_ int, b *op.Batch, out op.Output) error {
-	w.s.assign(b, b.Cols[w.o.Window.Time].(*array.Timestamp), false)
+	w.s.assign(b, b.Cols[w.o.Window.Time].(*array.Timestamp), w.o.Window.Proc)
 	c := w.ctx.Counters
 	c[op.CountNoTime] += w.s.noTime
 	if len(w.s.sel) > 0 {
@@ -379,10 +379,15 @@ func (w *sessionChanges) Flush(_ bool, out op.Output) error {
 }
 
 // Period implements op.Clocked.
-func (w *sessionChanges) Period() time.Duration { return w.o.Every }
+func (w *sessionChanges) Period() time.Duration { return updatePeriod(w.o) }
 
 // Tick implements op.Clocked.
 func (w *sessionChanges) Tick(now time.Time, out op.Output) error {
+	if w.o.Window.Proc {
+		if err := w.pass(now.UnixMicro(), out); err != nil {
+			return err
+		}
+	}
 	if w.o.Emit != planner.EmitEvery || !w.due.Tick(now) {
 		return nil
 	}
@@ -392,22 +397,31 @@ func (w *sessionChanges) Tick(now time.Time, out op.Output) error {
 // Advance implements op.Operator. The output has no time attribute, but its end
 // must be known.
 func (w *sessionChanges) Advance(_ int, mark int64, out op.Output) error {
+	if w.o.Window.Proc && mark != op.MaxTime {
+		return nil // the clock closes
+	}
 	at := mark
 	if mark != op.MaxTime && mark > op.MinTime+w.hold {
 		at -= w.hold
 	}
-	if at > w.mark {
-		w.setMark(at)
-	}
-	if at >= min(w.ends.next, w.s.due.next) {
-		if err := w.close(at, out); err != nil {
-			return err
-		}
+	if err := w.pass(at, out); err != nil {
+		return err
 	}
 	if mark == op.MaxTime {
 		return out.Watermark(mark)
 	}
 	return nil
+}
+
+// pass notes how far time has come, and closes what has ended.
+func (w *sessionChanges) pass(at int64, out op.Output) error {
+	if at > w.mark {
+		w.setMark(at)
+	}
+	if at < min(w.ends.next, w.s.due.next) {
+		return nil
+	}
+	return w.close(at, out)
 }
 
 // close shows the sessions whose end mark has passed, and forgets those that it

@@ -39,6 +39,8 @@ type updating struct {
 	buckets map[int64]*shown
 	fired   int64 // windows that end up to here have fired
 	next    int64 // the least watermark at which a window fires or closes
+	wins    []win // scratch
+	into    []int64
 	due     op.Ticker
 }
 
@@ -147,10 +149,12 @@ func (w *updating) step(k *shown) int64 {
 func (w *updating) Process(_ int, b *op.Batch, _ op.Output) error {
 	if b.Payload != nil {
 		p := b.Payload.(*payload)
-		k := w.taking(p.bucket)
-		w.agg.Import(k.new, p.parts[0])
+		for _, n := range w.unfired(p.bucket, p.rows) {
+			k := w.taking(n)
+			w.agg.Import(k.new, p.parts[0])
+			w.count(k, p.rows)
+		}
 		p.pool.Put(p.parts[0])
-		w.count(k, p.rows)
 		return nil
 	}
 	col := b.Cols[len(b.Cols)-1].(*array.Int64).Int64Values()
@@ -159,9 +163,11 @@ func (w *updating) Process(_ int, b *op.Batch, _ op.Output) error {
 		for to < len(col) && col[to] == col[from] {
 			to++
 		}
-		k := w.taking(col[from])
-		w.agg.Update(k.new, b.Cols, colvec.Rows{From: from, To: to})
-		w.count(k, int64(to-from))
+		for _, n := range w.unfired(col[from], int64(to-from)) {
+			k := w.taking(n)
+			w.agg.Update(k.new, b.Cols, colvec.Rows{From: from, To: to})
+			w.count(k, int64(to-from))
+		}
 		from = to
 	}
 	return nil
@@ -220,6 +226,12 @@ func (w *updating) Flush(_ bool, out op.Output) error {
 
 // Tick implements op.Clocked.
 func (w *updating) Tick(now time.Time, out op.Output) error {
+	if mark := now.UnixMicro(); w.o.Window.Proc && mark >= w.next {
+		if err := w.fire(mark, out); err != nil {
+			return err
+		}
+		w.setFired(mark)
+	}
 	if w.o.Emit != planner.EmitEvery || !w.due.Tick(now) {
 		return nil
 	}
@@ -232,17 +244,20 @@ func (w *updating) Tick(now time.Time, out op.Output) error {
 }
 
 // Period implements op.Clocked.
-func (w *updating) Period() time.Duration { return w.o.Every }
+func (w *updating) Period() time.Duration { return updatePeriod(w.o) }
 
 // Advance implements op.Operator. The output has no time attribute, but its end
 // must be known.
 func (w *updating) Advance(_ int, mark int64, out op.Output) error {
+	if w.o.Window.Proc && mark != op.MaxTime {
+		return nil // the clock fires
+	}
 	if mark >= w.next {
 		if err := w.fire(mark, out); err != nil {
 			return err
 		}
 	}
-	if mark > w.fired {
+	if mark > w.fired && !w.o.Window.Proc {
 		w.setFired(mark)
 	}
 	if mark == op.MaxTime {
@@ -375,7 +390,7 @@ func (w *updating) Gauges(c op.Counters) {
 // Balance implements op.Balanced: pairs = late + in open windows + in closed
 // ones.
 func (w *updating) Balance(c op.Counters) string {
-	return c.Equal(op.PrePrefix+op.CountPairs, op.PrePrefix+op.CountLate, op.CountOpen, op.CountClosed)
+	return balancePairs(c)
 }
 
 // Close implements op.Operator.
