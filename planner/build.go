@@ -383,17 +383,8 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 	case *windowRel:
 		if r.sessions() {
 			in := b.spread(ins[0], r.win.Partition, r)
-			op, text := &SessionAssign{Window: r.win}, fmt.Sprintf("%+v", r.win)
-			if r.late != nil {
-				op.LateCols = append([]int{}, r.late.cols...)
-				text += fmt.Sprint(" late ", r.late.cols)
-			}
-			before := len(b.plan.Nodes)
-			n := b.node(op, r, from(in), plain(r.out), text)
-			if r.late != nil && len(b.plan.Nodes) > before {
-				return n, b.lateRows(n, r.late)
-			}
-			return n, nil
+			op := &SessionAssign{Window: r.win, LateCols: r.late.columns()}
+			return b.judging(op, r, in, fmt.Sprintf("%+v", r.win), r.late)
 		}
 		return b.node(&WindowAssign{Window: r.win}, r, from(ins[0]), plain(r.out), fmt.Sprintf("%+v", r.win)), nil
 	case *aggregateRel:
@@ -633,19 +624,8 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	if r.late != nil && op.Window.Kind == AttachedWindow && heldForSession(ex) {
 		return nil, hint(r.late.place.errorf("LATE DATA TO: the late rows of this SESSION are found before the rows are grouped"), "put LATE DATA TO into the SELECT that reads from the SESSION")
 	}
-	if r.late != nil {
-		op.LateCols = r.late.cols
-		if op.LateCols == nil {
-			op.LateCols = []int{}
-		}
-		text += fmt.Sprint(" late ", r.late.cols)
-	}
-	before := len(b.plan.Nodes)
-	n := b.node(op, r, from(ex), plain(r.out), text)
-	if r.late != nil && len(b.plan.Nodes) > before {
-		return n, b.lateRows(n, r.late)
-	}
-	return n, nil
+	op.LateCols = r.late.columns()
+	return b.judging(op, r, ex, text, r.late)
 }
 
 // checkCalls refuses aggregates that can't take rows back over an input that

@@ -34,19 +34,8 @@ func (b *builder) over(r *overRel, in *Node) (*Node, error) {
 		}
 		text += fmt.Sprintf(" %d%v/%d/%d/%s", c.Kind, c.Args, c.Filter, c.N, c.text())
 	}
-	if r.late != nil {
-		op.LateCols = r.late.cols
-		if op.LateCols == nil {
-			op.LateCols = []int{}
-		}
-		text += fmt.Sprint(" late ", r.late.cols)
-	}
-	before := len(b.plan.Nodes)
-	n := b.node(op, r, from(ex), plain(r.out), text)
-	if r.late != nil && len(b.plan.Nodes) > before {
-		return n, b.lateRows(n, r.late)
-	}
-	return n, nil
+	op.LateCols = r.late.columns()
+	return b.judging(op, r, ex, text, r.late)
 }
 
 // inferOver: the input's rows with columns more. Where nothing says when a
@@ -261,15 +250,7 @@ func (p *pruner) over(r *overRel) pruned {
 		n.order[i].Col = in.col(n.order[i].Col)
 	}
 	first := len(r.in.cols())
-	n.out = slices.Clone(in.rel.cols())
-	for i, at := range in.index {
-		if at < 0 {
-			continue
-		}
-		c := r.out[i]
-		c.Type = n.out[at].Type
-		n.out[at] = c
-	}
+	n.out = in.kept(r.out)
 	out := pruned{index: slices.Clone(in.index), shape: slices.Clone(in.shape)}
 	for i, c := range r.calls {
 		if want[first+i] == nil && r.late == nil {

@@ -28,19 +28,8 @@ func (b *builder) rank(r *rankRel, in *Node) (*Node, error) {
 		return nil, r.place.errorf("%s takes rows in the order of time, but %s updates", r.what, operatorName(updateCause(r.in)))
 	}
 	text := fmt.Sprintf("%+v", *op)
-	if r.late != nil {
-		op.LateCols = r.late.cols
-		if op.LateCols == nil {
-			op.LateCols = []int{}
-		}
-		text += fmt.Sprint(" late ", r.late.cols)
-	}
-	before := len(b.plan.Nodes)
-	n := b.node(op, r, from(ex), plain(r.out), text)
-	if r.late != nil && len(b.plan.Nodes) > before {
-		return n, b.lateRows(n, r.late)
-	}
-	return n, nil
+	op.LateCols = r.late.columns()
+	return b.judging(op, r, ex, text, r.late)
 }
 
 // inferRank: of ROW_NUMBER, partition and rank are a key. Without the rank, the
@@ -216,15 +205,7 @@ func (p *pruner) rank(r *rankRel) pruned {
 	for i := range n.order {
 		n.order[i].Col = in.col(n.order[i].Col)
 	}
-	n.out = slices.Clone(in.rel.cols())
-	for i, at := range in.index {
-		if at < 0 {
-			continue
-		}
-		c := r.out[i]
-		c.Type = n.out[at].Type
-		n.out[at] = c
-	}
+	n.out = in.kept(r.out)
 	out := pruned{index: slices.Clone(in.index), shape: slices.Clone(in.shape)}
 	if r.show {
 		last := len(r.out) - 1

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -21,6 +22,28 @@ func lateOf(r rel) (late *lateRows, in rel) {
 		return r.late, r.in
 	}
 	return nil, nil
+}
+
+// columns are the input columns of late rows, nil if nobody takes them.
+func (l *lateRows) columns() []int {
+	if l == nil {
+		return nil
+	}
+	return append([]int{}, l.cols...)
+}
+
+// judging makes the node of an operator of one input that judges rows by time, and
+// the way of its late rows.
+func (b *builder) judging(op Op, r rel, in *Node, text string, late *lateRows) (*Node, error) {
+	if late != nil {
+		text += fmt.Sprint(" late ", late.cols)
+	}
+	before := len(b.plan.Nodes)
+	n := b.node(op, r, from(in), plain(r.cols()), text)
+	if late != nil && len(b.plan.Nodes) > before {
+		return n, b.lateRows(n, late)
+	}
+	return n, nil
 }
 
 // withLate is an operator over an input that has more columns, the late rows of

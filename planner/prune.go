@@ -344,6 +344,21 @@ func (p pruned) each(cols []int) []int {
 	return out
 }
 
+// kept gives the columns that are left of the first ones of an operator that hands
+// its input's columns on: as they are in out, of the types that they have now.
+func (p pruned) kept(out []column) []column {
+	cols := slices.Clone(p.rel.cols())
+	for i, at := range p.index {
+		if at < 0 {
+			continue
+		}
+		c := out[i]
+		c.Type = cols[at].Type
+		cols[at] = c
+	}
+	return cols
+}
+
 func (p *pruner) rebuild(r rel) pruned {
 	if out, ok := p.done[r]; ok {
 		return out

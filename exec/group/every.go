@@ -49,9 +49,6 @@ const (
 	flagSaid             // a row of the group stands
 )
 
-// pendingParts is the number of parts of the state.
-const pendingParts = 4
-
 func newPending(o *planner.GroupAgg, out []planner.Column, ctx *op.Context) (*pending, error) {
 	if o.Every == 0 {
 		return nil, nil
@@ -68,7 +65,7 @@ func newPending(o *planner.GroupAgg, out []planner.Column, ctx *op.Context) (*pe
 	return &pending{ctx: ctx, before: o.EmitBefore, due: op.NewTicker(o.Every), every: o.Every, layout: l, format: f, enc: hash.NewEncoder(l), put: f.NewEncoder()}, nil
 }
 
-// open takes the parts from first on of st.
+// open takes the four parts from first on of st.
 func (p *pending) open(st *table.Table, first uint32) {
 	if p == nil {
 		return
@@ -204,22 +201,10 @@ func (p *pending) merge(st *table.Table, first uint32, owns func(group int) bool
 	}
 	from := *p
 	from.open(st, first)
-	from.keys.EachHash(func(_ []uint32, all []hash.Row, hashes []uint64) {
-		var mine []hash.Row
-		for i, h := range hashes {
-			if owns(hash.Group(h)) {
-				mine = append(mine, all[i])
-			}
-		}
-		if len(mine) == 0 {
-			return
-		}
-		p.keys.Upsert(p.enc.FromRows(mine, from.keys.Source()), &p.refs)
-		for i, r := range p.refs.Rows {
-			*p.word(r, pendingFlags) = *from.word(mine[i], pendingFlags)
-			*p.word(r, pendingOld) = p.copied(&from, *from.word(mine[i], pendingOld))
-			*p.word(r, pendingNew) = p.copied(&from, *from.word(mine[i], pendingNew))
-		}
+	p.keys.Take(from.keys, p.enc, owns, func(row, old hash.Row) {
+		*p.word(row, pendingFlags) = *from.word(old, pendingFlags)
+		*p.word(row, pendingOld) = p.copied(&from, *from.word(old, pendingOld))
+		*p.word(row, pendingNew) = p.copied(&from, *from.word(old, pendingNew))
 	})
 }
 

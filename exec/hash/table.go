@@ -368,3 +368,25 @@ func iota32(b []int32) []int32 {
 	}
 	return b
 }
+
+// Take adds the keys of another table of the same layout whose key groups owns
+// accepts, and calls each with the row that each has here and the one it has there.
+func (t *Table) Take(from *Table, enc *Encoder, owns func(group int) bool, each func(row, old Row)) {
+	var mine []Row
+	var refs Refs
+	from.EachHash(func(_ []uint32, rows []Row, hashes []uint64) {
+		mine = mine[:0]
+		for i, r := range rows {
+			if owns(Group(hashes[i])) {
+				mine = append(mine, r)
+			}
+		}
+		if len(mine) == 0 {
+			return
+		}
+		t.Upsert(enc.FromRows(mine, from.Source()), &refs)
+		for i, r := range refs.Rows {
+			each(r, mine[i])
+		}
+	})
+}

@@ -151,30 +151,10 @@ func (f *first) Restore(r *op.Restore) error {
 		if err != nil {
 			return err
 		}
-		f.merge(f.open(st), owns)
+		f.table.Take(f.open(st), f.enc, owns, func(row, old hash.Row) { *f.count(row) = *f.count(old) })
 		f.life.Merge(st, lifePart, owns)
 	}
 	return nil
-}
-
-// merge takes over the counters of another shard whose key groups are owned here.
-func (f *first) merge(from *hash.Table, owns func(group int) bool) {
-	var mine []hash.Row
-	from.EachHash(func(_ []uint32, rows []hash.Row, hashes []uint64) {
-		mine = mine[:0]
-		for i, r := range rows {
-			if owns(hash.Group(hashes[i])) {
-				mine = append(mine, r)
-			}
-		}
-		if len(mine) == 0 {
-			return
-		}
-		f.table.Upsert(f.enc.FromRows(mine, from.Source()), &f.refs)
-		for i, r := range f.refs.Rows {
-			*f.count(r) = *f.count(mine[i])
-		}
-	})
 }
 
 // Gauges implements op.Gauges. No row is held, its key alone is.

@@ -262,32 +262,14 @@ func (s *setop) Restore(r *op.Restore) error {
 		if err != nil {
 			return err
 		}
-		s.merge(s.open(st), owns)
+		s.rows.Take(s.open(st), s.enc, owns, func(row, old hash.Row) {
+			for w := range stateWords {
+				*s.word(row, w) = *s.word(old, w)
+			}
+		})
 		s.life.Merge(st, lifePart, owns)
 	}
 	return nil
-}
-
-// merge takes over the rows of another shard whose key groups are owned here.
-func (s *setop) merge(from *hash.Table, owns func(group int) bool) {
-	var mine []hash.Row
-	from.EachHash(func(_ []uint32, rows []hash.Row, hashes []uint64) {
-		mine = mine[:0]
-		for i, r := range rows {
-			if owns(hash.Group(hashes[i])) {
-				mine = append(mine, r)
-			}
-		}
-		if len(mine) == 0 {
-			return
-		}
-		s.rows.Upsert(s.enc.FromRows(mine, from.Source()), &s.refs)
-		for i, r := range s.refs.Rows {
-			for w := range stateWords {
-				*s.word(r, w) = *s.word(mine[i], w)
-			}
-		}
-	})
 }
 
 // Gauges implements op.Gauges.

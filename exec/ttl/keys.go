@@ -242,21 +242,8 @@ func (k *Keys) Merge(st *table.Table, first uint32, owns func(group int) bool) {
 	}
 	from := *k
 	from.Open(st, first)
-	var rows []hash.Row
-	from.keys.EachHash(func(_ []uint32, all []hash.Row, hashes []uint64) {
-		rows = rows[:0]
-		for i, h := range hashes {
-			if owns(hash.Group(h)) {
-				rows = append(rows, all[i])
-			}
-		}
-		if len(rows) == 0 {
-			return
-		}
-		k.keys.Upsert(k.enc.FromRows(rows, from.keys.Source()), &k.refs)
-		for i, r := range k.refs.Rows {
-			*k.touch(r), *k.rows(r) = *from.touch(rows[i]), *from.rows(rows[i])
-		}
+	k.keys.Take(from.keys, k.enc, owns, func(row, old hash.Row) {
+		*k.touch(row), *k.rows(row) = *from.touch(old), *from.rows(old)
 	})
 }
 
