@@ -125,7 +125,7 @@ func (b *binder) joinSubquery(kind JoinKind, left rel, s *subquery, p pulled, on
 // semi keeps the rows of left for which EXISTS or ANY holds, or with anti those for
 // which it is FALSE.
 func (b *binder) semi(left rel, s *subquery, args []catalog.Expr, anti bool) (rel, error) {
-	_, p, err := b.decorrelated(s, left, args)
+	d, p, err := b.decorrelated(s, left, args)
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +147,9 @@ func (b *binder) semi(left rel, s *subquery, args []catalog.Expr, anti bool) (re
 	notIn := s.over(compare[0], left, args)
 	if comparesNotNull(notIn, j.both()) {
 		return b.newJoin(j, append(on, notIn))
+	}
+	if l, r, _, ok := equality(notIn, len(left.cols())); ok && len(p.on) == 0 && l.Type().Equal(r.Type()) && !isStatic(p.rel) {
+		return b.notInByKey(left, s, d, p, compare[0].(*catalog.Call), args)
 	}
 	j.notIn = notIn
 	return b.newJoin(j, on)
