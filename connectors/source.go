@@ -2,7 +2,9 @@ package connectors
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"path/filepath"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -21,6 +23,23 @@ type Env struct {
 	Stdout Output
 	// FS is the file system; nil: the operating system's.
 	FS FS
+}
+
+// ReadFile reads a file that an option names.
+func (e Env) ReadFile(name string) ([]byte, error) {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(e.Dir, name)
+	}
+	f, err := e.Files().Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.NewSectionReader(f, 0, info.Size()))
 }
 
 // Output takes whole lines of text; calls do not interleave.

@@ -7,6 +7,7 @@ import (
 	"github.com/streamsql/streamsql/connectors/datagen"
 	"github.com/streamsql/streamsql/connectors/file"
 	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/avro"
 	"github.com/streamsql/streamsql/connectors/format/canal"
 	"github.com/streamsql/streamsql/connectors/format/csv"
 	"github.com/streamsql/streamsql/connectors/format/debezium"
@@ -18,7 +19,7 @@ import (
 
 // Formats gives all formats.
 func Formats() format.Set {
-	return format.Set{ndjson.Format(), csv.Format(), raw.Format(), debezium.Format(), canal.Format()}
+	return format.Set{ndjson.Format(), csv.Format(), raw.Format(), debezium.Format(), canal.Format(), avro.Format()}
 }
 
 // Registry gives a registry of all connectors and formats. The connector

@@ -71,7 +71,7 @@ func (c *chunk) Decode(alloc memory.Allocator) (*connectors.Records, error) {
 		}
 	}
 	recs.Raw, recs.Position = c.raw, c.position
-	c.addMetadata(recs, alloc)
+	c.src.addMetadata(recs, alloc, c.in, func(i int) int64 { return c.record(i).line })
 	return recs, nil
 }
 
@@ -88,42 +88,43 @@ func (c *chunk) tooLong(alloc memory.Allocator) *connectors.Records {
 	return recs
 }
 
-// addMetadata puts the metadata columns between the decoded ones.
-func (c *chunk) addMetadata(recs *connectors.Records, alloc memory.Allocator) {
-	if c.src.toOutput == nil {
+// addMetadata puts the metadata columns of records of one file between the decoded
+// ones; line gives the line of a record.
+func (s *source) addMetadata(recs *connectors.Records, alloc memory.Allocator, in input, line func(record int) int64) {
+	if s.toOutput == nil {
 		return
 	}
-	out := make([]arrow.Array, len(c.src.columns))
+	out := make([]arrow.Array, len(s.columns))
 	for i, array := range recs.Cols {
-		out[c.src.toOutput[i]] = array
+		out[s.toOutput[i]] = array
 	}
-	for i, col := range c.src.columns {
+	for i, col := range s.columns {
 		if col.Metadata != "" {
-			out[i] = c.metadata(col, recs, alloc)
+			out[i] = metadata(col, recs, alloc, in, line)
 		}
 	}
 	recs.Cols = out
 	for i := range recs.Errors {
 		if e := &recs.Errors[i]; e.Col >= 0 {
-			e.Col = int16(c.src.toOutput[e.Col])
+			e.Col = int16(s.toOutput[e.Col])
 		}
 	}
 }
 
-func (c *chunk) metadata(col connectors.ScanColumn, recs *connectors.Records, alloc memory.Allocator) arrow.Array {
+func metadata(col connectors.ScanColumn, recs *connectors.Records, alloc memory.Allocator, in input, line func(record int) int64) arrow.Array {
 	b := columns.New(metadataType(col.Metadata), alloc)
 	for i := range recs.N {
 		switch col.Metadata {
 		case metaPath:
-			b.PutBytes(i, []byte(c.in.path))
+			b.PutBytes(i, []byte(in.path))
 		case metaName:
-			b.PutBytes(i, []byte(path.Base(c.in.path)))
+			b.PutBytes(i, []byte(path.Base(in.path)))
 		case metaSize:
-			b.PutInt64(i, c.in.size)
+			b.PutInt64(i, in.size)
 		case metaTime:
-			b.PutInt64(i, c.in.mtime.UnixMilli()*1000)
+			b.PutInt64(i, in.mtime.UnixMilli()*1000)
 		case metaLine:
-			b.PutInt64(i, c.record(recs.Record(i)).line)
+			b.PutInt64(i, line(recs.Record(i)))
 		}
 	}
 	return b.Finish(recs.N)

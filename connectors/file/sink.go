@@ -93,7 +93,7 @@ func newSink(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) 
 		}
 		cfg.Columns = append([]catalog.Field{{Name: kinds, Type: catalog.String, NotNull: true}}, cfg.Columns...)
 	}
-	encoding, f, err := formats.NewEncoding(cfg)
+	encoding, f, err := formats.NewEncoding(cfg, env)
 	if err != nil {
 		return nil, err
 	}

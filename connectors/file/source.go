@@ -22,6 +22,7 @@ type source struct {
 	columns     []connectors.ScanColumn
 	toOutput    []int // of each decoded column, if there are metadata columns
 	decoding    format.Decoding
+	blocks      format.BlockDecoding // of a format whose files are made of blocks; decoding is nil then
 	shared      *decoders // of a format whose streams are all alike
 	compression string
 	maxRecord   int
@@ -61,8 +62,19 @@ func newSource(formats format.Set, cfg connectors.SourceConfig, env connectors.E
 	if len(physical) < len(cfg.Columns) {
 		s.toOutput = append([]int{}, physical...)
 	}
-	var err error
-	if s.decoding, err = formats.NewDecoding(cfg, s.maxRecord); err != nil {
+	f, dc, err := formats.ConfigOf(cfg, s.maxRecord)
+	if err != nil {
+		return nil, err
+	}
+	dc.Env = env
+	if f.Blocks != nil {
+		if s.compression != "auto" && s.compression != "none" {
+			return nil, fmt.Errorf("option '%s': files of format '%s' say themselves how they are compressed", optCompression, f.Spec.Name)
+		}
+		s.blocks, err = f.Blocks(dc)
+		return s, err
+	}
+	if s.decoding, err = formats.Decode(f.Spec.Name, dc); err != nil {
 		return nil, err
 	}
 	if !s.decoding.Headed() {
@@ -113,29 +125,31 @@ func (s *source) Splits(context.Context) ([]connectors.Split, error) {
 
 // Open implements connectors.Source.
 func (s *source) Open(_ context.Context, split connectors.Split, from connectors.Offset) (connectors.SplitReader, error) {
-	r, err := s.open(split, from)
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
-func (s *source) open(split connectors.Split, from connectors.Offset) (*reader, error) {
 	q, err := s.queue(split)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{src: s, queue: q}
-	if from != nil {
-		p, err := decodeOffset(from)
-		if err != nil {
-			return nil, err
-		}
-		start := p
-		r.from, r.pos = &start, p
-		r.pos.atEnd, r.pos.size = false, 0
+	if from == nil {
+		return s.reader(q, nil), nil
 	}
-	return r, nil
+	p, err := decodeOffset(from)
+	if err != nil {
+		return nil, err
+	}
+	return s.reader(q, &p), nil
+}
+
+// reader makes the reader of the files that q gives, from a position on.
+func (s *source) reader(q queue, from *position) connectors.SplitReader {
+	var pos position
+	if from != nil {
+		pos = *from
+		pos.atEnd, pos.size = false, 0
+	}
+	if s.blocks != nil {
+		return &blockReader{src: s, queue: q, from: from, pos: pos}
+	}
+	return &reader{src: s, queue: q, from: from, pos: pos}
 }
 
 func (s *source) queue(split connectors.Split) (queue, error) {
@@ -158,23 +172,35 @@ func (s *source) queue(split connectors.Split) (queue, error) {
 
 // Grown implements connectors.Growable: it looks for a record after end.
 func (s *source) Grown(ctx context.Context, split connectors.Split, end connectors.Offset) (string, error) {
-	r, err := s.open(split, end)
+	q, err := s.queue(split)
 	if err != nil {
 		return "", err
 	}
-	defer r.Close()
-	if p := r.from; p != nil && p.atEnd {
-		if err := r.queue.resume(p); err != nil {
+	p, err := decodeOffset(end)
+	if err != nil {
+		return "", err
+	}
+	r := s.reader(q, &p)
+	if p.atEnd {
+		if err := q.resume(&p); err != nil {
 			return "", err
 		}
 		info, err := s.finder.fs.Stat(s.finder.real(p.path))
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", p.path, reason(err))
 		}
-		if info.Size() == p.size { // so there is no need to decompress it
-			r.from, r.pos = nil, p.leave(p.size, false)
+		if info.Size() == p.size { // so there is no need to read it again
+			r = s.reader(q, nil)
+			left := p.leave(p.size, false)
+			switch r := r.(type) {
+			case *reader:
+				r.pos = left
+			case *blockReader:
+				r.pos = left
+			}
 		}
 	}
+	defer r.Close()
 	c, err := r.Fetch(ctx, connectors.Limits{Records: 1, Bytes: 1})
 	if errors.Is(err, io.EOF) {
 		return "", nil
@@ -183,6 +209,9 @@ func (s *source) Grown(ctx context.Context, split connectors.Split, end connecto
 		return "", err
 	}
 	defer c.Release()
+	if b, ok := c.(*blockChunk); ok {
+		return fmt.Sprintf("%s has more records, from record %d on", b.in.path, b.first), nil
+	}
 	return fmt.Sprintf("%s has more records, from line %d on", c.(*chunk).in.path, c.(*chunk).record(0).line), nil
 }
 

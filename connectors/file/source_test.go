@@ -20,12 +20,13 @@ import (
 	"github.com/streamsql/streamsql/connectors/connectortest"
 	"github.com/streamsql/streamsql/connectors/file"
 	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/avro"
 	"github.com/streamsql/streamsql/connectors/format/csv"
 	"github.com/streamsql/streamsql/connectors/format/ndjson"
 	"github.com/streamsql/streamsql/internal/clock"
 )
 
-var formats = format.Set{ndjson.Format(), csv.Format()}
+var formats = format.Set{ndjson.Format(), csv.Format(), avro.Format()}
 
 // idAndText are the columns that most tests read.
 var idAndText = []connectors.ScanColumn{{Name: "id", Type: catalog.BigInt}, {Name: "text", Type: catalog.String}}

@@ -59,14 +59,14 @@ func Connector(formats format.Set) connectors.Connector {
 			Source: &catalog.SourceSpec{
 				Bounded:   bounded,
 				Table:     true,
-				Formats:   formats.Readable(),
+				Formats:   formats.ReadableFiles(),
 				Changelog: func(o catalog.Options) bool { return formats.Changelog(o[catalog.FormatOption]) },
 				Metadata: []catalog.MetadataColumn{
 					{Name: metaPath, Type: catalog.String, Doc: "The file's path, as the option 'path' leads to it."},
 					{Name: metaName, Type: catalog.String, Doc: "The file's name without directories."},
 					{Name: metaSize, Type: catalog.BigInt, Doc: "The file's size in bytes when it was opened, compressed if it is."},
 					{Name: metaTime, Type: catalog.TimestampLTZ3, Doc: "When the file was last changed."},
-					{Name: metaLine, Type: catalog.BigInt, Doc: "The number of the line that the record begins in, from 1."},
+					{Name: metaLine, Type: catalog.BigInt, Doc: "The number of the line that the record begins in, from 1; of the record itself where a file has no lines."},
 				},
 			},
 			Sink: &catalog.SinkSpec{
@@ -78,7 +78,7 @@ func Connector(formats format.Set) connectors.Connector {
 					return catalog.AppendOnly
 				},
 				Guarantee: func(catalog.Options) catalog.Guarantee { return catalog.ExactlyOnce },
-				Formats:   formats.Writable(),
+				Formats:   formats.WritableFiles(),
 			},
 		},
 		OpenSource: func(cfg connectors.SourceConfig, env connectors.Env) (connectors.Source, error) {

@@ -21,6 +21,12 @@ type Format struct {
 	Decode func(DecodeConfig) (Decoding, error)
 	// Encode prepares writing; nil if the format can only be read.
 	Encode func(EncodeConfig) (Encoding, error)
+	// Blocks prepares reading files that have a layout of their own rather than
+	// being a stream of records; nil: they are one.
+	Blocks func(DecodeConfig) (BlockDecoding, error)
+	// MessagesOnly says that records have no ends of their own: Decode is for
+	// Messages, Encode for MessageEncoding, and there are no streams of them.
+	MessagesOnly bool
 	// Changelog says that records are changes: reading, rows come with kinds;
 	// writing, rows of all kinds are taken (unless it is an upsert).
 	Changelog bool
@@ -42,6 +48,12 @@ type DecodeConfig struct {
 	// Upsert says that a message without a value deletes: it is a row of NULLs of
 	// kind -D. Without it such a message stands for no row (raw: for a NULL).
 	Upsert bool
+	// Env is the outside world, for formats that read schemas from there.
+	Env connectors.Env
+	// Subject names what the records come from (a topic), where a registry is asked
+	// for schemas by name; Key says that they are the keys of messages.
+	Subject string
+	Key     bool
 }
 
 // Decoding is a format compiled for reading given columns. It is immutable.
@@ -106,6 +118,10 @@ type EncodeConfig struct {
 	// Upsert says that a MessageEncoder gives rows that leave the table (-U, -D) no
 	// value.
 	Upsert bool
+	// Env, Subject and Key are as for DecodeConfig.
+	Env     connectors.Env
+	Subject string
+	Key     bool
 }
 
 // Encoding is a format compiled for writing given columns. It is immutable.
@@ -146,6 +162,16 @@ func (s Set) Readable() []string {
 	return s.names(func(f *Format) bool { return f.Decode != nil })
 }
 
+// ReadableFiles lists the names of the formats that files can be read in.
+func (s Set) ReadableFiles() []string {
+	return s.names(func(f *Format) bool { return f.Blocks != nil || f.Decode != nil && !f.MessagesOnly })
+}
+
+// WritableFiles lists the names of the formats that files can be written in.
+func (s Set) WritableFiles() []string {
+	return s.names(func(f *Format) bool { return f.Encode != nil && !f.MessagesOnly })
+}
+
 // Writable lists the names of the formats that can be written.
 func (s Set) Writable() []string {
 	return s.names(func(f *Format) bool { return f.Encode != nil })
@@ -164,6 +190,16 @@ func (s Set) names(keep func(*Format) bool) []string {
 // NewDecoding compiles the format that a source's options name for the
 // physical columns of cfg.
 func (s Set) NewDecoding(cfg connectors.SourceConfig, maxRecordBytes int) (Decoding, error) {
+	f, dc, err := s.ConfigOf(cfg, maxRecordBytes)
+	if err != nil {
+		return nil, err
+	}
+	return s.Decode(f.Spec.Name, dc)
+}
+
+// ConfigOf gives the format that a source's options name, and what to make of
+// records for the physical columns of cfg.
+func (s Set) ConfigOf(cfg connectors.SourceConfig, maxRecordBytes int) (*Format, DecodeConfig, error) {
 	dc := DecodeConfig{Declared: cfg.Declared, ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecordBytes}
 	for _, c := range cfg.Columns {
 		if c.Metadata == "" {
@@ -172,10 +208,10 @@ func (s Set) NewDecoding(cfg connectors.SourceConfig, maxRecordBytes int) (Decod
 	}
 	f, err := s.Lookup(cfg.Options[catalog.FormatOption])
 	if err != nil {
-		return nil, err
+		return nil, dc, err
 	}
 	dc.Options = cfg.Options.Under(f.Spec.Name + ".")
-	return s.Decode(f.Spec.Name, dc)
+	return f, dc, nil
 }
 
 // Decode compiles the format of that name for reading.
@@ -191,12 +227,12 @@ func (s Set) Decode(name string, cfg DecodeConfig) (Decoding, error) {
 }
 
 // NewEncoding compiles the format that a sink's options name, and gives it.
-func (s Set) NewEncoding(cfg connectors.SinkConfig) (Encoding, *Format, error) {
+func (s Set) NewEncoding(cfg connectors.SinkConfig, env connectors.Env) (Encoding, *Format, error) {
 	f, err := s.Lookup(cfg.Options[catalog.FormatOption])
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := s.Encode(f.Spec.Name, EncodeConfig{Options: cfg.Options.Under(f.Spec.Name + "."), Columns: cfg.Columns})
+	e, err := s.Encode(f.Spec.Name, EncodeConfig{Options: cfg.Options.Under(f.Spec.Name + "."), Columns: cfg.Columns, Env: env})
 	return e, f, err
 }
 
