@@ -19,7 +19,7 @@ import (
 
 // Formats gives all formats.
 func Formats() format.Set {
-	return format.Set{ndjson.Format(), csv.Format(), raw.Format(), debezium.Format(), canal.Format(), avro.Format()}
+	return format.Set{ndjson.Format(), csv.Format(), raw.Format(), debezium.Format(), canal.Format(), avro.Format(), avro.Confluent()}
 }
 
 // Registry gives a registry of all connectors and formats. The connector

@@ -23,7 +23,7 @@ type source struct {
 	toOutput    []int // of each decoded column, if there are metadata columns
 	decoding    format.Decoding
 	blocks      format.BlockDecoding // of a format whose files are made of blocks; decoding is nil then
-	shared      *decoders // of a format whose streams are all alike
+	shared      *decoders            // of a format whose streams are all alike
 	compression string
 	maxRecord   int
 	monitor     time.Duration // 0: bounded

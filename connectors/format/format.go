@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -24,6 +25,9 @@ type Format struct {
 	// Blocks prepares reading files that have a layout of their own rather than
 	// being a stream of records; nil: they are one.
 	Blocks func(DecodeConfig) (BlockDecoding, error)
+	// Infer gives the columns of records where a source declares none; nil: they
+	// must be declared.
+	Infer func(InferConfig) ([]catalog.Field, error)
 	// MessagesOnly says that records have no ends of their own: Decode is for
 	// Messages, Encode for MessageEncoding, and there are no streams of them.
 	MessagesOnly bool
@@ -54,6 +58,22 @@ type DecodeConfig struct {
 	// for schemas by name; Key says that they are the keys of messages.
 	Subject string
 	Key     bool
+}
+
+// InferConfig says where columns are to be taken from.
+type InferConfig struct {
+	// Options are the format's, checked, without prefix.
+	Options catalog.Options
+	// Env, Subject and Key are as for DecodeConfig.
+	Env     connectors.Env
+	Subject string
+	Key     bool
+	// File is the first file, for a source of files whose format has Blocks.
+	File io.ReaderAt
+	Size int64
+	// Sample are the first bytes of the first stream, cut behind a record, for a
+	// source of streams of records.
+	Sample []byte
 }
 
 // Decoding is a format compiled for reading given columns. It is immutable.

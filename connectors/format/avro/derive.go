@@ -112,6 +112,14 @@ func Fields(text string) ([]catalog.Field, error) {
 	if err != nil {
 		return nil, err
 	}
+	return fieldsOf(r)
+}
+
+func fieldsOf(s hamba.Schema) ([]catalog.Field, error) {
+	r, ok := deref(s).(*hamba.RecordSchema)
+	if !ok {
+		return nil, fmt.Errorf("avro: the schema is %s, not a record", s.Type())
+	}
 	t, _, err := typeOf(r, nil)
 	if err != nil {
 		return nil, fmt.Errorf("avro: %w", err)

@@ -1,7 +1,6 @@
 package avro
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -45,8 +44,28 @@ func Format() *format.Format {
 		},
 		Decode: newDecoding,
 		Blocks: newContainers,
+		Infer:  infer,
 		Encode: newEncoding,
 	}
+}
+
+// infer gives the columns of the schema that options name, or that a file has.
+func infer(cfg format.InferConfig) ([]catalog.Field, error) {
+	text, err := schemaOption(cfg.Options, cfg.Env)
+	if err != nil {
+		return nil, err
+	}
+	if text == "" && cfg.File != nil {
+		h, err := readHeader(cfg.File, cfg.Size)
+		if err != nil {
+			return nil, err
+		}
+		text = h.schema
+	}
+	if text == "" {
+		return nil, fmt.Errorf("no columns are declared and option 'avro.%s' has no schema", optSchema)
+	}
+	return Fields(text)
 }
 
 // Parse parses a schema. Each call has names of its own.
@@ -87,6 +106,7 @@ func recordOf(text string) (*hamba.RecordSchema, error) {
 
 // decoding reads messages of one schema.
 type decoding struct {
+	format.NoStream
 	layout *cell.Layout
 	schema schema
 }
@@ -124,17 +144,6 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	}
 	return d, nil
 }
-
-var errFiles = errors.New("avro: records have no ends of their own, so there is no stream of them")
-
-// Cut implements format.Cutter.
-func (*decoding) Cut([]byte, connectors.Limits, bool) format.Cut { return format.Cut{} }
-
-// Headed implements format.Decoding.
-func (*decoding) Headed() bool { return false }
-
-// Stream implements format.Decoding.
-func (*decoding) Stream([]byte) (format.Stream, bool, error) { return nil, false, errFiles }
 
 // NewMessageDecoder implements format.Messages.
 func (d *decoding) NewMessageDecoder(alloc memory.Allocator) format.MessageDecoder {

@@ -1,0 +1,242 @@
+package avro
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	hamba "github.com/hamba/avro/v2"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/cell"
+	"github.com/streamsql/streamsql/connectors/format/registry"
+)
+
+// The codes of messages whose schema can't be had or does not fit.
+const (
+	codeUnknownSchema = "UNKNOWN_SCHEMA"
+	codeMismatch      = "SCHEMA_MISMATCH"
+)
+
+// Confluent gives the format 'avro-confluent': messages that name their schema in a
+// registry.
+func Confluent() *format.Format {
+	return &format.Format{
+		MessagesOnly: true,
+		Spec: &catalog.ConnectorSpec{
+			Name: "avro-confluent",
+			Doc:  "Avro's binary encoding, where each message names its schema in a schema registry with Confluent's API. A schema that comes up while the job runs is fetched then. Columns are taken by name as in the format avro.",
+			Options: append(registry.Options(),
+				catalog.OptionSpec{Name: optSchema, Source: true, Sink: true,
+					Doc: "Sink: the schema to write and register. Default: that of the columns. Source: a schema of which the defaults and aliases of fields are taken where messages are written with another one."},
+				LegacyOption(), catalog.IgnoreParseErrors()),
+		},
+		Decode: newConfluentDecoding,
+		Encode: newConfluentEncoding,
+		Infer:  inferConfluent,
+	}
+}
+
+// inferConfluent gives the columns of the newest schema of the subject.
+func inferConfluent(cfg format.InferConfig) ([]catalog.Field, error) {
+	client, err := registry.New(cfg.Options, cfg.Env)
+	if err != nil {
+		return nil, err
+	}
+	subject, err := registry.Subject(cfg.Options, cfg.Subject, cfg.Key, "")
+	if err != nil {
+		return nil, err
+	}
+	latest, err := client.Latest(subject)
+	if err != nil {
+		return nil, err
+	}
+	s, err := parseRegistered(latest)
+	if err != nil {
+		return nil, err
+	}
+	return fieldsOf(s)
+}
+
+// parseRegistered parses a schema with those that it refers to.
+func parseRegistered(s *registry.Schema) (hamba.Schema, error) {
+	if s.Type != registry.Avro {
+		return nil, fmt.Errorf("schema %d is of the language %s, not Avro", s.ID, s.Type)
+	}
+	cache := &hamba.SchemaCache{}
+	for _, r := range s.References {
+		if _, err := hamba.ParseWithCache(r.Schema.Text, "", cache); err != nil {
+			return nil, fmt.Errorf("schema %d, which refers to %s: %w", s.ID, r.Name, err)
+		}
+	}
+	parsed, err := hamba.ParseWithCache(s.Text, "", cache)
+	if err != nil {
+		return nil, fmt.Errorf("schema %d: %w", s.ID, err)
+	}
+	return parsed, nil
+}
+
+type confluentDecoding struct {
+	format.NoStream
+	layout *cell.Layout
+	reader *hamba.RecordSchema
+	client *registry.Client
+}
+
+func newConfluentDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
+	layout, err := cell.NewLayout(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("avro-confluent: %w", err)
+	}
+	d := &confluentDecoding{layout: layout}
+	if text := cfg.Options[optSchema]; text != "" {
+		if d.reader, err = recordOf(text); err != nil {
+			return nil, err
+		}
+	}
+	if d.client, err = registry.New(cfg.Options, cfg.Env); err != nil {
+		return nil, fmt.Errorf("avro-confluent: %w", err)
+	}
+	return d, nil
+}
+
+// NewMessageDecoder implements format.Messages.
+func (d *confluentDecoding) NewMessageDecoder(alloc memory.Allocator) format.MessageDecoder {
+	return &confluentDecoder{Rows: d.layout.NewRows(alloc), from: d, plans: map[int]*plan{}, misfits: map[int]string{}}
+}
+
+// confluentDecoder decodes messages of any number of schemas into one batch.
+type confluentDecoder struct {
+	*cell.Rows
+	from    *confluentDecoding
+	plans   map[int]*plan
+	misfits map[int]string // by id, why the schema does not fit
+	lastID  int
+	last    *plan // of lastID
+}
+
+// Append implements format.MessageDecoder.
+func (d *confluentDecoder) Append(buf []byte, spans []format.Span) error {
+	d.Reserve(len(spans))
+	for _, s := range spans {
+		if s.IsNull() {
+			d.Null()
+			continue
+		}
+		row, read, err := d.Begin(int(s.End - s.Start))
+		if err != nil {
+			return err
+		}
+		if !read {
+			continue
+		}
+		id, _, ok := registry.Split(s.Of(buf))
+		if !ok {
+			d.Bad(row, format.CodeMalformed, "the message has no schema id: it does not begin with a zero byte and 4 bytes more")
+			continue
+		}
+		if d.last == nil || id != d.lastID {
+			p, code, detail, err := d.plan(id)
+			if err != nil {
+				return err
+			}
+			if p == nil {
+				d.Bad(row, code, detail)
+				continue
+			}
+			d.last, d.lastID = p, id
+		}
+		d.last.read(d.Rows, buf, int(s.Start)+registry.HeaderBytes, int(s.End), row, true)
+	}
+	return nil
+}
+
+// plan gives the plan of a schema, or what is wrong with its messages.
+func (d *confluentDecoder) plan(id int) (p *plan, code, detail string, err error) {
+	if p := d.plans[id]; p != nil {
+		return p, "", "", nil
+	}
+	if why := d.misfits[id]; why != "" {
+		return nil, codeMismatch, why, nil
+	}
+	s, err := d.from.client.ByID(id)
+	if errors.Is(err, registry.ErrUnknown) {
+		return nil, codeUnknownSchema, fmt.Sprintf("the registry knows no schema %d", id), nil
+	}
+	if err != nil {
+		return nil, "", "", err
+	}
+	writer, err := parseRegistered(s)
+	if err == nil {
+		p, err = newPlan(schema{writer, d.from.reader}, d.Rows)
+	}
+	if err != nil {
+		d.misfits[id] = fmt.Sprintf("schema %d: %v", id, err)
+		return nil, codeMismatch, d.misfits[id], nil
+	}
+	d.plans[id] = p
+	return p, "", "", nil
+}
+
+type confluentEncoding struct {
+	format.NoStream
+	encoding
+	written *registry.Written
+}
+
+func newConfluentEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
+	client, err := registry.New(cfg.Options, cfg.Env)
+	if err != nil {
+		return nil, fmt.Errorf("avro-confluent: %w", err)
+	}
+	e := &confluentEncoding{encoding: encoding{fields: cfg.Columns, text: cfg.Options[optSchema], upsert: cfg.Upsert}}
+	if e.text == "" {
+		if e.text, err = SchemaOf(cfg.Columns, cfg.Options); err != nil {
+			return nil, err
+		}
+	}
+	record, err := recordOf(e.text)
+	if err != nil {
+		return nil, err
+	}
+	e.schema = record
+	subject, err := registry.Subject(cfg.Options, cfg.Subject, cfg.Key, record.FullName())
+	if err != nil {
+		return nil, fmt.Errorf("avro-confluent: %w", err)
+	}
+	e.written = &registry.Written{Client: client, Subject: subject, Text: e.text, Type: registry.Avro, Find: !registry.Registers(cfg.Options)}
+	_, err = NewWriter(e.schema, e.fields)
+	return e, err
+}
+
+// Header implements format.Encoding.
+func (*confluentEncoding) Header() []byte { return nil }
+
+// NewEncoder implements format.Encoding.
+func (e *confluentEncoding) NewEncoder() format.Encoder { return e.NoStream }
+
+// NewMessageEncoder implements format.MessageEncoding.
+func (e *confluentEncoding) NewMessageEncoder() format.MessageEncoder {
+	return &confluentEncoder{e.writer(), e}
+}
+
+type confluentEncoder struct {
+	rows *Writer
+	from *confluentEncoding
+}
+
+// AppendMessages implements format.MessageEncoder.
+func (e *confluentEncoder) AppendMessages(dst []byte, spans []format.Span, b *connectors.Batch) ([]byte, []format.Span, error) {
+	id, err := e.from.written.ID()
+	if err != nil {
+		return dst, spans, err
+	}
+	if err := e.rows.Bind(b.Cols); err != nil {
+		return dst, spans, err
+	}
+	return format.AppendRows(dst, spans, b, e.from.upsert, func(dst []byte, i int) ([]byte, error) {
+		return e.rows.AppendRow(registry.AppendHeader(dst, id), i)
+	})
+}

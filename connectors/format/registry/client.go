@@ -1,0 +1,239 @@
+package registry
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"github.com/streamsql/streamsql/internal/clock"
+)
+
+// Client asks one registry. It may be used from any goroutine.
+type Client struct {
+	url      string
+	api      *sr.Client
+	clock    clock.Clock
+	log      *slog.Logger
+	patience time.Duration
+
+	mu      sync.Mutex
+	byID    map[int]*Schema
+	unknown map[int]time.Time  // ids that the registry did not know, and when it was asked
+	named   map[string]*Schema // references by subject and version
+}
+
+// Schema is a schema with those that it refers to.
+type Schema struct {
+	ID   int // 0: of a reference
+	Text string
+	Type Type
+	// References are the schemas that the text refers to by name, those that they
+	// refer to before them.
+	References []Reference
+}
+
+// Type is the language of a schema.
+type Type = sr.SchemaType
+
+// The languages.
+const (
+	Avro     = sr.TypeAvro
+	Protobuf = sr.TypeProtobuf
+	JSON     = sr.TypeJSON
+)
+
+// Reference is a schema under the name that others refer to it by.
+type Reference struct {
+	Name   string
+	Schema *Schema
+}
+
+// ErrUnknown says that the registry does not know a schema, a subject or a version.
+var ErrUnknown = errors.New("the registry does not know it")
+
+// forget is how long an id that was not known is not asked for again.
+const forget = 10 * time.Second
+
+// requestTimeout bounds one request.
+const requestTimeout = 20 * time.Second
+
+// ByID gives the schema of an id: ErrUnknown if there is none. It waits for a
+// registry that does not answer.
+func (c *Client) ByID(id int) (*Schema, error) {
+	c.mu.Lock()
+	s, asked := c.byID[id], c.unknown[id]
+	c.mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	if !asked.IsZero() && c.clock.Now().Sub(asked) < forget {
+		return nil, ErrUnknown
+	}
+	err := c.retry(fmt.Sprintf("schema %d", id), func(ctx context.Context) error {
+		got, err := c.api.SchemaByID(ctx, id)
+		if err != nil {
+			return err
+		}
+		s, err = c.resolve(ctx, got)
+		return err
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(err, ErrUnknown) {
+		c.unknown[id] = c.clock.Now()
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.ID = id
+	c.byID[id] = s
+	return s, nil
+}
+
+// Latest gives the newest schema of a subject.
+func (c *Client) Latest(subject string) (*Schema, error) {
+	var s *Schema
+	err := c.retry("subject "+subject, func(ctx context.Context) error {
+		got, err := c.api.SchemaByVersion(ctx, subject, -1)
+		if err != nil {
+			return err
+		}
+		if s, err = c.resolve(ctx, got.Schema); err == nil {
+			s.ID = got.ID
+		}
+		return err
+	})
+	return s, err
+}
+
+// Register registers a schema under a subject and gives its id; with find it must
+// be there.
+func (c *Client) Register(subject, text string, t Type, find bool) (int, error) {
+	id := 0
+	err := c.retry("subject "+subject, func(ctx context.Context) error {
+		s := sr.Schema{Schema: text, Type: t}
+		if find {
+			got, err := c.api.LookupSchema(ctx, subject, s)
+			id = got.ID
+			return err
+		}
+		var err error
+		id, err = c.api.RegisterSchema(ctx, subject, s, -1, -1)
+		return err
+	})
+	return id, err
+}
+
+// resolve fetches what a schema refers to.
+func (c *Client) resolve(ctx context.Context, s sr.Schema) (*Schema, error) {
+	out := &Schema{Text: s.Schema, Type: s.Type}
+	seen := map[string]bool{}
+	for _, r := range s.References {
+		if err := c.reference(ctx, r, out, seen, 0); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (c *Client) reference(ctx context.Context, r sr.SchemaReference, to *Schema, seen map[string]bool, depth int) error {
+	if seen[r.Name] {
+		return nil
+	}
+	seen[r.Name] = true
+	if depth > 100 {
+		return fmt.Errorf("schemas refer to each other more than 100 deep")
+	}
+	got, err := c.api.SchemaByVersion(ctx, r.Subject, r.Version)
+	if err != nil {
+		return err
+	}
+	for _, inner := range got.References {
+		if err := c.reference(ctx, inner, to, seen, depth+1); err != nil {
+			return err
+		}
+	}
+	to.References = append(to.References, Reference{r.Name, &Schema{ID: got.ID, Text: got.Schema.Schema, Type: got.Type}})
+	return nil
+}
+
+// retry calls f until it answers or patience is at its end. An answer that says
+// that there is no such thing is ErrUnknown.
+func (c *Client) retry(what string, f func(ctx context.Context) error) error {
+	start := c.clock.Now()
+	pause := 100 * time.Millisecond
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+		err := f(ctx)
+		cancel()
+		var answer *sr.ResponseError
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound && answer.ErrorCode/100 == 404:
+			return fmt.Errorf("%s: %w (%s: %s)", what, ErrUnknown, c.url, answer.Message)
+		case errors.As(err, &answer) && answer.StatusCode/100 == 4 && answer.StatusCode != http.StatusTooManyRequests && answer.StatusCode != http.StatusRequestTimeout:
+			return fmt.Errorf("%s: the schema registry at %s refuses: %w", what, c.url, err)
+		}
+		waited := c.clock.Now().Sub(start)
+		if waited >= c.patience {
+			return fmt.Errorf("%s: the schema registry at %s has not answered for %s: %w", what, c.url, waited.Round(time.Second), err)
+		}
+		if c.log != nil {
+			c.log.Warn("the schema registry does not answer; it is asked again", "registry", c.url, "for", what, "error", err, "pause", pause)
+		}
+		<-c.clock.After(min(pause, c.patience-waited))
+		pause = min(2*pause, 10*time.Second)
+	}
+}
+
+// HeaderBytes is the length of the envelope before a message's value: a zero byte
+// and the schema's id.
+const HeaderBytes = 5
+
+// Split takes the id off a message; false: it has no envelope.
+func Split(message []byte) (id int, value []byte, ok bool) {
+	if len(message) < HeaderBytes || message[0] != 0 {
+		return 0, nil, false
+	}
+	return int(binary.BigEndian.Uint32(message[1:])), message[HeaderBytes:], true
+}
+
+// AppendHeader appends the envelope of a message.
+func AppendHeader(dst []byte, id int) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, 0), uint32(id))
+}
+
+// Written is the schema of a sink's messages: it is registered when the first one
+// is written.
+type Written struct {
+	Client  *Client
+	Subject string
+	Text    string
+	Type    Type
+	Find    bool // it must be there
+
+	mu sync.Mutex
+	id int
+}
+
+// ID gives the schema's id.
+func (w *Written) ID() (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.id != 0 {
+		return w.id, nil
+	}
+	id, err := w.Client.Register(w.Subject, w.Text, w.Type, w.Find)
+	if err == nil {
+		w.id = id
+	}
+	return id, err
+}
