@@ -41,6 +41,7 @@ func (e *OptionError) Error() string {
 const (
 	ConnectorOption = "connector"
 	FormatOption    = "format"
+	KeyFormatOption = "key.format" // of connectors with keys
 )
 
 // The options that the engine itself sees to, for every source; the first four
@@ -138,6 +139,9 @@ func CommonSinkOptions() []OptionSpec {
 // missing options last.
 func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string, forSource bool) (Options, []OptionError) {
 	c := optionCheck{spec: spec, forSource: forSource, out: Options{ConnectorOption: spec.Name}}
+	if spec.Keyed {
+		raw = c.valueNames(raw)
+	}
 	if forSource && spec.Source == nil {
 		return nil, []OptionError{{Option: ConnectorOption, Value: true, Message: fmt.Sprintf("connector '%s' can't be read, only written", spec.Name)}}
 	}
@@ -153,11 +157,14 @@ func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string
 	}
 	ownFormat := slices.ContainsFunc(spec.Options, func(o OptionSpec) bool { return o.Name == FormatOption && o.Type == OptionEnum })
 	if !ownFormat {
-		c.chooseFormat(formats, raw)
+		c.chooseFormat(formats, raw, FormatOption, "")
+	}
+	if _, given := raw[KeyFormatOption]; given && spec.Keyed {
+		c.chooseFormat(formats, raw, KeyFormatOption, "key.")
 	}
 	names := make([]string, 0, len(raw))
 	for name := range raw {
-		if name != ConnectorOption && (name != FormatOption || ownFormat) {
+		if name != ConnectorOption && (name != FormatOption || ownFormat) && (name != KeyFormatOption || !spec.Keyed) {
 			names = append(names, name)
 		}
 	}
@@ -177,6 +184,11 @@ func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string
 		}
 		return 1
 	})
+	if len(c.errs) == 0 && spec.Check != nil {
+		if e := spec.Check(c.out, forSource); e != nil {
+			c.errs = append(c.errs, *e)
+		}
+	}
 	if len(c.errs) > 0 {
 		return nil, c.errs
 	}
@@ -191,6 +203,25 @@ const ignoreParseErrors = "ignore-parse-errors"
 func IgnoreParseErrors() OptionSpec {
 	return OptionSpec{Name: ignoreParseErrors, Type: OptionBool, Source: true,
 		Doc: "Flink's name for 'on-error' = 'skip'."}
+}
+
+// valueNames gives the options of a connector with keys under the names that
+// others have: 'value.format' is 'format', 'value.json.x' is 'json.x'.
+func (c *optionCheck) valueNames(raw map[string]string) map[string]string {
+	out := make(map[string]string, len(raw))
+	for name, value := range raw {
+		rest, ok := strings.CutPrefix(name, "value.")
+		if !ok || slices.ContainsFunc(c.spec.Options, func(o OptionSpec) bool { return o.Name == name }) {
+			out[name] = value
+			continue
+		}
+		if _, twice := raw[rest]; twice {
+			c.errs = append(c.errs, OptionError{Option: name, Message: fmt.Sprintf("option '%s' is given twice, the second time as '%s'", rest, name)})
+			continue
+		}
+		out[rest] = value
+	}
+	return out
 }
 
 type optionCheck struct {
@@ -209,7 +240,7 @@ type knownOption struct {
 
 func (c *optionCheck) add(prefix string, options []OptionSpec) {
 	for _, o := range options {
-		if o.Name == FormatOption && o.Type != OptionEnum {
+		if (o.Name == FormatOption || o.Name == KeyFormatOption && c.spec.Keyed) && o.Type != OptionEnum {
 			continue // chooseFormat sees to it
 		}
 		other := !o.Source
@@ -226,9 +257,10 @@ func (c *optionCheck) addOther(options []OptionSpec) {
 	}
 }
 
-// chooseFormat settles 'format' and takes up the options of the format.
-func (c *optionCheck) chooseFormat(formats Connectors, raw map[string]string) {
-	written, given := raw[FormatOption]
+// chooseFormat settles 'format' or 'key.format' and takes up the options of the
+// format.
+func (c *optionCheck) chooseFormat(formats Connectors, raw map[string]string, option, prefix string) {
+	written, given := raw[option]
 	var allowed []string
 	if c.forSource {
 		allowed = c.spec.Source.Formats
@@ -237,27 +269,27 @@ func (c *optionCheck) chooseFormat(formats Connectors, raw map[string]string) {
 	}
 	if len(allowed) == 0 {
 		if given {
-			c.errs = append(c.errs, OptionError{Option: FormatOption,
-				Message: fmt.Sprintf("connector '%s' has no formats", c.spec.Name), Hint: "leave 'format' out"})
+			c.errs = append(c.errs, OptionError{Option: option,
+				Message: fmt.Sprintf("connector '%s' has no formats", c.spec.Name), Hint: fmt.Sprintf("leave '%s' out", option)})
 		}
 		return
 	}
 	name := strings.TrimSpace(written)
 	if !given {
 		for _, o := range c.spec.Options {
-			if o.Name == FormatOption {
+			if o.Name == option {
 				name = o.Default
 			}
 		}
 	}
 	if name == "" {
-		c.errs = append(c.errs, OptionError{Option: FormatOption, Missing: !given, Value: given,
-			Message: fmt.Sprintf("connector '%s' needs option 'format'", c.spec.Name), Hint: "one of " + strings.Join(allowed, ", ")})
+		c.errs = append(c.errs, OptionError{Option: option, Missing: !given, Value: given,
+			Message: fmt.Sprintf("connector '%s' needs option '%s'", c.spec.Name, option), Hint: "one of " + strings.Join(allowed, ", ")})
 		return
 	}
 	format, ok := formats.LookupFormat(name)
 	if !ok || !slices.Contains(allowed, format.Name) {
-		e := OptionError{Option: FormatOption, Value: true, Hint: "one of " + strings.Join(allowed, ", ")}
+		e := OptionError{Option: option, Value: true, Hint: "one of " + strings.Join(allowed, ", ")}
 		if ok {
 			e.Message = fmt.Sprintf("connector '%s' does not take format '%s'", c.spec.Name, name)
 		} else {
@@ -269,8 +301,8 @@ func (c *optionCheck) chooseFormat(formats Connectors, raw map[string]string) {
 		c.errs = append(c.errs, e)
 		return
 	}
-	c.out[FormatOption] = format.Name
-	c.add(format.Name+".", format.Options)
+	c.out[option] = format.Name
+	c.add(prefix+format.Name+".", format.Options)
 }
 
 // check takes one option as written.

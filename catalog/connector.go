@@ -9,6 +9,13 @@ type ConnectorSpec struct {
 	Options []OptionSpec
 	Source  *SourceSpec // nil if it can't be read
 	Sink    *SinkSpec   // nil if it can't be written
+	// Keyed says that records have a key beside the value, with a format of its own:
+	// 'key.format' and 'key.json.*'. 'value.format' and 'value.json.*' are then other
+	// names of 'format' and 'json.*'.
+	Keyed bool
+	// Check says what is wrong with options that are each right by themselves; nil:
+	// nothing can be.
+	Check func(o Options, forSource bool) *OptionError
 }
 
 // OptionType is the type of an option's value.

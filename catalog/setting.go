@@ -256,6 +256,9 @@ type Trigger struct {
 	Interval time.Duration
 }
 
+// UpToNow says that a run ends with what is there when it begins.
+func (t Trigger) UpToNow() bool { return t.Kind == OnceTrigger || t.Kind == AvailableNowTrigger }
+
 // ParseTrigger reads default, once, available_now, 'processing_time 30s' or
 // 'continuous 1s'.
 func ParseTrigger(text string) (Trigger, error) {

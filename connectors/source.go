@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -92,11 +93,50 @@ type Growable interface {
 	Grown(ctx context.Context, split Split, end Offset) (string, error)
 }
 
+// UpToNow is a Source of unbounded splits that knows where they end at a moment.
+type UpToNow interface {
+	// StopAtNow has readers give nothing beyond what there is now: their Fetch gives
+	// (nil, nil) from there on. It is called when all splits are open, before the
+	// first Fetch; splits that are found later give nothing.
+	StopAtNow(ctx context.Context) error
+}
+
+// Paced is a Source that limits what it gives to one micro-batch (ErrHeld).
+type Paced interface {
+	// NextTrigger begins the next micro-batch: of the records given since the source
+	// was opened, placed belong to earlier ones, the rest to this one. It does not
+	// block.
+	NextTrigger(placed int64)
+}
+
+// Published is a Source that tells others how far it has been read.
+type Published interface {
+	// Committed gives the offsets of a commit that is durable, by split. It does not
+	// block: a source that can't keep up tells of the latest only.
+	Committed(offsets map[string]Offset)
+}
+
+// Reporting is a Source whose state is worth showing while a job runs. Its
+// methods may be called from any goroutine.
+type Reporting interface {
+	Report() SourceReport
+}
+
+// SourceReport is the state of a source right now.
+type SourceReport struct {
+	State string // what is amiss, for people; "": nothing
+	Lost  int64  // records that were gone before they could be read
+	Lag   int64  // records that are there and not read yet; -1: not known
+}
+
 // Split is one independently ordered part of a source.
 type Split struct {
 	ID string // stable; sorts ties of the fixed merge
 	// Bounded says that its end is final.
 	Bounded bool
+	// Found says, in Open, that the split appeared after the job had begun: it is
+	// read from its very start.
+	Found bool
 }
 
 // Offset is a position between two records of a split, in the connector's own
@@ -110,13 +150,29 @@ type Limits struct {
 	Bytes   int // >= 1; a single record may be larger
 }
 
+// ErrPending from Fetch says that nothing is here yet and that it is not known
+// whether there is something (the answer is under way, the connection is lost):
+// the split is not silent. ErrHeld says that no more is given to this micro-batch,
+// though there may be more: see Paced. Both wait for Ready.
+var (
+	ErrPending = errors.New("connectors: not known yet")
+	ErrHeld    = errors.New("connectors: held back until the next micro-batch")
+)
+
+// Positioned is a SplitReader that has a place before its first record, which
+// commits are to hold: where reading began must not depend on when a job is
+// started again.
+type Positioned interface {
+	Position() Offset
+}
+
 // SplitReader gives a split's records in order. Fetch is cheap and sequential
 // (cut the bytes, claim a range); the costly part is Chunk.Decode, which runs
 // on any goroutine, for several chunks at a time.
 type SplitReader interface {
 	// Fetch claims the next records. (nil, nil): nothing available now.
-	// (nil, io.EOF): a bounded split has ended. It does not block for data to
-	// arrive, at most for I/O in progress.
+	// (nil, io.EOF): a bounded split has ended. ErrPending, ErrHeld: see there. It
+	// does not block for data to arrive, at most for I/O in progress.
 	Fetch(ctx context.Context, max Limits) (Chunk, error)
 	// Ready gives a channel that receives when Fetch may have something again;
 	// nil if only polling tells.

@@ -82,7 +82,7 @@ func (j *job) coordinate(ctx context.Context) error {
 func (j *job) loop(ctx context.Context, failed <-chan error) error {
 	tr := j.cfg.Trigger
 	gated := tr.Kind == catalog.ProcessingTimeTrigger
-	upToNow := tr.Kind == catalog.OnceTrigger || tr.Kind == catalog.AvailableNowTrigger
+	upToNow := tr.UpToNow()
 	due := j.clock.After(j.cfg.CommitInterval)
 	switch {
 	case gated:
@@ -100,10 +100,18 @@ func (j *job) loop(ctx context.Context, failed <-chan error) error {
 		if j.seq.drained() || j.enough.Load() {
 			return j.commit(ctx, failed, true)
 		}
-		if j.reader.limitReached() && j.reader.caughtUp() || upToNow && j.reader.caughtUp() {
+		caughtUp := (upToNow || gated && opened || j.reader.limitReached()) && j.reader.caughtUp()
+		if caughtUp && tr.Kind == catalog.AvailableNowTrigger && j.reader.held() && !j.reader.limitReached() {
+			// All that may be read at once has been, but not all that there is.
+			if err := j.commit(ctx, failed, false); err != nil {
+				return err
+			}
+			continue
+		}
+		if caughtUp && (upToNow || j.reader.limitReached()) {
 			return j.commit(ctx, failed, true)
 		}
-		if gated && opened && j.reader.caughtUp() {
+		if caughtUp && gated {
 			j.reader.setOpen(false)
 			opened = false
 			if err := j.commit(ctx, failed, false); err != nil {
@@ -205,6 +213,7 @@ func (j *job) discover(ctx context.Context, watch func(*split)) error {
 				if j.seq.has(s, n.ID) {
 					continue
 				}
+				n.Found = true
 				r, err := s.conn.Open(ctx, n, nil)
 				if err != nil {
 					return s.fail(err)
@@ -247,6 +256,7 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 	}()
 	j.cfg.Fault("before-barrier")
 	c := j.seq.barrier(last)
+	j.reader.nextTrigger(c.sources)
 	if j.cfg.BarrierEvery > 0 {
 		j.reader.setQuota(j.cfg.BarrierEvery)
 	}
@@ -287,8 +297,26 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 		return err
 	}
 	j.cfg.Fault("after-commit")
+	j.publish(c)
 	j.report(c, cuts, start, barrier)
 	return nil
+}
+
+// publish tells the sources that pass it on how far they have been read.
+func (j *job) publish(c cut) {
+	for i, s := range j.seq.sources {
+		p, ok := s.conn.(connectors.Published)
+		if !ok {
+			continue
+		}
+		offsets := map[string]connectors.Offset{}
+		for _, sp := range c.sources[i].Splits {
+			if len(sp.Offset) > 0 {
+				offsets[sp.ID] = sp.Offset
+			}
+		}
+		p.Committed(offsets)
+	}
 }
 
 // finishSelect takes a barrier of a SELECT, so that its rows so far are out: at
@@ -296,9 +324,11 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 // are always busy do not flush by themselves.
 func (j *job) finishSelect(ctx context.Context, failed <-chan error, last bool) error {
 	if !last && j.final {
+		j.reader.nextTriggerNow()
 		return nil
 	}
 	c := j.seq.barrier(last)
+	j.reader.nextTrigger(c.sources)
 	cuts, err := j.shards.wait(ctx, failed)
 	if err != nil {
 		return err

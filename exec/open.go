@@ -54,12 +54,13 @@ func (j *job) openSources(ctx context.Context) error {
 			s.splits = append(s.splits, s.newSplit(sp))
 		}
 		s.sortSplits()
+		s.numberSplits()
 	}
 	return nil
 }
 
 func (s *source) newSplit(sp connectors.Split) *split {
-	return &split{source: s, id: sp.ID, bounded: sp.Bounded, parked: map[int64]*chunk{}, w: s.floor()}
+	return &split{source: s, id: sp.ID, bounded: sp.Bounded, parked: map[int64]*chunk{}, w: s.floor(), number: -1}
 }
 
 func (j *job) openSource(o *planner.Scan) (connectors.Source, error) {
@@ -101,11 +102,19 @@ func (j *job) openSplits(ctx context.Context) error {
 	now := j.clock.Now()
 	for _, s := range j.seq.sources {
 		for _, sp := range s.splits {
-			r, err := s.conn.Open(ctx, connectors.Split{ID: sp.id, Bounded: sp.bounded}, sp.offset)
+			r, err := s.conn.Open(ctx, connectors.Split{ID: sp.id, Bounded: sp.bounded, Found: sp.found}, sp.offset)
 			if err != nil {
 				return s.fail(err)
 			}
+			j.seq.mu.Lock()
 			sp.reader, sp.lastData = r, now
+			j.seq.begin(sp)
+			j.seq.mu.Unlock()
+		}
+		if u, ok := s.conn.(connectors.UpToNow); ok && j.cfg.Trigger.UpToNow() {
+			if err := u.StopAtNow(ctx); err != nil {
+				return s.fail(err)
+			}
 		}
 		if len(s.splits) == 0 && !s.dynamic {
 			j.seq.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
@@ -57,6 +58,12 @@ type SourceProgress struct {
 	Ended   bool   `json:"ended,omitempty"`
 	// Watermark is nil before the first row and after the end of all input.
 	Watermark *time.Time `json:"watermark,omitempty"`
+	// State says what is amiss, if anything is (a broker that does not answer); Lost
+	// counts records that were gone before they could be read; Lag those that are
+	// there and not read yet, nil if the source can't tell.
+	State string `json:"state,omitempty"`
+	Lost  int64  `json:"lost,omitempty"`
+	Lag   *int64 `json:"lag,omitempty"`
 	// BySplit are the splits, by ID.
 	BySplit []SplitProgress `json:"-"`
 }
@@ -93,6 +100,13 @@ func sourceProgress(sources []*source, cuts []sourceCut) []SourceProgress {
 		if sources[i].scan.Watermark != nil && s.Watermark != op.MinTime && s.Watermark != op.MaxTime {
 			t := time.UnixMicro(s.Watermark).UTC()
 			p.Watermark = &t
+		}
+		if r, ok := sources[i].conn.(connectors.Reporting); ok {
+			report := r.Report()
+			p.State, p.Lost = report.State, report.Lost
+			if report.Lag >= 0 {
+				p.Lag = &report.Lag
+			}
 		}
 		out[i] = p
 	}

@@ -62,6 +62,15 @@ func (r *reader) next(ctx context.Context) (c *chunk, more bool, err error) {
 		r.q.finishSplit(sp)
 		r.q.pump() // the fixed merge may have waited for this end
 		return nil, true, nil
+	case errors.Is(err, connectors.ErrPending):
+		// Not silent: what there is will come, or its end be known.
+		r.claimed--
+		sp.empty = sp.asked == asked
+		return nil, true, nil
+	case errors.Is(err, connectors.ErrHeld):
+		r.claimed--
+		sp.empty, sp.dry, sp.held = sp.asked == asked, true, true
+		return nil, true, nil
 	case err != nil:
 		r.claimed--
 		return nil, false, err
@@ -246,12 +255,59 @@ func (r *reader) setOpen(open bool) {
 	if open {
 		for _, s := range r.q.sources {
 			for _, sp := range s.splits {
-				sp.dry = false
+				sp.dry, sp.held = false, false
 			}
 		}
 	}
 	r.q.mu.Unlock()
 	r.wake()
+}
+
+// nextTrigger begins a micro-batch at the sources that limit it, after the barrier
+// with that cut of the sources.
+func (r *reader) nextTrigger(sources []sourceCut) {
+	r.q.mu.Lock()
+	for _, s := range r.q.sources {
+		for _, sp := range s.splits {
+			if sp.held {
+				sp.dry, sp.held, sp.empty = false, false, false
+				sp.asked++
+			}
+		}
+	}
+	r.q.mu.Unlock()
+	for i, s := range r.q.sources {
+		if p, ok := s.conn.(connectors.Paced); ok {
+			placed := -s.restored
+			for _, sp := range sources[i].Splits {
+				placed += sp.Records
+			}
+			p.NextTrigger(placed)
+		}
+	}
+	r.wake()
+}
+
+// nextTriggerNow begins one where no barrier is needed.
+func (r *reader) nextTriggerNow() {
+	r.q.mu.Lock()
+	cuts := r.q.cutSources()
+	r.q.mu.Unlock()
+	r.nextTrigger(cuts)
+}
+
+// held says that a source keeps records for the next micro-batch.
+func (r *reader) held() bool {
+	r.q.mu.Lock()
+	defer r.q.mu.Unlock()
+	for _, s := range r.q.sources {
+		for _, sp := range s.splits {
+			if sp.held {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // stop closes the gate. Tasks may call it: it wakes nobody.

@@ -212,7 +212,9 @@ type splitCut struct {
 	Added   int64  `json:"added,omitempty"`
 	W       int64  `json:"w"`
 	Ended   bool   `json:"ended,omitempty"`
-	idle    bool
+	// Number is 1 + split.number; 0 in commits of versions without it.
+	Number int64 `json:"number,omitempty"`
+	idle   bool
 }
 
 // barrier closes the current epoch: what is placed later belongs to the next.
@@ -241,7 +243,7 @@ func (q *sequencer) cutSources() []sourceCut {
 		for _, sp := range s.splits {
 			c.Splits = append(c.Splits, splitCut{
 				ID: sp.id, Offset: append(connectors.Offset(nil), sp.offset...),
-				Records: sp.records, Added: sp.added, W: sp.w, Ended: sp.ended, idle: sp.idle,
+				Records: sp.records, Added: sp.added, W: sp.w, Ended: sp.ended, Number: sp.number + 1, idle: sp.idle,
 			})
 		}
 		cuts = append(cuts, c)
@@ -292,10 +294,21 @@ func (q *sequencer) add(s *source, n connectors.Split, r connectors.SplitReader,
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	sp := s.newSplit(n)
-	sp.reader, sp.lastData = r, now
+	sp.reader, sp.lastData, sp.found = r, now, true
 	s.splits = append(s.splits, sp)
 	s.sortSplits()
+	s.numberSplits()
+	q.begin(sp)
 	return sp
+}
+
+// begin notes where the reading of a new split begins, which the next commit is to
+// hold. The lock is held.
+func (q *sequencer) begin(sp *split) {
+	if p, ok := sp.reader.(connectors.Positioned); ok && sp.offset == nil {
+		sp.offset = p.Position()
+		q.fresh = true
+	}
 }
 
 // polled notes that a Fetch of sp found nothing at now, and lets idleness take
@@ -396,6 +409,7 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 		for _, sp := range s.splits {
 			have[sp.id] = sp
 			sp.w = max(sp.w, c.Watermark)
+			sp.found, sp.number = true, -1
 		}
 		for _, sc := range c.Splits {
 			sp := have[sc.ID]
@@ -403,6 +417,8 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 				return fmt.Errorf("source %s: split %q of the last commit does not exist any more", s.scan.Source, sc.ID)
 			}
 			sp.offset, sp.records, sp.fetched, sp.added, sp.w = sc.Offset, sc.Records, sc.Records, sc.Added, sc.W
+			sp.found, sp.number = false, sc.Number-1
+			s.restored += sc.Records
 			// A split that was idle is asked anew: like one that wakes, it has the
 			// source's watermark as its floor. The others are not below it.
 			sp.w = max(sp.w, c.Watermark)
@@ -410,6 +426,7 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 				q.cur = sp // the block that the cut went through
 			}
 		}
+		s.numberSplits()
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -42,7 +41,8 @@ type source struct {
 	// watermark while all splits are idle.
 	lastAllEmpty time.Time
 	allIdle      bool
-	dynamic      bool // unbounded: Splits is asked again
+	dynamic      bool  // unbounded: Splits is asked again
+	restored     int64 // records read in earlier runs
 }
 
 // split is one split while it is read. Its fields are guarded by the
@@ -63,6 +63,9 @@ type split struct {
 	empty    bool      // the last Fetch had nothing, and nobody said to ask again
 	asked    int       // counts requests to ask again, so that none is lost during a Fetch
 	dry      bool      // a Fetch had nothing since the trigger's gate was opened
+	held     bool      // and that for a limit of the source, not for want of records
+	found    bool      // it appeared after the job had begun
+	number   int64     // its place among the source's splits, which stays what it is
 
 	// Sequencing side.
 	parked  map[int64]*chunk // decoded, waiting for their turn
@@ -110,12 +113,13 @@ func (s *source) fail(err error) error {
 }
 
 // fetch claims the next chunk of the split; the caller has set busy. A nil
-// chunk without error means that there is nothing now; io.EOF that it has ended.
+// chunk without error means that there is nothing now; io.EOF that it has ended,
+// connectors.ErrPending and ErrHeld what they say.
 func (sp *split) fetch(ctx context.Context, max connectors.Limits) (connectors.Chunk, error) {
 	c, err := sp.reader.Fetch(ctx, max)
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, io.EOF
+		if errors.Is(err, io.EOF) || errors.Is(err, connectors.ErrPending) || errors.Is(err, connectors.ErrHeld) {
+			return nil, err
 		}
 		return nil, sp.source.fail(err)
 	}
@@ -283,8 +287,9 @@ func (s *source) sortSplits() {
 }
 
 // order numbers the split among all splits of all sources, by source name, then
-// split: by its ID if that is a number, which stays what it is as splits are
-// added, else by its place among the IDs.
+// split: by its ID if that is a number, else by its place among the IDs when it was
+// first listed, those listed later coming after. It stays what it is as splits are
+// added.
 func (sp *split) order(sources []*source) int64 {
 	rank := int64(0)
 	for _, s := range sources {
@@ -294,7 +299,22 @@ func (sp *split) order(sources []*source) int64 {
 	}
 	n, err := strconv.ParseUint(sp.id, 10, 31)
 	if err != nil {
-		n = uint64(slices.Index(sp.source.splits, sp))
+		n = uint64(sp.number)
 	}
 	return rank<<32 | int64(n)
+}
+
+// numberSplits gives the splits that have no number yet the next ones, in the order
+// of their IDs.
+func (s *source) numberSplits() {
+	next := int64(0)
+	for _, sp := range s.splits {
+		next = max(next, sp.number+1)
+	}
+	for _, sp := range s.splits {
+		if sp.number < 0 {
+			sp.number = next
+			next++
+		}
+	}
 }

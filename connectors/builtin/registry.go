@@ -14,6 +14,7 @@ import (
 	"github.com/streamsql/streamsql/connectors/format/ndjson"
 	"github.com/streamsql/streamsql/connectors/format/protobuf"
 	"github.com/streamsql/streamsql/connectors/format/raw"
+	"github.com/streamsql/streamsql/connectors/kafka"
 	"github.com/streamsql/streamsql/connectors/memory"
 	"github.com/streamsql/streamsql/connectors/nexmark"
 )
@@ -40,6 +41,7 @@ func Registry(store *memory.Store) (*connectors.Registry, error) {
 		store.Connector(formats),
 		datagen.Connector(),
 		nexmark.Connector(),
+		kafka.Connector(formats),
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, err

@@ -135,3 +135,12 @@ func Verify(data []byte) error {
 	}
 	return nil
 }
+
+// Needs is the length of the batch at the start of data, which is cut off; 0 if not
+// even that is there.
+func Needs(data []byte) int {
+	if len(data) < lengthField {
+		return 0
+	}
+	return lengthField + int(int32(binary.BigEndian.Uint32(data[atLength:])))
+}

@@ -133,8 +133,8 @@ func (c *Client) explain(err error) error {
 		return fmt.Errorf("%w: the listener does not speak TLS; see 'properties.security.protocol'", err)
 	case errors.As(err, &certificate):
 		return fmt.Errorf("%w: see 'properties.ssl.truststore.location'", err)
-	case c.cfg.TLS == nil && strings.Contains(err.Error(), "EOF"):
-		return fmt.Errorf("the broker has closed the connection: %w (if the listener wants TLS or SASL, see 'properties.security.protocol')", err)
+	case strings.Contains(err.Error(), "EOF"):
+		return fmt.Errorf("the broker has closed the connection: %w (a listener does so too if it speaks TLS and the client does not, or the other way round: see 'properties.security.protocol')", err)
 	}
 	return err
 }

@@ -1,0 +1,248 @@
+package kafka
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/kafka/batch"
+	"github.com/streamsql/streamsql/connectors/kafka/wire"
+)
+
+// chunk is a run of records of a partition: parts of batches.
+type chunk struct {
+	layout  *layout
+	tp      wire.TopicPartition
+	buf     *buffer
+	parts   []part
+	records int
+	bytes   int
+	end     place
+
+	index sync.Once // of raw
+	raws  []rawRecord
+}
+
+// part is the records from to to of a batch.
+type part struct {
+	fetched
+	from, to int
+}
+
+var _ connectors.Chunk = (*chunk)(nil)
+
+// Records implements connectors.Chunk.
+func (c *chunk) Records() int { return c.records }
+
+// Bytes implements connectors.Chunk.
+func (c *chunk) Bytes() int { return c.bytes }
+
+// End implements connectors.Chunk.
+func (c *chunk) End() connectors.Offset { return c.end.encode() }
+
+// Release implements connectors.Chunk.
+func (c *chunk) Release() {
+	if c.buf != nil {
+		c.buf.release()
+		c.buf = nil
+	}
+}
+
+// Decode implements connectors.Chunk.
+func (c *chunk) Decode(alloc memory.Allocator) (*connectors.Records, error) {
+	d := c.layout.get(alloc)
+	recs, err := c.decode(d)
+	if err != nil {
+		d.value.Release()
+		if d.key != nil {
+			d.key.Release()
+		}
+		return nil, fmt.Errorf("%s: %w", name(c.tp), err)
+	}
+	c.layout.put(d)
+	return recs, nil
+}
+
+func (c *chunk) decode(d *decoder) (*connectors.Records, error) {
+	m := newMetadata(c, d.alloc)
+	keys := keyBytes{want: c.layout.key != nil}
+	times := make([]int64, 0, c.records)
+	for i := range c.parts {
+		p := &c.parts[i]
+		payload, scratch, err := d.open.Payload(&p.Header, p.data, d.scratch)
+		if scratch != nil {
+			d.scratch = scratch
+		}
+		if err != nil {
+			m.release()
+			return nil, err
+		}
+		d.records.Reset()
+		if err = d.records.Append(&p.Header, payload, p.from, p.to, c.layout.want); err == nil {
+			err = d.value.Append(payload, d.records.Values)
+		}
+		if err == nil {
+			err = m.add(p, payload, &d.records)
+		}
+		if err != nil {
+			m.release()
+			return nil, err
+		}
+		keys.add(payload, d.records.Keys)
+		for _, t := range d.records.Timestamps {
+			times = append(times, t*1000)
+		}
+	}
+	recs, err := d.value.Finish()
+	if err != nil {
+		m.release()
+		return nil, err
+	}
+	recs.Timestamps, recs.Raw, recs.Position = times, c.raw, c.position
+	c.arrange(recs, m.finish(recs))
+	if c.layout.key != nil {
+		if err := c.decodeKeys(d, &keys, recs); err != nil {
+			for _, a := range recs.Cols {
+				if a != nil {
+					a.Release()
+				}
+			}
+			return nil, err
+		}
+	}
+	return recs, nil
+}
+
+// arrange puts the columns of the value and those of metadata into their places.
+func (c *chunk) arrange(recs *connectors.Records, metadata []arrow.Array) {
+	if len(c.layout.valueCols) == len(c.layout.columns) {
+		return
+	}
+	out := make([]arrow.Array, len(c.layout.columns))
+	for i, a := range recs.Cols {
+		out[c.layout.valueCols[i]] = a
+	}
+	for i, a := range metadata {
+		if a != nil {
+			out[i] = a
+		}
+	}
+	recs.Cols = out
+	for i := range recs.Errors {
+		if e := &recs.Errors[i]; e.Col >= 0 {
+			e.Col = int16(c.layout.valueCols[e.Col])
+		}
+	}
+}
+
+// keyBytes gathers the keys of a chunk, since payloads do not outlast their batch.
+type keyBytes struct {
+	want  bool
+	data  []byte
+	spans []format.Span
+}
+
+func (k *keyBytes) add(payload []byte, spans []format.Span) {
+	if !k.want {
+		return
+	}
+	for _, s := range spans {
+		if s.IsNull() {
+			k.spans = append(k.spans, s)
+			continue
+		}
+		from := len(k.data)
+		k.data = append(k.data, s.Of(payload)...)
+		k.spans = append(k.spans, format.Span{Start: int32(from), End: int32(len(k.data))})
+	}
+}
+
+// decodeKeys adds the columns that come from keys: a row for each row of the value.
+func (c *chunk) decodeKeys(d *decoder, k *keyBytes, recs *connectors.Records) error {
+	spans := k.spans
+	if recs.Of != nil {
+		spans = make([]format.Span, recs.N)
+		for i, record := range recs.Of {
+			spans[i] = k.spans[record]
+		}
+	}
+	if err := d.key.Append(k.data, spans); err != nil {
+		return err
+	}
+	got, err := d.key.Finish()
+	if err != nil {
+		return err
+	}
+	if got.N != recs.N {
+		for _, a := range got.Cols {
+			a.Release()
+		}
+		return fmt.Errorf("the format of the key makes %d rows of %d keys", got.N, recs.N)
+	}
+	for i, a := range got.Cols {
+		recs.Cols[c.layout.keyCols[i]] = a
+	}
+	for _, e := range got.Errors {
+		if e.Col >= 0 {
+			e.Col = int16(c.layout.keyCols[e.Col])
+		} else if e.Col == -1 {
+			e.Detail = "the key: " + e.Detail
+			if len(c.layout.keyCols) > 0 {
+				e.Col = int16(c.layout.keyCols[0]) // the value has its own columns
+			} else {
+				e.Col = format.NotRead
+			}
+		}
+		recs.Errors = append(recs.Errors, e)
+	}
+	if len(got.Errors) > 0 {
+		slices.SortStableFunc(recs.Errors, func(a, b connectors.CellError) int {
+			return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col))
+		})
+	}
+	return nil
+}
+
+// rawRecord is what dead letters want of a record.
+type rawRecord struct {
+	value  []byte
+	offset int64
+}
+
+// record finds record i; the first call reads all records again.
+func (c *chunk) record(i int) rawRecord {
+	c.index.Do(func() {
+		var open batch.Decompressor
+		defer open.Close()
+		for i := range c.parts {
+			p := &c.parts[i]
+			payload, _, err := open.Payload(&p.Header, p.data, nil)
+			var r batch.Records
+			if err == nil {
+				err = r.Append(&p.Header, payload, p.from, p.to, batch.Offsets)
+			}
+			if err != nil {
+				return // Decode has said so
+			}
+			for k, v := range r.Values {
+				c.raws = append(c.raws, rawRecord{v.Of(payload), r.Offsets[k]})
+			}
+		}
+	})
+	if i >= len(c.raws) {
+		return rawRecord{}
+	}
+	return c.raws[i]
+}
+
+func (c *chunk) raw(i int) []byte { return c.record(i).value }
+
+func (c *chunk) position(i int) string {
+	return fmt.Sprintf("%s@%d", name(c.tp), c.record(i).offset)
+}

@@ -1,0 +1,70 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/streamsql/streamsql/connectors/kafka/batch"
+	"github.com/streamsql/streamsql/connectors/kafka/wire"
+)
+
+var errClosed = errors.New("the source is closed")
+
+// Error codes that kafka-go has no names for.
+const (
+	codeFencedLeaderEpoch   kafka.Error = 74
+	codeUnknownLeaderEpoch  kafka.Error = 75
+	codeUnknownTopicID      kafka.Error = 100
+	codeInconsistentTopicID kafka.Error = 103
+)
+
+func isUnknownTopic(err error) bool {
+	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, codeUnknownTopicID)
+}
+
+// fatal says whether trying again is no use.
+func fatal(err error) bool {
+	var auth *wire.AuthError
+	var missing *missingTopicError
+	var old *batch.OldFormatError
+	var loss *DataLossError
+	var damaged *damagedError
+	var record tls.RecordHeaderError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &auth), errors.As(err, &missing), errors.As(err, &old), errors.As(err, &loss), errors.As(err, &damaged), errors.As(err, &record), errors.As(err, &certificate), errors.Is(err, errClosed), errors.Is(err, context.Canceled):
+		return true
+	}
+	for _, code := range []kafka.Error{kafka.TopicAuthorizationFailed, kafka.GroupAuthorizationFailed, kafka.ClusterAuthorizationFailed,
+		kafka.InvalidTopic, kafka.SASLAuthenticationFailed, kafka.UnsupportedSASLMechanism, kafka.UnsupportedForMessageFormat} {
+		if errors.Is(err, code) {
+			return true
+		}
+	}
+	return false
+}
+
+// DataLossError says that records are gone before they were read, and
+// 'fail-on-data-loss' is true.
+type DataLossError struct {
+	Partition string // "topic/3"
+	What      string
+}
+
+// Error implements error.
+func (e *DataLossError) Error() string {
+	return fmt.Sprintf("%s: %s\n  hint: '%s' = 'false' goes on with what is there and counts what is not", e.Partition, e.What, optDataLoss)
+}
+
+// damagedError says that a batch can't be read though the broker has checked it.
+type damagedError struct {
+	partition string
+	err       error
+}
+
+func (e *damagedError) Error() string { return fmt.Sprintf("%s: %v", e.partition, e.err) }
+func (e *damagedError) Unwrap() error { return e.err }

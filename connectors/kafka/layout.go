@@ -1,0 +1,151 @@
+package kafka
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/kafka/batch"
+)
+
+// layout says where each column of a record comes from: its value, its key, or
+// what is around them.
+type layout struct {
+	columns   []connectors.ScanColumn
+	value     format.Messages
+	key       format.Messages // nil: no column comes from the key
+	valueCols []int           // index in columns of each column that value gives
+	keyCols   []int
+	want      batch.Fields // what is read of each record besides its value
+
+	mu   sync.Mutex
+	idle []*decoder
+}
+
+func newLayout(formats format.Set, cfg connectors.SourceConfig) (*layout, error) {
+	o := cfg.Options
+	l := &layout{columns: cfg.Columns, want: batch.Timestamps}
+	inKey := map[string]bool{}
+	if o[catalog.KeyFormatOption] != "" {
+		for _, f := range keyFields(o) {
+			if !slices.ContainsFunc(cfg.Declared, func(d catalog.Field) bool { return d.Name == f }) {
+				return nil, fmt.Errorf("option '%s': there is no column '%s'", optKeyFields, f)
+			}
+			inKey[f] = true
+		}
+	}
+	// With ALL the columns of the key are taken from the value, which has them too.
+	fromKey := func(name string) bool { return inKey[name] && o[optValueFields] == "EXCEPT_KEY" }
+	maxRecord := int(min(o.Bytes(optMaxRecordBytes), 1<<30))
+	value := format.DecodeConfig{Options: o.Under(o[catalog.FormatOption] + "."), ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecord}
+	key := format.DecodeConfig{Options: o.Under("key." + o[catalog.KeyFormatOption] + "."), ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecord, Upsert: true}
+	inner := func(f catalog.Field) catalog.Field {
+		f.Name = strings.TrimPrefix(f.Name, o[optKeyPrefix])
+		return f
+	}
+	for i, c := range cfg.Columns {
+		f := catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull}
+		switch {
+		case c.Metadata != "":
+			l.wants(c.Metadata)
+		case fromKey(c.Name):
+			key.Columns = append(key.Columns, inner(f))
+			l.keyCols = append(l.keyCols, i)
+		default:
+			value.Columns = append(value.Columns, f)
+			l.valueCols = append(l.valueCols, i)
+		}
+	}
+	for _, f := range cfg.Declared {
+		if fromKey(f.Name) {
+			key.Declared = append(key.Declared, inner(f))
+		} else {
+			value.Declared = append(value.Declared, f)
+		}
+	}
+	var err error
+	if l.value, err = messages(formats, o[catalog.FormatOption], value); err != nil {
+		return nil, err
+	}
+	if len(key.Columns) > 0 || cfg.ValidateAll && len(key.Declared) > 0 {
+		if l.key, err = messages(formats, o[catalog.KeyFormatOption], key); err != nil {
+			return nil, fmt.Errorf("the key: %w", err)
+		}
+		l.want |= batch.Keys
+	}
+	return l, nil
+}
+
+func messages(formats format.Set, name string, cfg format.DecodeConfig) (format.Messages, error) {
+	d, err := formats.Decode(name, cfg)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := d.(format.Messages)
+	if !ok {
+		return nil, fmt.Errorf("records of format '%s' do not come one by one, as those of a topic", name)
+	}
+	return m, nil
+}
+
+// wants notes what a metadata column needs.
+func (l *layout) wants(metadata string) {
+	switch metadata {
+	case metaKey:
+		l.want |= batch.Keys
+	case metaOffset:
+		l.want |= batch.Offsets
+	case metaHeaders:
+		l.want |= batch.Headers
+	}
+}
+
+// decoder is what one goroutine needs to decode a chunk; it is kept for the next.
+type decoder struct {
+	alloc   memory.Allocator
+	value   format.MessageDecoder
+	key     format.MessageDecoder
+	open    batch.Decompressor
+	records batch.Records
+	scratch []byte
+}
+
+// maxIdle is more than the cores that decode one source.
+const maxIdle = 64
+
+func (l *layout) get(alloc memory.Allocator) *decoder {
+	l.mu.Lock()
+	for i := len(l.idle) - 1; i >= 0; i-- {
+		if d := l.idle[i]; d.alloc == alloc {
+			l.idle = slices.Delete(l.idle, i, i+1)
+			l.mu.Unlock()
+			return d
+		}
+	}
+	l.mu.Unlock()
+	d := &decoder{alloc: alloc, value: l.value.NewMessageDecoder(alloc)}
+	if l.key != nil {
+		d.key = l.key.NewMessageDecoder(alloc)
+	}
+	return d
+}
+
+func (l *layout) put(d *decoder) {
+	const most = 16 << 20
+	if cap(d.scratch) > most {
+		d.scratch = nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.idle) < maxIdle {
+		l.idle = append(l.idle, d)
+		return
+	}
+	d.open.Close()
+}

@@ -1,0 +1,222 @@
+package kafka
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+)
+
+// The source's options, named as Flink names them where it has them.
+const (
+	optTopic          = "topic"
+	optTopicPattern   = "topic-pattern"
+	optGroup          = "properties.group.id"
+	optIsolation      = "properties.isolation.level"
+	optReset          = "properties.auto.offset.reset"
+	optFetchWait      = "properties.fetch.max.wait.ms"
+	optFetchMin       = "properties.fetch.min.bytes"
+	optFetchMax       = "properties.fetch.max.bytes"
+	optPartitionFetch = "properties.max.partition.fetch.bytes"
+	optPublish        = "properties.commit.offsets.on.checkpoint"
+	optSession        = "properties.session.timeout.ms"
+	optHeartbeat      = "properties.heartbeat.interval.ms"
+	optDiscovery      = "scan.topic-partition-discovery.interval"
+	optStartup        = "scan.startup.mode"
+	optStartupTime    = "scan.startup.timestamp-millis"
+	optStartupOffsets = "scan.startup.specific-offsets"
+	optBounded        = "scan.bounded.mode"
+	optBoundedTime    = "scan.bounded.timestamp-millis"
+	optBoundedOffsets = "scan.bounded.specific-offsets"
+	optMaxOffsets     = "scan.max-offsets-per-trigger"
+	optMaxRate        = "scan.max-rate-per-partition"
+	optMaxBytes       = "scan.max-bytes-per-trigger"
+	optPrefetch       = "scan.prefetch-bytes"
+	optDataLoss       = "fail-on-data-loss"
+	optKeyFields      = "key.fields"
+	optKeyPrefix      = "key.fields-prefix"
+	optValueFields    = "value.fields-include"
+	optMaxRecordBytes = "max-record-bytes"
+)
+
+// The modes of start and end.
+const (
+	modeEarliest  = "earliest-offset"
+	modeLatest    = "latest-offset"
+	modeGroup     = "group-offsets"
+	modeTime      = "timestamp"
+	modeSpecific  = "specific-offsets"
+	modeUnbounded = "unbounded"
+)
+
+// The metadata columns.
+const (
+	metaKey       = "key"
+	metaValue     = "value"
+	metaTopic     = "topic"
+	metaPartition = "partition"
+	metaOffset    = "offset"
+	metaTime      = "timestamp"
+	metaTimeType  = "timestamp-type"
+	metaHeaders   = "headers"
+	metaEpoch     = "leader-epoch"
+)
+
+// Connector gives the connector, which reads the given formats.
+func Connector(formats format.Set) connectors.Connector {
+	source := func(o catalog.OptionSpec) catalog.OptionSpec {
+		o.Source = true
+		return o
+	}
+	options := []catalog.OptionSpec{
+		source(catalog.OptionSpec{Name: optTopic, Doc: "The topic, or several: 'a;b'."}),
+		source(catalog.OptionSpec{Name: optTopicPattern, Doc: "A regular expression (RE2) that the whole names of topics match; topics that appear later are read too. Instead of 'topic'."}),
+		source(catalog.OptionSpec{Name: catalog.FormatOption, Aliases: []string{"value.format"}, Doc: "The format of the values. 'value.format' and 'value.json.x' are other names of 'format' and 'json.x'."}),
+		source(catalog.OptionSpec{Name: catalog.KeyFormatOption, Doc: "The format of the keys, with options 'key.json.x'; with 'key.fields'."}),
+		source(catalog.OptionSpec{Name: optKeyFields, Doc: "The columns that are in the key: 'a;b'."}),
+		source(catalog.OptionSpec{Name: optKeyPrefix, Doc: "What the names of the columns of 'key.fields' begin with, and their names in the key do not."}),
+		source(catalog.OptionSpec{Name: optValueFields, Type: catalog.OptionEnum, Values: []string{"ALL", "EXCEPT_KEY"}, Default: "ALL",
+			Doc: "Whether the columns of 'key.fields' are in the value too. With ALL they are taken from there."}),
+	}
+	options = append(options, connectionOptions()...)
+	for _, o := range []catalog.OptionSpec{
+		{Name: optGroup, Doc: "The consumer group that is told how far the source has been read, after each commit, and that 'group-offsets' starts from. Partitions are not shared out by it."},
+		{Name: optPublish, Type: catalog.OptionBool, Default: "true", Doc: "Whether the group is told."},
+		{Name: optIsolation, Type: catalog.OptionEnum, Values: []string{"read_committed", "read_uncommitted"}, Default: "read_committed",
+			Doc: "read_committed leaves out what aborted transactions wrote, and waits for open ones to end; read_uncommitted does neither."},
+		{Name: optStartup, Type: catalog.OptionEnum, Values: []string{modeEarliest, modeLatest, modeGroup, modeTime, modeSpecific}, Default: modeGroup,
+			Doc: "Where a new job begins to read. A job that is started again goes on from its own last commit. Partitions that appear later are read from their start."},
+		{Name: optReset, Type: catalog.OptionEnum, Values: []string{"earliest", "latest", "none"}, Default: "none",
+			Doc: "Where 'group-offsets' starts if the group has no offset: none makes it an error."},
+		{Name: optStartupTime, Type: catalog.OptionInt, Doc: "'timestamp' starts with the first record that has this timestamp (ms since 1970) or a later one, at the end if there is none."},
+		{Name: optStartupOffsets, Doc: "'specific-offsets' starts there: 'partition:0,offset:42;partition:1,offset:300', with 'topic:name,' before each if there are several topics. Partitions that are not named are read from their start."},
+		{Name: optBounded, Type: catalog.OptionEnum, Values: []string{modeUnbounded, modeLatest, modeGroup, modeTime, modeSpecific}, Default: modeUnbounded,
+			Doc: "Where the source ends: never, at what is the end when the job begins, at the group's offset, before the first record with a timestamp or a later one, at given offsets (exclusive; partitions that are not named at their end)."},
+		{Name: optBoundedTime, Type: catalog.OptionInt, Doc: "The timestamp of the mode 'timestamp', ms since 1970."},
+		{Name: optBoundedOffsets, Doc: "The offsets of the mode 'specific-offsets', written as for the start."},
+		{Name: optDiscovery, Aliases: []string{"properties.partition.discovery.interval.ms"}, Type: catalog.OptionDuration, Default: "10 s", Doc: "How often to look for new partitions and topics; 0: never."},
+		{Name: optMaxOffsets, Type: catalog.OptionInt, Default: "0", Doc: "Read no more than so many records for one micro-batch, over all partitions; 0: no limit."},
+		{Name: optMaxBytes, Type: catalog.OptionBytes, Default: "0", Doc: "Read no more than about so many bytes (as stored) for one micro-batch, but a record at least; 0: no limit."},
+		{Name: optMaxRate, Type: catalog.OptionInt, Default: "0", Doc: "Read no more than so many records a second from each partition; 0: no limit."},
+		{Name: optDataLoss, Type: catalog.OptionBool, Default: "true", Doc: "Whether the job stops where records are gone before they were read (retention, a topic that was deleted and made anew). false: it goes on with what is there, warns, and counts them."},
+		{Name: optPrefetch, Type: catalog.OptionBytes, Default: "64mb", Doc: "How much is fetched before the engine asks for it, over all partitions."},
+		{Name: optFetchWait, Type: catalog.OptionDuration, Default: "500 ms", Doc: "How long a broker may hold back an answer until there are enough bytes. New records are given at once unless 'fetch.min.bytes' is raised."},
+		{Name: optFetchMin, Type: catalog.OptionBytes, Default: "1b", Doc: "How many bytes are enough."},
+		{Name: optFetchMax, Type: catalog.OptionBytes, Default: "50mb", Doc: "About the longest answer of a broker."},
+		{Name: optPartitionFetch, Type: catalog.OptionBytes, Default: "4mb", Doc: "About the most of one partition in it; a batch that is larger is fetched all the same."},
+		{Name: optMaxRecordBytes, Type: catalog.OptionBytes, Default: "128mb", Doc: "A longer value is a bad record."},
+		{Name: optSession, Type: catalog.OptionDuration, Doc: "Accepted for scripts of others: there is no session, for the engine itself assigns partitions."},
+		{Name: optHeartbeat, Type: catalog.OptionDuration, Doc: "The same."},
+	} {
+		options = append(options, source(o))
+	}
+	return connectors.Connector{
+		Spec: &catalog.ConnectorSpec{
+			Name:    "kafka",
+			Doc:     "Topics of Apache Kafka (2.4 or later), each partition a split.",
+			Options: options,
+			Keyed:   true,
+			Check:   check,
+			Source: &catalog.SourceSpec{
+				Bounded:    func(o catalog.Options) bool { return o[optBounded] != modeUnbounded },
+				Formats:    formats.Readable(),
+				Timestamps: true,
+				Changelog:  func(o catalog.Options) bool { return formats.Changelog(o[catalog.FormatOption]) },
+				Metadata: []catalog.MetadataColumn{
+					{Name: metaKey, Type: catalog.Bytes, Doc: "The key as it is; NULL without one."},
+					{Name: metaValue, Type: catalog.Bytes, Doc: "The value as it is."},
+					{Name: metaTopic, Type: catalog.String, Doc: "The topic."},
+					{Name: metaPartition, Type: catalog.Int, Doc: "The number of the partition."},
+					{Name: metaOffset, Type: catalog.BigInt, Doc: "The record's offset in its partition."},
+					{Name: metaTime, Type: catalog.TimestampLTZ3, Doc: "The record's timestamp."},
+					{Name: metaTimeType, Type: catalog.String, Doc: "Whose time that is: CreateTime (the producer's) or LogAppendTime (the broker's)."},
+					{Name: metaHeaders, Type: catalog.MapOf(catalog.String, catalog.Bytes), Doc: "The record's headers; of equal keys the last one."},
+					{Name: metaEpoch, Type: catalog.Int, Doc: "The epoch of the leader that wrote the record; NULL if not known."},
+				},
+			},
+		},
+		OpenSource: func(cfg connectors.SourceConfig, env connectors.Env) (connectors.Source, error) {
+			return newSource(formats, cfg, env)
+		},
+	}
+}
+
+// check finds options that do not go together.
+func check(o catalog.Options, forSource bool) *catalog.OptionError {
+	if e := checkConnection(o); e != nil {
+		return e
+	}
+	if !forSource {
+		return nil
+	}
+	wrong := func(option, format string, args ...any) *catalog.OptionError {
+		return &catalog.OptionError{Option: option, Value: true, Message: fmt.Sprintf(format, args...)}
+	}
+	topics := topicList(o)
+	switch {
+	case o[optTopic] == "" && o[optTopicPattern] == "":
+		return &catalog.OptionError{Option: optTopic, Missing: true, Message: "connector 'kafka' needs option 'topic' or 'topic-pattern'"}
+	case o[optTopic] != "" && o[optTopicPattern] != "":
+		return wrong(optTopicPattern, "'topic' and 'topic-pattern' exclude each other")
+	case o[optTopic] != "" && len(topics) == 0:
+		return wrong(optTopic, "option 'topic' names no topic")
+	}
+	for _, t := range topics {
+		if !legalTopic.MatchString(t) {
+			return wrong(optTopic, "option 'topic': '%s' can't be the name of a topic (several are written 'a;b')", t)
+		}
+	}
+	if _, err := regexp.Compile(o[optTopicPattern]); err != nil {
+		return wrong(optTopicPattern, "option 'topic-pattern': %v", err)
+	}
+	for _, m := range []struct{ mode, time, offsets string }{{optStartup, optStartupTime, optStartupOffsets}, {optBounded, optBoundedTime, optBoundedOffsets}} {
+		for mode, option := range map[string]string{modeTime: m.time, modeSpecific: m.offsets, modeGroup: optGroup} {
+			if o[m.mode] == mode && o[option] == "" {
+				hint := ""
+				if m.mode == optStartup && mode == modeGroup {
+					hint = "or say where to start: '" + optStartup + "' = '" + modeEarliest + "'"
+				}
+				return &catalog.OptionError{Option: option, Missing: true, Hint: hint, Message: fmt.Sprintf("'%s' = '%s' needs option '%s'", m.mode, mode, option)}
+			}
+		}
+		if _, err := parseOffsets(o[m.offsets], topics); err != nil {
+			return wrong(m.offsets, "option '%s': %v", m.offsets, err)
+		}
+	}
+	if o.Int(optMaxOffsets) < 0 || o.Int(optMaxRate) < 0 {
+		return wrong(optMaxOffsets, "limits can't be negative")
+	}
+	if (o[catalog.KeyFormatOption] == "") != (o[optKeyFields] == "") {
+		return wrong(optKeyFields, "'%s' and '%s' go together", catalog.KeyFormatOption, optKeyFields)
+	}
+	for _, f := range keyFields(o) {
+		if p := o[optKeyPrefix]; !strings.HasPrefix(f, p) || f == p {
+			return wrong(optKeyPrefix, "column '%s' of '%s' does not begin with '%s'", f, optKeyFields, p)
+		}
+	}
+	if o[optKeyPrefix] != "" && o[optValueFields] != "EXCEPT_KEY" {
+		return wrong(optKeyPrefix, "'%s' needs '%s' = 'EXCEPT_KEY'", optKeyPrefix, optValueFields)
+	}
+	return nil
+}
+
+var legalTopic = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+func topicList(o catalog.Options) []string { return list(o[optTopic]) }
+
+func keyFields(o catalog.Options) []string { return list(o[optKeyFields]) }
+
+// list splits 'a;b', each once.
+func list(text string) []string {
+	var out []string
+	for _, part := range strings.Split(text, ";") {
+		if part = strings.TrimSpace(part); part != "" && !slices.Contains(out, part) {
+			out = append(out, part)
+		}
+	}
+	return out
+}
