@@ -12,6 +12,7 @@ import (
 	"github.com/streamsql/streamsql/connectors/format/csv"
 	"github.com/streamsql/streamsql/connectors/format/debezium"
 	"github.com/streamsql/streamsql/connectors/format/ndjson"
+	"github.com/streamsql/streamsql/connectors/format/parquet"
 	"github.com/streamsql/streamsql/connectors/format/protobuf"
 	"github.com/streamsql/streamsql/connectors/format/raw"
 	"github.com/streamsql/streamsql/connectors/kafka"
@@ -21,7 +22,7 @@ import (
 
 // Formats gives all formats.
 func Formats() format.Set {
-	return format.Set{ndjson.Format(), csv.Format(), raw.Format(), debezium.Format(), canal.Format(), avro.Format(), avro.Confluent(), protobuf.Format()}
+	return format.Set{ndjson.Format(), csv.Format(), raw.Format(), debezium.Format(), canal.Format(), avro.Format(), avro.Confluent(), protobuf.Format(), parquet.Format()}
 }
 
 // Registry gives a registry of all connectors and formats. The connector

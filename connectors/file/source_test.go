@@ -23,10 +23,11 @@ import (
 	"github.com/streamsql/streamsql/connectors/format/avro"
 	"github.com/streamsql/streamsql/connectors/format/csv"
 	"github.com/streamsql/streamsql/connectors/format/ndjson"
+	pq "github.com/streamsql/streamsql/connectors/format/parquet"
 	"github.com/streamsql/streamsql/internal/clock"
 )
 
-var formats = format.Set{ndjson.Format(), csv.Format(), avro.Format()}
+var formats = format.Set{ndjson.Format(), csv.Format(), avro.Format(), pq.Format()}
 
 // idAndText are the columns that most tests read.
 var idAndText = []connectors.ScanColumn{{Name: "id", Type: catalog.BigInt}, {Name: "text", Type: catalog.String}}

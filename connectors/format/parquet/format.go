@@ -1,0 +1,264 @@
+package parquet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/cell"
+)
+
+// Format gives the format.
+func Format() *format.Format {
+	return &format.Format{
+		Suffix: ".parquet",
+		Spec: &catalog.ConnectorSpec{
+			Name: "parquet",
+			Doc:  "Parquet files, for sources. Columns are taken by name, only those that are read are decoded; a column that the file does not have is NULL.",
+		},
+		Blocks: func(cfg format.DecodeConfig) (format.BlockDecoding, error) {
+			layout, err := cell.NewLayout(cfg)
+			if err != nil {
+				return nil, fmt.Errorf("parquet: %w", err)
+			}
+			return &decoding{layout}, nil
+		},
+		Infer: func(cfg format.InferConfig) ([]catalog.Field, error) {
+			if cfg.File == nil {
+				return nil, errors.New("parquet: there is no file to take the columns from")
+			}
+			f, err := open(cfg.File, cfg.Size)
+			if err != nil {
+				return nil, err
+			}
+			return fieldsOf(f.schema)
+		},
+	}
+}
+
+type decoding struct{ layout *cell.Layout }
+
+// OpenFile implements format.BlockDecoding.
+func (d *decoding) OpenFile(r io.ReaderAt, size int64) (format.BlockFile, error) {
+	f, err := open(r, size)
+	if err != nil {
+		return nil, err
+	}
+	f.layout = d.layout
+	// What does not fit is found before anything is read.
+	rows := d.layout.NewRows(memory.DefaultAllocator)
+	f.at = make([]int, len(d.layout.Fields))
+	for i, c := range d.layout.Fields {
+		f.at[i] = slices.IndexFunc(f.schema.Fields(), func(g arrow.Field) bool { return g.Name == c.Name })
+		if f.at[i] < 0 {
+			continue
+		}
+		if err := check(f.schema.Field(f.at[i]).Type, cell.New(c, int16(i), rows.Columns[i], rows.Errors)); err != nil {
+			return nil, err
+		}
+		for _, leaf := range leaves(f.arrow.Manifest.Fields[f.at[i]]) {
+			if !slices.Contains(f.leaves, leaf) {
+				f.leaves = append(f.leaves, leaf)
+			}
+		}
+	}
+	slices.Sort(f.leaves)
+	return f, nil
+}
+
+// leaves are the Parquet columns that a field is made of.
+func leaves(f pqarrow.SchemaField) []int {
+	if len(f.Children) == 0 {
+		return []int{f.ColIndex}
+	}
+	var out []int
+	for _, c := range f.Children {
+		out = append(out, leaves(c)...)
+	}
+	return out
+}
+
+// parquetFile is an open file.
+type parquetFile struct {
+	layout *cell.Layout
+	file   *file.Reader
+	arrow  *pqarrow.FileReader
+	schema *arrow.Schema
+	at     []int // of each column of the layout, the field; -1: none
+	leaves []int
+	mu     sync.Mutex // the reader belongs to one goroutine at a time
+}
+
+// section gives a file the methods that the library asks for.
+type section struct{ *io.SectionReader }
+
+// guarded calls f; a panic of the library over a damaged file is an error.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the file is damaged: %v", p)
+		}
+	}()
+	return f()
+}
+
+func open(r io.ReaderAt, size int64) (f *parquetFile, err error) {
+	err = guarded(func() error {
+		pf, err := file.NewParquetReader(section{io.NewSectionReader(r, 0, size)})
+		if err != nil {
+			return fmt.Errorf("it is no Parquet file: %w", err)
+		}
+		ar, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+		if err != nil {
+			return err
+		}
+		schema, err := ar.Schema()
+		f = &parquetFile{file: pf, arrow: ar, schema: schema}
+		return err
+	})
+	return f, err
+}
+
+// Block implements format.BlockFile. A place is the number of a row group.
+func (f *parquetFile) Block(place int64) (info format.BlockInfo, err error) {
+	if place >= int64(f.file.NumRowGroups()) {
+		return info, io.EOF
+	}
+	err = guarded(func() error {
+		g := f.file.MetaData().RowGroup(int(place))
+		info = format.BlockInfo{Records: int(g.NumRows()), Next: place + 1}
+		for _, leaf := range f.leaves {
+			c, err := g.ColumnChunk(leaf)
+			if err != nil {
+				return err
+			}
+			info.Bytes += int(c.TotalUncompressedSize())
+		}
+		return nil
+	})
+	return info, err
+}
+
+// Load implements format.BlockFile.
+func (f *parquetFile) Load(place int64) (format.Block, error) {
+	return &group{file: f, number: int(place)}, nil
+}
+
+// group is a row group.
+type group struct {
+	file   *parquetFile
+	number int
+	once   sync.Once
+	err    error
+	cols   []arrow.Array // of each column of the layout; nil: the file has none
+	rows   int
+}
+
+// read decodes the wanted columns.
+func (g *group) read() error {
+	g.once.Do(func() {
+		g.err = guarded(func() error {
+			f := g.file
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			g.rows = int(f.file.MetaData().RowGroup(g.number).NumRows())
+			g.cols = make([]arrow.Array, len(f.at))
+			if len(f.leaves) == 0 {
+				return nil
+			}
+			table, err := f.arrow.ReadRowGroups(context.Background(), f.leaves, []int{g.number})
+			if err != nil {
+				return err
+			}
+			for i, at := range f.at {
+				if at < 0 {
+					continue
+				}
+				k := table.Schema().FieldIndices(f.schema.Field(at).Name)
+				if len(k) == 0 {
+					return fmt.Errorf("column %s is not there", f.schema.Field(at).Name)
+				}
+				chunks := table.Column(k[0]).Data().Chunks()
+				if len(chunks) == 1 {
+					g.cols[i] = chunks[0]
+				} else if g.cols[i], err = array.Concatenate(chunks, memory.DefaultAllocator); err != nil {
+					return err
+				}
+				if g.cols[i].Len() != g.rows {
+					return fmt.Errorf("column %s has %d rows of %d", f.schema.Field(at).Name, g.cols[i].Len(), g.rows)
+				}
+			}
+			return nil
+		})
+		if g.err != nil {
+			g.err = fmt.Errorf("row group %d: %w", g.number, g.err)
+		}
+	})
+	return g.err
+}
+
+// Cut implements format.Block.
+func (g *group) Cut(from, to int) (format.BlockPart, error) { return &part{g, from, to}, nil }
+
+// part is a run of rows of a row group.
+type part struct {
+	group    *group
+	from, to int
+}
+
+// Decode implements format.BlockPart.
+func (p *part) Decode(alloc memory.Allocator) (*connectors.Records, error) {
+	if err := p.group.read(); err != nil {
+		return nil, err
+	}
+	rows := p.group.file.layout.NewRows(alloc)
+	n := p.to - p.from
+	rows.Reserve(n)
+	cells := make([]*cell.Cell, len(rows.Fields))
+	for i, f := range rows.Fields {
+		cells[i] = cell.New(f, int16(i), rows.Columns[i], rows.Errors)
+	}
+	for r := range n {
+		row, _, err := rows.Begin(0)
+		if err != nil {
+			return nil, err
+		}
+		for i, c := range cells {
+			if a := p.group.cols[i]; a != nil {
+				put(c, a, p.from+r, row)
+			} else {
+				c.Null()
+			}
+		}
+		rows.End()
+	}
+	return rows.Finish()
+}
+
+// Raw implements format.BlockPart: the columns that are read, as JSON.
+func (p *part) Raw(record int) []byte {
+	row := map[string]any{}
+	for i, f := range p.group.file.layout.Fields {
+		if a := p.group.cols[i]; a != nil {
+			row[f.Name] = a.GetOneForMarshal(p.from + record)
+		}
+	}
+	text, err := json.Marshal(row)
+	if err != nil {
+		return nil
+	}
+	return text
+}
