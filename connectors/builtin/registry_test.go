@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -39,8 +40,15 @@ func TestDescriptions(t *testing.T) {
 				formats = spec.Sink.Formats
 			}
 			for _, f := range formats {
+				raw := maps.Clone(raw)
 				if f != "" {
 					raw["format"] = f
+					format, _ := r.LookupFormat(f)
+					for _, o := range format.Options {
+						if o.Required {
+							raw[f+"."+o.Name] = "1"
+						}
+					}
 				}
 				o, errs := catalog.CheckOptions(&plain, r, raw, forSource)
 				if errs != nil {
