@@ -88,7 +88,7 @@ With -e, the statements of a text; -e - reads them from standard input.`,
 	root.Flags().StringArrayVarP(&text, "execute", "e", nil, "statements to run; - reads standard input")
 	f.add(root)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(runCommand(), checkCommand(), explainCommand(), nexmarkCommand(), docsCommand())
+	root.AddCommand(runCommand(), checkCommand(), explainCommand(), nexmarkCommand(), kafkaCommand(), docsCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
