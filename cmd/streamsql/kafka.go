@@ -32,7 +32,7 @@ func kafkaCommand() *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(kafkaTopicsCommand(), kafkaTailCommand())
+	c.AddCommand(kafkaTopicsCommand(), kafkaTailCommand(), kafkaProduceCommand())
 	return c
 }
 

@@ -305,6 +305,54 @@ func TestKafkaTailFollow(t *testing.T) {
 	<-ended
 }
 
+// Lines become records, acknowledged, in the partition that Kafka's clients choose
+// for their keys. The hashes: 21 is -973932308, foobar -790332482, abc 479470107,
+// a-little-bit-longer-string -1486304829 (Kafka's UtilsTest.testMurmur2); the
+// partition of 4 is that without its sign bit, modulo 4.
+func TestKafkaProduce(t *testing.T) {
+	k := testservice.SharedKafka(t, testservice.KafkaConfig{Secure: true})
+	k.CreateTopic(t, "produce", 4)
+	lines := "foobar:1\nabc:x:y\nno key\n\n21:2\na-little-bit-longer-string:3\nfoobar:"
+	msg, err := kafkaRun(context.Background(), io.Discard, lines, "produce", "-b", k.Addr, "produce", "--key-separator", ":")
+	if err != nil || msg != "produce: 7 records written\n" {
+		t.Fatalf("%v: %q", err, msg)
+	}
+	got := ""
+	for p := range 4 {
+		for _, line := range strings.SplitAfter(kafkaOutput(t, "tail", "-b", k.Addr, "produce", "--from-beginning", "--partition", fmt.Sprint(p)), "\n") {
+			if f := strings.Split(line, "\t"); len(f) == 4 {
+				got += f[0] + " " + f[2] + " " + f[3]
+			}
+		}
+	}
+	if want := "0@0 NULL no key\n0@1 NULL \n0@2 21 2\n2@0 foobar 1\n2@1 foobar \n3@0 abc x:y\n3@1 a-little-bit-longer-string 3\n"; got != want {
+		t.Errorf("written:\n%swant\n%s", got, want)
+	}
+	k.CreateTopic(t, "produce.many", 2, "max.message.bytes=300000")
+	const n = 30000
+	var many strings.Builder
+	for i := range n {
+		fmt.Fprintf(&many, "%d and some more text, so that there are several batches\n", i)
+	}
+	if msg, err := kafkaRun(context.Background(), io.Discard, many.String(), "produce", "-b", k.Addr, "produce.many", "--partition", "1"); err != nil || msg != fmt.Sprintf("produce.many: %d records written\n", n) {
+		t.Fatalf("%v: %q", err, msg)
+	}
+	all := strings.Split(strings.TrimSuffix(kafkaOutput(t, "tail", "-b", k.Addr, "produce.many", "--from-beginning"), "\n"), "\n")
+	if len(all) != n {
+		t.Fatalf("%d records, not %d", len(all), n)
+	}
+	for i, line := range all {
+		if !strings.HasPrefix(line, fmt.Sprintf("1@%d\t", i)) || !strings.Contains(line, fmt.Sprintf("\tNULL\t%d and", i)) {
+			t.Fatalf("line %d: %s", i, line)
+		}
+	}
+	long := "short\n" + strings.Repeat("x", 400_000) + "\n"
+	msg, err = kafkaRun(context.Background(), io.Discard, long, "produce", "-b", k.Addr, "produce.many")
+	if err == nil || !strings.Contains(err.Error(), "max.message.bytes") || !strings.HasSuffix(msg, "records written\n") {
+		t.Errorf("a long line: %v, %q", err, msg)
+	}
+}
+
 // A wrong user, no broker, no topic: the error says which, and what to do.
 func TestKafkaErrors(t *testing.T) {
 	k := testservice.SharedKafka(t, testservice.KafkaConfig{Secure: true})
@@ -334,6 +382,9 @@ func TestKafkaErrors(t *testing.T) {
 		{[]string{"topics", "-X", "x"}, "want name=value", true},
 		{[]string{"tail", "orders", "-n", "3", "--from-beginning"}, "exclude each other", true},
 		{[]string{"tail"}, "one topic", true},
+		{[]string{"produce", "-b", k.Addr, "ordres"}, "did you mean 'orders'?", false},
+		{[]string{"produce", "-b", k.Addr, "orders", "--partition", "1"}, "has no partition 1", false},
+		{[]string{"produce", "orders", "--key-separator", ""}, "--key-separator is empty", true},
 		{[]string{"topics", "--partitions", "3"}, "for --create", true},
 		{[]string{"topic"}, "unknown command", true},
 	} {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -131,29 +132,37 @@ func (k *kafkaCluster) list(ctx context.Context, c *cobra.Command, pattern strin
 
 // create makes a topic and waits until it can be used.
 func (k *kafkaCluster) create(ctx context.Context, c *cobra.Command, name string, partitions, replication int) error {
-	if _, err := k.all(ctx); err != nil {
-		return err // of the connection
+	topics, err := k.all(ctx)
+	if err != nil {
+		return err
 	}
-	r, err := k.client.Kafka().CreateTopics(ctx, &kafka.CreateTopicsRequest{
+	there := fmt.Errorf("topic '%s' is there already", name)
+	if slices.ContainsFunc(topics, func(t wire.Topic) bool { return t.Name == name }) {
+		return there
+	}
+	// The client would wait for the topic to be in metadata that it does not ask
+	// for, until its context ends: that is when the topic is seen here.
+	asked, done := context.WithCancel(ctx)
+	defer done()
+	ready := make(chan error, 1)
+	go func() {
+		ready <- k.await(asked, name, func(t wire.Topic) bool {
+			led := !slices.ContainsFunc(t.Partitions, func(p wire.Partition) bool { return p.Leader < 0 })
+			return t.Err == nil && led && len(t.Partitions) == partitions
+		})
+		done()
+	}()
+	r, err := k.client.Kafka().CreateTopics(asked, &kafka.CreateTopicsRequest{
 		Topics: []kafka.TopicConfig{{Topic: name, NumPartitions: partitions, ReplicationFactor: replication}}})
-	if err != nil {
+	switch {
+	case err != nil && asked.Err() == nil:
 		return k.explain(ctx, err)
+	case err == nil && errors.Is(r.Errors[name], kafka.TopicAlreadyExists):
+		return there
+	case err == nil && r.Errors[name] != nil:
+		return fmt.Errorf("topic '%s' is not made: %w", name, r.Errors[name])
 	}
-	switch err := r.Errors[name]; {
-	case errors.Is(err, kafka.TopicAlreadyExists):
-		return fmt.Errorf("topic '%s' is there already", name)
-	case err != nil:
-		return fmt.Errorf("topic '%s' is not made: %w", name, err)
-	}
-	err = k.await(ctx, name, func(t wire.Topic) bool {
-		for _, p := range t.Partitions {
-			if p.Leader < 0 {
-				return false
-			}
-		}
-		return t.Err == nil && len(t.Partitions) == partitions
-	})
-	if err != nil {
+	if err := <-ready; err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "topic %s is made, partitions: %d\n", name, partitions)
@@ -198,7 +207,7 @@ func (k *kafkaCluster) await(ctx context.Context, name string, done func(wire.To
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the cluster has taken the change of topic '%s', and is not done after %s", name, patience)
+			return fmt.Errorf("the cluster is not done with topic '%s' after %s", name, patience)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
