@@ -1,0 +1,238 @@
+//go:build unix
+
+package producer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/streamsql/streamsql/connectors/kafka/batch"
+	"github.com/streamsql/streamsql/connectors/kafka/wire"
+	"github.com/streamsql/streamsql/internal/testservice"
+)
+
+func TestMain(m *testing.M) {
+	testservice.Main(m, func() error { return goleak.Find() })
+}
+
+// shared aborts transactions soon after their time is over.
+var shared = testservice.KafkaConfig{Properties: map[string]string{"transaction.abort.timed.out.transaction.cleanup.interval.ms": "200"}}
+
+func config(t testing.TB, addr string) Config {
+	c := wire.New(wire.Config{Brokers: strings.Split(addr, ","), ClientID: "test", RequestTimeout: 20 * time.Second})
+	t.Cleanup(c.Close)
+	return Config{Client: c, Codec: batch.LZ4, BatchBytes: 16 << 10, BufferBytes: 1 << 20, Timeout: 10 * time.Second, GiveUp: time.Minute, Backoff: 5 * time.Millisecond}
+}
+
+// consumed gives the values of a topic, sorted, as Kafka's own consumer with
+// read_committed sees them.
+func consumed(t *testing.T, k *testservice.Kafka, topic string) []string {
+	t.Helper()
+	cmd := k.Tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", topic, "--from-beginning", "--timeout-ms", "4000", "--command-property", "isolation.level=read_committed")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil && !strings.Contains(stderr.String(), "TimeoutException") {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	lines := strings.Fields(stdout.String())
+	slices.Sort(lines)
+	return lines
+}
+
+// write adds n records of an epoch to three partitions and gives them.
+func write(t *testing.T, s *Session, topic string, epoch uint64, n int) (out []string) {
+	t.Helper()
+	for i := range n {
+		v := fmt.Sprintf("%d.%d", epoch, i)
+		if err := s.Add(wire.TopicPartition{Topic: topic, Partition: int32(i % 3)}, time.Now().UnixMilli(), nil, []byte(v), nil); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func begin(t *testing.T, tx *Transactions, epoch uint64) *Session {
+	t.Helper()
+	s, err := tx.Session(context.Background(), epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func prepare(t *testing.T, tx *Transactions, epoch uint64) []byte {
+	t.Helper()
+	data, err := tx.Prepare(context.Background(), epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestTransactions goes through the two-phase commit: epochs overlap, one is
+// aborted and written again by another run, commits are repeated by it.
+func TestTransactions(t *testing.T) {
+	k := testservice.SharedKafka(t, shared)
+	k.CreateTopic(t, "tx", 3)
+	ctx := context.Background()
+	tx := NewTransactions(config(t, k.Addr), "job-sink", "tx", time.Minute)
+	if err := tx.Abort(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for epoch := uint64(1); epoch <= 5; epoch++ {
+		if epoch == 4 { // no rows
+			if data := prepare(t, tx, epoch); data != nil {
+				t.Fatalf("an intent of nothing: %s", data)
+			}
+			continue
+		}
+		want = append(want, write(t, begin(t, tx, epoch), "tx", epoch, 2000)...)
+		data := prepare(t, tx, epoch)
+		// The next epoch writes before this one is committed.
+		next := write(t, begin(t, tx, epoch+1), "tx", epoch+1, 10)
+		if err := tx.Commit(ctx, epoch, data); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Commit(ctx, epoch, data); err != nil {
+			t.Fatalf("again: %v", err)
+		}
+		if epoch+1 != 4 {
+			want = append(want, next...)
+		} else { // it is given up
+			if err := tx.Abort(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// Killed after Prepare of 6: another run commits it, twice, aborts what came
+	// after it, and goes on.
+	data := prepare(t, tx, 6)
+	write(t, begin(t, tx, 7), "tx", 7, 100)
+	again := NewTransactions(config(t, k.Addr), "job-sink", "tx", time.Minute)
+	for range 2 {
+		if err := again.Commit(ctx, 6, data); err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Abort(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := tx.Prepare(ctx, 7); !isFenced(err) {
+		t.Errorf("the earlier run is not fenced: %v", err)
+	}
+	want = append(want, write(t, begin(t, again, 7), "tx", 8, 50)...)
+	if err := again.Commit(ctx, 7, prepare(t, again, 7)); err != nil {
+		t.Fatal(err)
+	}
+	tx.Close()
+	slices.Sort(want)
+	if got := consumed(t, k, "tx"); !slices.Equal(got, want) {
+		t.Errorf("%d records, want %d", len(got), len(want))
+	}
+}
+
+func isFenced(err error) bool {
+	var f *FencedError
+	return errors.As(err, &f)
+}
+
+// TestExpired: a transaction that the broker has aborted is an error that says
+// what is lost.
+func TestExpired(t *testing.T) {
+	k := testservice.SharedKafka(t, shared)
+	k.CreateTopic(t, "expired", 3)
+	ctx := context.Background()
+	tx := NewTransactions(config(t, k.Addr), "expiring", "expired", time.Second)
+	write(t, begin(t, tx, 1), "expired", 1, 30)
+	data := prepare(t, tx, 1)
+	time.Sleep(3 * time.Second)
+	err := tx.Commit(ctx, 1, data)
+	var expired *ExpiredError
+	if !errors.As(err, &expired) || expired.Records != 30 || expired.Epoch != 1 {
+		t.Fatalf("%v", err)
+	}
+	want := write(t, begin(t, tx, 3), "expired", 3, 5)
+	if err := tx.Commit(ctx, 3, prepare(t, tx, 3)); err != nil {
+		t.Fatal(err)
+	}
+	if got := consumed(t, k, "expired"); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestBrokerKilled: what an idempotent session has been given is there once, though
+// the broker is killed in between.
+func TestBrokerKilled(t *testing.T) {
+	k := testservice.OwnKafka(t, testservice.KafkaConfig{})
+	k.CreateTopic(t, "killed", 3)
+	s, err := NewIdempotent(context.Background(), config(t, k.Addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var want []string
+	for round := range uint64(3) {
+		want = append(want, write(t, s, "killed", round, 5000)...)
+		if round == 2 {
+			break
+		}
+		k.Broker(0).Kill()
+		if err := k.Restart(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(want)
+	if got := consumed(t, k, "killed"); !slices.Equal(got, want) {
+		t.Errorf("%d records, want %d", len(got), len(want))
+	}
+}
+
+// TestErrors: what no retry mends is an error at once.
+func TestErrors(t *testing.T) {
+	k := testservice.SharedKafka(t, shared)
+	ctx := context.Background()
+	cfg := config(t, k.Addr)
+	cfg.GiveUp = 300 * time.Millisecond
+	s, err := NewIdempotent(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Add(wire.TopicPartition{Topic: "not-there"}, 0, nil, []byte("x"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(ctx); err == nil || !strings.Contains(err.Error(), "finding the leaders") {
+		t.Errorf("a topic that is not there: %v", err)
+	}
+	k.CreateTopic(t, "small", 1, "max.message.bytes=2000")
+	s2, err := NewIdempotent(ctx, config(t, k.Addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s2.Close()
+	noise := make([]byte, 5000)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	if err := s2.Add(wire.TopicPartition{Topic: "small"}, 0, nil, noise, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s2.Flush(ctx); err == nil || !strings.Contains(err.Error(), "small/0: ") {
+		t.Errorf("a record that is too large: %v", err)
+	}
+	if _, err := initProducer(ctx, cfg, "long", 100*time.Hour); err == nil || !strings.Contains(err.Error(), "transaction.max.timeout.ms") {
+		t.Errorf("a timeout that is too long: %v", err)
+	}
+}

@@ -1,0 +1,140 @@
+package producer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/streamsql/streamsql/connectors/kafka/wire"
+)
+
+// FencedError says that another producer has taken over the transactional id:
+// another run of the same job, started while this one was still there.
+type FencedError struct{ Err error }
+
+// Error implements error.
+func (e *FencedError) Error() string {
+	return "another run of this job has taken over its output: " + e.Err.Error()
+}
+
+// Unwrap gives the broker's error.
+func (e *FencedError) Unwrap() error { return e.Err }
+
+// fenced says whether a broker has told that a newer producer is there.
+func fenced(err error) bool {
+	return errors.Is(err, kafka.ProducerFenced) || errors.Is(err, kafka.InvalidProducerEpoch)
+}
+
+// temporary says whether the same request may succeed later.
+func temporary(err error) bool {
+	var auth *wire.AuthError
+	if errors.As(err, &auth) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	var code kafka.Error
+	if errors.As(err, &code) {
+		switch code {
+		case kafka.UnknownTopicOrPartition, kafka.LeaderNotAvailable, kafka.NotLeaderForPartition, kafka.RequestTimedOut, kafka.BrokerNotAvailable,
+			kafka.ReplicaNotAvailable, kafka.NetworkException, kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable, kafka.NotCoordinatorForGroup,
+			kafka.NotEnoughReplicas, kafka.NotEnoughReplicasAfterAppend, kafka.NotController, kafka.ConcurrentTransactions, kafka.KafkaStorageError,
+			kafka.FencedLeaderEpoch, kafka.UnknownLeaderEpoch, kafka.UnstableOffsetCommit, kafka.ThrottlingQuotaExceeded, kafka.UnknownTopicID, kafka.BrokerIDNotRegistered:
+			return true
+		}
+		return false
+	}
+	// What is left is of connections, which come back, unless it is of encryption.
+	var record tls.RecordHeaderError
+	var certificate *tls.CertificateVerificationError
+	return !errors.As(err, &record) && !errors.As(err, &certificate)
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// retrying calls f until it succeeds, fails for good or has been tried for as long
+// as the configuration allows.
+func retrying(ctx context.Context, cfg Config, what string, f func() error) error {
+	start, wait := time.Now(), cfg.Backoff
+	for {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !temporary(err) || time.Since(start) > cfg.GiveUp {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		pause(ctx, wait)
+		wait = min(2*wait, time.Second)
+	}
+}
+
+// initProducer gets a producer id, for a transactional id if there is one: that
+// aborts what an earlier producer has left open, and fences it.
+func initProducer(ctx context.Context, cfg Config, transaction string, timeout time.Duration) (identity, error) {
+	who := identity{transaction: transaction}
+	err := retrying(ctx, cfg, "getting a producer id", func() error {
+		r, err := cfg.Client.Kafka().InitProducerID(ctx, &kafka.InitProducerIDRequest{
+			TransactionalID: transaction, TransactionTimeoutMs: int(timeout.Milliseconds()), ProducerID: -1, ProducerEpoch: -1,
+		})
+		if err == nil {
+			err = r.Error
+		}
+		if errors.Is(err, kafka.InvalidTransactionTimeout) {
+			return fmt.Errorf("%w: %s is more than the brokers' transaction.max.timeout.ms allows", err, timeout)
+		}
+		if err != nil {
+			return err
+		}
+		who.producer, who.epoch = int64(r.Producer.ProducerID), int16(r.Producer.ProducerEpoch)
+		return nil
+	})
+	return who, err
+}
+
+// join adds the partitions that are new to the session's transaction to it.
+func (s *Session) join(parts []*partition) error {
+	s.mu.Lock()
+	topics := map[string][]kafka.AddPartitionToTxn{}
+	for _, p := range parts {
+		if !p.added {
+			topics[p.tp.Topic] = append(topics[p.tp.Topic], kafka.AddPartitionToTxn{Partition: int(p.tp.Partition)})
+		}
+	}
+	s.mu.Unlock()
+	if len(topics) == 0 {
+		return nil
+	}
+	r, err := s.cfg.Client.Kafka().AddPartitionsToTxn(s.ctx, &kafka.AddPartitionsToTxnRequest{
+		TransactionalID: s.who.transaction, ProducerID: int(s.who.producer), ProducerEpoch: int(s.who.epoch), Topics: topics,
+	})
+	if err != nil {
+		return err
+	}
+	for topic, partitions := range r.Topics {
+		for _, p := range partitions {
+			if p.Error != nil {
+				return s.explain(wire.TopicPartition{Topic: topic, Partition: int32(p.Partition)}, p.Error, "")
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range parts {
+		p.added = true
+	}
+	return nil
+}
