@@ -70,7 +70,7 @@ type SourceSpec struct {
 	Columns func(Options) ([]Field, error)
 }
 
-// MetadataColumn is a column that a connector can add to each row.
+// MetadataColumn is a column beside the row itself, which a connector gives or takes.
 type MetadataColumn struct {
 	Name string
 	Type Type
@@ -105,6 +105,8 @@ type SinkSpec struct {
 	// Guarantee by options.
 	Guarantee func(Options) Guarantee
 	Formats   []string
+	// Metadata lists the columns that METADATA FROM can name.
+	Metadata []MetadataColumn
 	// Single says that rows must come in order through one writer (console).
 	Single bool
 }

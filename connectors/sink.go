@@ -24,7 +24,10 @@ type SinkConfig struct {
 	Options    catalog.Options
 	Columns    []catalog.Field
 	PrimaryKey []int // indexes into Columns
-	Mode       catalog.ChangelogMode
+	// Metadata are the connector's names of columns that are no part of the row
+	// itself; "": an ordinary one. nil: all are.
+	Metadata []string
+	Mode     catalog.ChangelogMode
 	// Shards is the number of concurrent writers: Write's shard is below it.
 	Shards int
 }

@@ -160,7 +160,7 @@ func (j *job) openSink(o *planner.Sink) (connectors.Sink, error) {
 	}
 	return c.OpenSink(connectors.SinkConfig{
 		Name: o.Name, Options: o.Options, Columns: o.Columns, PrimaryKey: o.PrimaryKey,
-		Mode: o.Mode, Shards: j.layout.Shards,
+		Metadata: o.Metadata, Mode: o.Mode, Shards: j.layout.Shards,
 	}, j.cfg.Env)
 }
 

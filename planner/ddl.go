@@ -257,11 +257,15 @@ func (b *binder) metadata(t *catalog.Table, col *catalog.Column, d *parser.Colum
 	if d.MetadataKey != nil {
 		col.Metadata, where = d.MetadataKey.Value, b.at(d.MetadataKey)
 	}
-	if t.Connector.Source == nil {
-		return where.errorf("connector '%s' has no metadata", t.Connector.Name)
+	var known []catalog.MetadataColumn
+	if t.Connector.Source != nil && t.Role != catalog.SinkRole {
+		known = t.Connector.Source.Metadata
+	}
+	if t.Connector.Sink != nil && t.Role == catalog.SinkRole {
+		known = t.Connector.Sink.Metadata
 	}
 	var names []string
-	for _, m := range t.Connector.Source.Metadata {
+	for _, m := range known {
 		if m.Name == col.Metadata {
 			if !catalog.CanCast(m.Type, typ, false) {
 				return b.at(d.Type).errorf("metadata '%s' is %s, it can't be %s", m.Name, m.Type, typ)

@@ -365,7 +365,10 @@ type Sink struct {
 	Options    catalog.Options
 	Columns    []catalog.Field
 	PrimaryKey []int
-	Mode       catalog.ChangelogMode
+	// Metadata are the connector's names of columns beside the row itself; "": an
+	// ordinary one. nil: all are.
+	Metadata []string
+	Mode     catalog.ChangelogMode
 	// Net says that changes of one key come in any order (they are of several
 	// shards), each -D with its whole row: those of an epoch have to be netted.
 	Net       bool

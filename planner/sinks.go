@@ -124,6 +124,10 @@ func (b *builder) writeSink(s *sinkInput) error {
 		c := t.Columns[i]
 		op.Columns = append(op.Columns, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
 	}
+	var err error
+	if op.Metadata, err = sinkMetadata(t, written); err != nil {
+		return err
+	}
 	for _, k := range t.PrimaryKey {
 		if i := slices.Index(written, k); i >= 0 {
 			op.PrimaryKey = append(op.PrimaryKey, i)
@@ -144,8 +148,7 @@ func (b *builder) writeSink(s *sinkInput) error {
 		}
 		in = b.node(&Union{}, nil, edges, in.Cols, "")
 	}
-	in, err := b.settleConflicts(in, op, s.parts[0])
-	if err != nil {
+	if in, err = b.settleConflicts(in, op, s.parts[0]); err != nil {
 		return err
 	}
 	if spec.Single {
@@ -171,6 +174,27 @@ func (b *builder) writeSink(s *sinkInput) error {
 	s.written = b.node(op, nil, from(in), in.Cols, "")
 	b.places[s.written] = s.parts[0].place
 	return nil
+}
+
+// sinkMetadata gives the metadata names of the columns that are written; nil if
+// there are none.
+func sinkMetadata(t *catalog.Table, written []int) ([]string, error) {
+	var out []string
+	for k, i := range written {
+		c := t.Columns[i]
+		at := slices.IndexFunc(t.Connector.Sink.Metadata, func(m catalog.MetadataColumn) bool { return m.Name == c.Metadata })
+		if c.Kind != catalog.MetadataColumnKind || at < 0 {
+			continue
+		}
+		if want := t.Connector.Sink.Metadata[at].Type; c.Type.Kind != want.Kind || !c.Type.IsTimestamp() && c.Type.String() != want.String() {
+			return nil, place{t.Source, t.Span}.errorf("metadata column `%s` of sink `%s` is %s, connector '%s' takes %s", c.Name, t.Name, c.Type, t.Connector.Name, want)
+		}
+		if out == nil {
+			out = make([]string, len(written))
+		}
+		out[k] = c.Metadata
+	}
+	return out, nil
 }
 
 // unordered says that changes come straight from sources, on whatever shard has

@@ -72,14 +72,18 @@ func Connector(formats format.Set) connectors.Connector {
 		o.Source = true
 		return o
 	}
+	both := func(o catalog.OptionSpec) catalog.OptionSpec {
+		o.Source, o.Sink = true, true
+		return o
+	}
 	options := []catalog.OptionSpec{
-		source(catalog.OptionSpec{Name: optTopic, Doc: "The topic, or several: 'a;b'."}),
+		both(catalog.OptionSpec{Name: optTopic, Doc: "The topic, or several: 'a;b'."}),
 		source(catalog.OptionSpec{Name: optTopicPattern, Doc: "A regular expression (RE2) that the whole names of topics match; topics that appear later are read too. Instead of 'topic'."}),
-		source(catalog.OptionSpec{Name: catalog.FormatOption, Aliases: []string{"value.format"}, Doc: "The format of the values. 'value.format' and 'value.json.x' are other names of 'format' and 'json.x'."}),
-		source(catalog.OptionSpec{Name: catalog.KeyFormatOption, Doc: "The format of the keys, with options 'key.json.x'; with 'key.fields'."}),
-		source(catalog.OptionSpec{Name: optKeyFields, Doc: "The columns that are in the key: 'a;b'."}),
-		source(catalog.OptionSpec{Name: optKeyPrefix, Doc: "What the names of the columns of 'key.fields' begin with, and their names in the key do not."}),
-		source(catalog.OptionSpec{Name: optValueFields, Type: catalog.OptionEnum, Values: []string{"ALL", "EXCEPT_KEY"}, Default: "ALL",
+		both(catalog.OptionSpec{Name: catalog.FormatOption, Aliases: []string{"value.format"}, Doc: "The format of the values. 'value.format' and 'value.json.x' are other names of 'format' and 'json.x'."}),
+		both(catalog.OptionSpec{Name: catalog.KeyFormatOption, Doc: "The format of the keys, with options 'key.json.x'; with 'key.fields'."}),
+		both(catalog.OptionSpec{Name: optKeyFields, Doc: "The columns that are in the key: 'a;b'."}),
+		both(catalog.OptionSpec{Name: optKeyPrefix, Doc: "What the names of the columns of 'key.fields' begin with, and their names in the key do not."}),
+		both(catalog.OptionSpec{Name: optValueFields, Type: catalog.OptionEnum, Values: []string{"ALL", "EXCEPT_KEY"}, Default: "ALL",
 			Doc: "Whether the columns of 'key.fields' are in the value too. With ALL they are taken from there."}),
 	}
 	options = append(options, connectionOptions()...)
@@ -114,6 +118,7 @@ func Connector(formats format.Set) connectors.Connector {
 	} {
 		options = append(options, source(o))
 	}
+	options = append(options, sinkOptions()...)
 	return connectors.Connector{
 		Spec: &catalog.ConnectorSpec{
 			Name:    "kafka",
@@ -121,6 +126,7 @@ func Connector(formats format.Set) connectors.Connector {
 			Options: options,
 			Keyed:   true,
 			Check:   check,
+			Sink:    sinkSpec(formats),
 			Source: &catalog.SourceSpec{
 				Bounded:    func(o catalog.Options) bool { return o[optBounded] != modeUnbounded },
 				Formats:    formats.Readable(),
@@ -139,6 +145,9 @@ func Connector(formats format.Set) connectors.Connector {
 				},
 			},
 		},
+		OpenSink: func(cfg connectors.SinkConfig, env connectors.Env) (connectors.Sink, error) {
+			return newSink(formats, cfg, env)
+		},
 		OpenSource: func(cfg connectors.SourceConfig, env connectors.Env) (connectors.Source, error) {
 			return newSource(formats, cfg, env)
 		},
@@ -151,7 +160,7 @@ func check(o catalog.Options, forSource bool) *catalog.OptionError {
 		return e
 	}
 	if !forSource {
-		return nil
+		return checkSink(o)
 	}
 	wrong := func(option, format string, args ...any) *catalog.OptionError {
 		return &catalog.OptionError{Option: option, Value: true, Message: fmt.Sprintf(format, args...)}

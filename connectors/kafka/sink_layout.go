@@ -1,0 +1,209 @@
+package kafka
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/kafka/batch"
+)
+
+// sinkLayout says where each column of a row goes: the value, the key, or what is
+// around them (-1: no column).
+type sinkLayout struct {
+	value, key         format.MessageEncoding // key: nil without one
+	valueCols, keyCols []int
+	topic, time        int
+	partitionCol       int
+	headers, keyCol    int
+	partitioner        string
+	maxRecord          int
+}
+
+func newSinkLayout(formats format.Set, cfg connectors.SinkConfig) (*sinkLayout, error) {
+	o := cfg.Options
+	l := &sinkLayout{topic: -1, time: -1, partitionCol: -1, headers: -1, keyCol: -1, partitioner: o[optPartitioner], maxRecord: int(min(o.Bytes(optMaxRequest), 1<<30))}
+	upsert := cfg.Mode == catalog.UpsertMode
+	keyFormat, keys := o[catalog.KeyFormatOption], map[int]bool{}
+	if upsert {
+		if keyFormat == "" {
+			keyFormat = o[catalog.FormatOption]
+		}
+		for _, c := range cfg.PrimaryKey {
+			keys[c] = true
+		}
+	}
+	for _, f := range keyFields(o) {
+		c := slices.IndexFunc(cfg.Columns, func(d catalog.Field) bool { return d.Name == f })
+		if c < 0 {
+			return nil, fmt.Errorf("option '%s': there is no column '%s'", optKeyFields, f)
+		}
+		if upsert && !keys[c] {
+			return nil, fmt.Errorf("option '%s': '%s' is not in the PRIMARY KEY, which is the key of a topic that takes updates", optKeyFields, f)
+		}
+		keys[c] = true
+	}
+	value := format.EncodeConfig{Options: o.Under(o[catalog.FormatOption] + "."), Upsert: upsert}
+	key := format.EncodeConfig{Options: o.Under("key." + keyFormat + ".")}
+	if o[catalog.KeyFormatOption] == "" {
+		key.Options = value.Options
+	}
+	for c, f := range cfg.Columns {
+		if cfg.Metadata != nil && cfg.Metadata[c] != "" {
+			switch cfg.Metadata[c] {
+			case metaTopic:
+				l.topic = c
+			case metaPartition:
+				l.partitionCol = c
+			case metaTime:
+				l.time = c
+			case metaHeaders:
+				l.headers = c
+			case metaKey:
+				l.keyCol = c
+			}
+			continue
+		}
+		if keys[c] {
+			l.keyCols = append(l.keyCols, c)
+			inner := f
+			inner.Name = strings.TrimPrefix(f.Name, o[optKeyPrefix])
+			key.Columns = append(key.Columns, inner)
+			if o[optValueFields] == "EXCEPT_KEY" {
+				continue
+			}
+		}
+		l.valueCols = append(l.valueCols, c)
+		value.Columns = append(value.Columns, f)
+	}
+	if l.keyCol >= 0 && len(l.keyCols) > 0 {
+		return nil, fmt.Errorf("the key is made of columns ('%s' or PRIMARY KEY) and given by metadata '%s' too", optKeyFields, metaKey)
+	}
+	var err error
+	if l.value, err = messageEncoding(formats, o[catalog.FormatOption], value); err != nil {
+		return nil, err
+	}
+	if len(l.keyCols) > 0 {
+		if l.key, err = messageEncoding(formats, keyFormat, key); err != nil {
+			return nil, fmt.Errorf("the key: %w", err)
+		}
+	}
+	return l, nil
+}
+
+func messageEncoding(formats format.Set, name string, cfg format.EncodeConfig) (format.MessageEncoding, error) {
+	e, err := formats.Encode(name, cfg)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := e.(format.MessageEncoding)
+	if !ok {
+		return nil, fmt.Errorf("rows of format '%s' can't be written one by one, as a topic wants them", name)
+	}
+	return m, nil
+}
+
+// part gives some columns of a batch.
+func (l *sinkLayout) part(b *connectors.Batch, cols []int, kinds bool) *connectors.Batch {
+	out := &connectors.Batch{N: b.N, Cols: make([]arrow.Array, len(cols))}
+	for i, c := range cols {
+		out.Cols[i] = b.Cols[c]
+	}
+	if kinds {
+		out.Kinds = b.Kinds
+	}
+	return out
+}
+
+// rawKey is the key that a metadata column gives; nil: none.
+func (l *sinkLayout) rawKey(b *connectors.Batch, i int) []byte {
+	if l.keyCol < 0 || b.Cols[l.keyCol].IsNull(i) {
+		return nil
+	}
+	return b.Cols[l.keyCol].(*array.Binary).Value(i)
+}
+
+// timestamp is the record's time in ms: the row's, else the clock's.
+func (l *sinkLayout) timestamp(b *connectors.Batch, i int, now int64) int64 {
+	if l.time < 0 || b.Cols[l.time].IsNull(i) {
+		return now
+	}
+	us := int64(b.Cols[l.time].(*array.Timestamp).Value(i))
+	return (us - (us%1000+1000)%1000) / 1000
+}
+
+// rowHeaders appends a row's headers.
+func (l *sinkLayout) rowHeaders(b *connectors.Batch, i int, dst []batch.HeaderField) []batch.HeaderField {
+	if l.headers < 0 || b.Cols[l.headers].IsNull(i) {
+		return dst
+	}
+	m := b.Cols[l.headers].(*array.Map)
+	keys, items := m.Keys().(*array.String), m.Items().(*array.Binary)
+	from, to := m.ValueOffsets(i)
+	for k := int(from); k < int(to); k++ {
+		h := batch.HeaderField{Key: keys.Value(k)}
+		if items.IsValid(k) {
+			h.Value = items.Value(k)
+			if h.Value == nil {
+				h.Value = []byte{}
+			}
+		}
+		dst = append(dst, h)
+	}
+	return dst
+}
+
+// partition chooses one of n: the row's, that of its key's hash, else one for a
+// batch at a time.
+func (l *sinkLayout) partition(b *connectors.Batch, i int, key []byte, n, turn, shard int32) (int32, error) {
+	if c := l.partitionCol; c >= 0 && b.Cols[c].IsValid(i) {
+		p := b.Cols[c].(*array.Int32).Value(i)
+		if p < 0 || p >= n {
+			return 0, fmt.Errorf("the topic has partitions 0 to %d, the row says %d", n-1, p)
+		}
+		return p, nil
+	}
+	switch {
+	case l.partitioner == "fixed":
+		return shard % n, nil
+	case l.partitioner == "round-robin":
+		return (turn + int32(i)) % n, nil
+	case key == nil:
+		return turn % n, nil
+	}
+	return int32(murmur2(key)&0x7fffffff) % n, nil
+}
+
+// murmur2 is the hash by which Kafka's clients choose partitions: A. Appleby's
+// MurmurHash2 of 32 bits with the seed 0x9747b28c.
+func murmur2(data []byte) uint32 {
+	const m, r = 0x5bd1e995, 24
+	h := 0x9747b28c ^ uint32(len(data))
+	for len(data) >= 4 {
+		k := uint32(data[0]) | uint32(data[1])<<8 | uint32(data[2])<<16 | uint32(data[3])<<24
+		k *= m
+		k ^= k >> r
+		k *= m
+		h = h*m ^ k
+		data = data[4:]
+	}
+	switch len(data) {
+	case 3:
+		h ^= uint32(data[2]) << 16
+		fallthrough
+	case 2:
+		h ^= uint32(data[1]) << 8
+		fallthrough
+	case 1:
+		h = (h ^ uint32(data[0])) * m
+	}
+	h ^= h >> 13
+	h *= m
+	return h ^ h>>15
+}
