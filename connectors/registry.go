@@ -18,6 +18,9 @@ type Connector struct {
 	// OpenLookup makes what looks rows up by key; nil if the connector can't, else
 	// Spec.Source.Lookup says for which options. It does no I/O: Lookup.Open does.
 	OpenLookup func(cfg LookupConfig, env Env) (Lookup, error)
+	// Reread makes the decoder of the source's dead letters, for REPLAY; nil: they
+	// can't be read again. It does no I/O.
+	Reread func(cfg SourceConfig, env Env) (Rereader, error)
 	// OpenSink makes a sink; nil if the connector can't be written. It does no
 	// I/O: Sink.Open does.
 	OpenSink func(cfg SinkConfig, env Env) (Sink, error)

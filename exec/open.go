@@ -32,6 +32,9 @@ func (j *job) openSources(ctx context.Context) error {
 			s.conn = conn
 		case *planner.Scan:
 			s.scan = o
+			if o.Replay != nil {
+				s.watermark = planner.ReplayWatermark
+			}
 			conn, err := j.openSource(o)
 			if err != nil {
 				return err
@@ -79,7 +82,12 @@ func (j *job) openSource(o *planner.Scan) (connectors.Source, error) {
 			Name: col.Name, Type: col.Type, NotNull: col.NotNull, Metadata: col.Metadata,
 		})
 	}
-	conn, err := c.OpenSource(cfg, j.cfg.Env)
+	var conn connectors.Source
+	if o.Replay != nil {
+		conn, err = j.openReplay(o, cfg, c)
+	} else {
+		conn, err = c.OpenSource(cfg, j.cfg.Env)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", o.Source, err)
 	}

@@ -540,7 +540,7 @@ func (b *builder) scan(r *scanRel) *Node {
 		return n
 	}
 	s := r.src
-	op := &Scan{Source: s.name, Connector: s.table.Connector.Name, Options: s.options, Bounded: s.bounded, Changelog: s.changelog, ValidateAll: s.validate, Declared: s.table.Physical(), Tolerance: s.tolerance}
+	op := &Scan{Source: s.name, Connector: s.table.Connector.Name, Options: s.options, Bounded: s.bounded, Changelog: s.changelog, ValidateAll: s.validate, Declared: s.table.Physical(), Tolerance: s.tolerance, Replay: s.replay}
 	for i, f := range s.fields {
 		if want := b.wanted[s][i]; want != nil {
 			f.Type = want.narrow(f.Type)

@@ -289,6 +289,12 @@ func (d described) order(keys []SortKey) string {
 // that judge by it: another INSERT that needs it must not rename this one's.
 func scanText(op *Scan) described {
 	d := described{base: "scan " + op.Source + " connector " + op.Connector}
+	if r := op.Replay; r != nil {
+		d.base += " from letters of " + r.Source + " for " + r.Branch + " in " + r.Letters.Source
+		if r.Where != nil {
+			d.base += " where " + exprText(r.Where, scanText(&r.Letters).col)
+		}
+	}
 	for _, c := range op.Columns {
 		d.cols = append(d.cols, catalog.QuoteName(c.Name))
 	}

@@ -89,6 +89,7 @@ type source struct {
 	onError    ErrorMode
 	deadLetter *catalog.Table
 	tolerance  Tolerance
+	replay     *Replay // reads dead letters in its place
 	validate   bool
 	at         place
 }

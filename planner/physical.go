@@ -122,6 +122,7 @@ type Scan struct {
 	Declared    []catalog.Field // all physical columns: for ValidateAll, and for formats that go by position
 	Watermark   *Watermark      // nil: none
 	Tolerance   Tolerance
+	Replay      *Replay // not nil: dead letters are read in place of the source
 }
 
 // ScanColumn is a column that a source is to produce; types may be pruned.

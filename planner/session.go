@@ -139,7 +139,7 @@ func (s *Session) AnalyzeStatements(src *parser.Source, stmts []parser.Stmt) (*S
 			a.fail(err)
 		}
 	}
-	if len(a.errs) == 0 && len(a.inserts) > 0 {
+	if len(a.errs) == 0 && (len(a.inserts) > 0 || a.replay != nil) {
 		if err := a.job(); err != nil {
 			a.fail(err)
 		}
@@ -175,6 +175,7 @@ type analysis struct {
 	jobSet   *catalog.Settings
 	jobUses  []catalog.Name
 	warnings map[string]bool
+	replay   *replay // nil: none
 }
 
 // errBroken stands for an error that follows from an earlier one.
@@ -308,11 +309,22 @@ func (a *analysis) insertStep(i *parser.Insert) error {
 	return nil
 }
 
-// job plans the INSERTs as one.
+// job plans the INSERTs as one, or the replay of dead letters through them.
 func (a *analysis) job() error {
 	b := a.binder()
+	if a.jobSet == nil { // a REPLAY alone
+		a.jobSet = a.settings.Clone()
+	}
 	b.env.settings, b.env.zone = a.jobSet, a.jobSet.Zone()
-	plan, err := planOutputs(b.env, a.inserts, a.session.without)
+	outs := a.inserts
+	if a.replay != nil {
+		var err error
+		if outs, err = a.replay.outputs(b.env, outs); err != nil {
+			return err
+		}
+		a.jobUses = append(a.jobUses, a.replay.table.Name)
+	}
+	plan, err := planOutputs(b.env, outs, a.session.without)
 	if err != nil {
 		return err
 	}

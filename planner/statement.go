@@ -58,7 +58,7 @@ func (a *analysis) statement(stmt parser.Stmt) error {
 		made, err := b.createFunction(s)
 		return a.definedWith(b, s.Name, "FUNCTION", len(s.Params), made, err)
 	case *parser.ReplayDeadLetters:
-		return asPlain(require(b.at(s), featureReplay))
+		return a.replayStep(s)
 	}
 	return b.at(stmt).errorf("this statement is not supported yet")
 }

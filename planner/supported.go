@@ -9,7 +9,6 @@ const (
 	featureProcessingTimeUpdates feature = iota
 	featureMatchRecognize
 	featureMaterializedView
-	featureReplay
 	featureStateTTL
 	featureHint
 )
@@ -20,7 +19,6 @@ var planned = map[feature]struct{ what, hint string }{
 	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of processing-time windows that have rows of a SESSION without GROUP BY, a filter on the window or another operator between them and their aggregation are", "GROUP BY directly above the window"},
 	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
 	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
-	featureReplay:                {"REPLAY DEAD LETTERS is", ""},
 	featureStateTTL:              {"'state.ttl' of ROW_NUMBER by time under EMIT ON WINDOW CLOSE is", "RESET 'state.ttl', or the hint STATE_TTL('table' = '0 s')"},
 	featureHint:                  {"this hint is", "OPTIONS is the hint that is"},
 }

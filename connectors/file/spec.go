@@ -84,6 +84,9 @@ func Connector(formats format.Set) connectors.Connector {
 		OpenSource: func(cfg connectors.SourceConfig, env connectors.Env) (connectors.Source, error) {
 			return newSource(formats, cfg, env)
 		},
+		Reread: func(cfg connectors.SourceConfig, _ connectors.Env) (connectors.Rereader, error) {
+			return reread(formats, cfg)
+		},
 		OpenSink: func(cfg connectors.SinkConfig, env connectors.Env) (connectors.Sink, error) {
 			return newSink(formats, cfg, env)
 		},
