@@ -28,7 +28,7 @@ type layout struct {
 	idle []*decoder
 }
 
-func newLayout(formats format.Set, cfg connectors.SourceConfig) (*layout, error) {
+func newLayout(formats format.Set, cfg connectors.SourceConfig, env connectors.Env) (*layout, error) {
 	o := cfg.Options
 	l := &layout{columns: cfg.Columns, want: batch.Timestamps}
 	inKey := map[string]bool{}
@@ -43,8 +43,8 @@ func newLayout(formats format.Set, cfg connectors.SourceConfig) (*layout, error)
 	// With ALL the columns of the key are taken from the value, which has them too.
 	fromKey := func(name string) bool { return inKey[name] && o[optValueFields] == "EXCEPT_KEY" }
 	maxRecord := int(min(o.Bytes(optMaxRecordBytes), 1<<30))
-	value := format.DecodeConfig{Options: o.Under(o[catalog.FormatOption] + "."), ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecord}
-	key := format.DecodeConfig{Options: o.Under("key." + o[catalog.KeyFormatOption] + "."), ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecord, Upsert: true}
+	value := format.DecodeConfig{Env: env, Subject: subject(o), Options: o.Under(o[catalog.FormatOption] + "."), ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecord}
+	key := format.DecodeConfig{Env: env, Subject: subject(o), Key: true, Options: o.Under("key." + o[catalog.KeyFormatOption] + "."), ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecord, Upsert: true}
 	inner := func(f catalog.Field) catalog.Field {
 		f.Name = strings.TrimPrefix(f.Name, o[optKeyPrefix])
 		return f
@@ -80,6 +80,14 @@ func newLayout(formats format.Set, cfg connectors.SourceConfig) (*layout, error)
 		l.want |= batch.Keys
 	}
 	return l, nil
+}
+
+// subject is what a registry knows the records by: their topic, if it is one.
+func subject(o catalog.Options) string {
+	if topics := topicList(o); len(topics) == 1 {
+		return topics[0]
+	}
+	return ""
 }
 
 func messages(formats format.Set, name string, cfg format.DecodeConfig) (format.Messages, error) {

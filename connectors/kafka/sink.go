@@ -54,7 +54,7 @@ type sinkShard struct {
 }
 
 func newSink(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) (connectors.Sink, error) {
-	l, err := newSinkLayout(formats, cfg)
+	l, err := newSinkLayout(formats, cfg, env)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type sinkLayout struct {
 	maxRecord          int
 }
 
-func newSinkLayout(formats format.Set, cfg connectors.SinkConfig) (*sinkLayout, error) {
+func newSinkLayout(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) (*sinkLayout, error) {
 	o := cfg.Options
 	l := &sinkLayout{topic: -1, time: -1, partitionCol: -1, headers: -1, keyCol: -1, partitioner: o[optPartitioner], maxRecord: int(min(o.Bytes(optMaxRequest), 1<<30))}
 	upsert := cfg.Mode == catalog.UpsertMode
@@ -49,8 +49,8 @@ func newSinkLayout(formats format.Set, cfg connectors.SinkConfig) (*sinkLayout, 
 		}
 		keys[c] = true
 	}
-	value := format.EncodeConfig{Options: o.Under(o[catalog.FormatOption] + "."), Upsert: upsert}
-	key := format.EncodeConfig{Options: o.Under("key." + keyFormat + ".")}
+	value := format.EncodeConfig{Env: env, Subject: subject(o), Options: o.Under(o[catalog.FormatOption] + "."), Upsert: upsert}
+	key := format.EncodeConfig{Env: env, Subject: subject(o), Key: true, Options: o.Under("key." + keyFormat + ".")}
 	if o[catalog.KeyFormatOption] == "" {
 		key.Options = value.Options
 	}

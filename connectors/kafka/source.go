@@ -103,7 +103,7 @@ func newSource(formats format.Set, cfg connectors.SourceConfig, env connectors.E
 		s.pattern = re
 	}
 	var err error
-	if s.layout, err = newLayout(formats, cfg); err != nil {
+	if s.layout, err = newLayout(formats, cfg, env); err != nil {
 		return nil, err
 	}
 	s.limits = newLimits(o, env.Clock)

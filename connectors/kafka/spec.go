@@ -145,6 +145,9 @@ func Connector(formats format.Set) connectors.Connector {
 				},
 			},
 		},
+		Reread: func(cfg connectors.SourceConfig, env connectors.Env) (connectors.Rereader, error) {
+			return reread(formats, cfg, env)
+		},
 		OpenSink: func(cfg connectors.SinkConfig, env connectors.Env) (connectors.Sink, error) {
 			return newSink(formats, cfg, env)
 		},
