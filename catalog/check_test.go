@@ -98,7 +98,7 @@ func TestCheckOptionsErrors(t *testing.T) {
 		{true, []string{"path", "x", "format", "csv", "interval", "soon"}, []string{`option 'interval': "soon" is not a duration such as 10ms, 5 s, 1 min, 2 h`}},
 		{true, []string{"path", "x", "format", "csv", "from", "noon"}, []string{`option 'from': "noon" is not a time such as 2024-01-15 10:00:00.000`}},
 		{true, []string{"path", "x", "format", "csv", "sink.size", "1"}, []string{"option 'sink.size' of connector 'c' is for sinks only"}},
-		{false, []string{"path", "x", "format", "csv", "on-error", "skip"}, []string{"option 'on-error' of connector 'c' is for sources only"}},
+		{false, []string{"path", "x", "format", "csv", "decode.validate", "all"}, []string{"option 'decode.validate' of connector 'c' is for sources only"}},
 		{false, []string{"path", "x", "format", "csv", "csv.allow-comments", "true"}, []string{"option 'csv.allow-comments' of connector 'c' is for sources only"}},
 		{false, []string{"path", "x", "format", "csv", "sink.size", "-1"}, []string{`option 'sink.size': "-1" is not a size such as 64kb, 128 mb, 1gb`}},
 		{false, []string{"path", "x", "format", "csv", "size", "1"}, []string{"unknown option 'size' of connector 'c'; did you mean 'sink.size'?"}},
