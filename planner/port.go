@@ -17,9 +17,10 @@ func (e Edge) Columns() []Column {
 	return e.From.Cols
 }
 
-// lateColumns are those of an operator's late rows: the input's columns LateCols,
-// then window_start, window_end and watermark, of the type of the window's
-// bounds; the watermark alone of one that judges rows by their own time. The watermark is never NULL: a row is late against one.
+// lateColumns are those of an operator's late rows: the columns LateCols of its
+// input (of its inputs), then window_start, window_end and watermark, of the type
+// of the window's bounds; the watermark alone of one that judges rows by their own
+// time. The watermark is never NULL: a row is late against one.
 func lateColumns(n *Node) []Column {
 	var carried []int
 	names := []string{"window_start", "window_end", "watermark"}
@@ -42,15 +43,33 @@ func lateColumns(n *Node) []Column {
 	case *TemporalJoin:
 		carried, names = op.LateCols, names[2:]
 		t = n.Inputs[0].Columns()[op.Time[0]].Type
+	case *SessionAssign:
+		carried = op.LateCols
+	case *WindowJoin:
+		if op.LateCols == nil {
+			return nil
+		}
+		t = n.Inputs[0].Columns()[op.Start[0]].Type
+		return append(carriedColumns(n.Inputs[0], op.LateCols[0]), append(carriedColumns(n.Inputs[1], op.LateCols[1]), addedColumns(names, t)...)...)
 	default:
 		return nil
 	}
-	t.Precision = 3
+	return append(carriedColumns(n.Inputs[0], carried), addedColumns(names, t)...)
+}
+
+func carriedColumns(e Edge, carried []int) []Column {
 	var cols []Column
-	in := n.Inputs[0].Columns()
+	in := e.Columns()
 	for _, c := range carried {
 		cols = append(cols, in[c])
 	}
+	return cols
+}
+
+// addedColumns are the times that an operator adds to a late row.
+func addedColumns(names []string, t catalog.Type) []Column {
+	t.Precision = 3
+	var cols []Column
 	for _, name := range names {
 		cols = append(cols, Column{Name: name, Type: t, NotNull: true})
 	}
