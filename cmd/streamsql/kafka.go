@@ -216,7 +216,7 @@ func (k *kafkaCluster) explain(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &auth):
-		return fmt.Errorf("%s: %w\n  hint: -X properties.sasl.username=..., properties.sasl.password=... and properties.sasl.mechanism=...", k.brokers, err)
+		return fmt.Errorf("%s: %w\n  hint: name the user with -X properties.sasl.username, -X properties.sasl.password and -X properties.sasl.mechanism", k.brokers, err)
 	case errors.As(err, &code):
 		return fmt.Errorf("%s: %w", k.brokers, err)
 	}
