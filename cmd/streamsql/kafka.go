@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/signal"
 	"path"
 	"slices"
@@ -220,7 +221,7 @@ func (k *kafkaCluster) explain(ctx context.Context, err error) error {
 	case errors.As(err, &code):
 		return fmt.Errorf("%s: %w", k.brokers, err)
 	}
-	return fmt.Errorf("no broker of %s answers: %w\n  hint: -b host:port says where they are, -X properties.security.protocol=... how they are spoken to", k.brokers, err)
+	return fmt.Errorf("%s can't be reached: %w\n  hint: -b host:port says where they are, -X properties.security.protocol=... how they are spoken to", k.brokers, err)
 }
 
 // finalError is one that trying again does not mend.
@@ -243,6 +244,13 @@ func passing(err error) bool {
 		return code.Temporary()
 	}
 	return true // of the connection
+}
+
+// tellRetry tells the user that an error is waited out; its hint is for those who
+// have to do something.
+func tellRetry(w io.Writer, err error) {
+	what, _, _ := strings.Cut(err.Error(), "\n")
+	fmt.Fprintf(w, "%s; trying again\n", what)
 }
 
 // patience is how long a command waits for what passes by itself.

@@ -211,7 +211,7 @@ func (w *topicWriter) flush(ctx context.Context) error {
 			return err
 		}
 		if !told && time.Since(began) > tellAfter {
-			fmt.Fprintf(w.msg, "%v; trying again\n", err)
+			tellRetry(w.msg, err)
 			told = true
 		}
 		select {

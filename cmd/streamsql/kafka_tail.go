@@ -162,7 +162,7 @@ func (t *tail) follow(ctx context.Context) error {
 			return err
 		}
 		if !told {
-			fmt.Fprintf(t.msg, "%v; trying again\n", err)
+			tellRetry(t.msg, err)
 			told = true
 		}
 		select {
