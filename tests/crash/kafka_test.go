@@ -23,7 +23,7 @@ const fromKafka = `
 SET 'commit.interval' = '20ms';
 CREATE SOURCE input (id BIGINT, v BIGINT, ts AS TO_TIMESTAMP_LTZ(id, 0), WATERMARK FOR ts AS ts - INTERVAL '300' SECOND)
   WITH ('connector' = 'kafka', 'properties.bootstrap.servers' = '%[1]s', 'topic' = 'input', 'format' = 'json',
-    'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset');
+    'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset', 'scan.max-offsets-per-trigger' = '1500');
 CREATE SINK copies (id BIGINT, v BIGINT) WITH ('connector' = 'kafka', 'properties.bootstrap.servers' = '%[1]s', 'topic' = 'copies%[2]d', 'format' = 'json');
 CREATE SINK sums (ws TIMESTAMP_LTZ(3), n BIGINT, s BIGINT) WITH ('connector' = 'kafka', 'properties.bootstrap.servers' = '%[1]s', 'topic' = 'sums%[2]d', 'format' = 'json');
 INSERT INTO copies SELECT id, v FROM input WHERE MOD(id, 5) <> 0;
