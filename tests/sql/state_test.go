@@ -183,9 +183,9 @@ func TestForgetting(t *testing.T) {
 }
 
 // emptyBytes is what the tables of an operator may take in a shard with hardly a row in
-// them: the last chunk of an arena, of a MiB, is kept for what comes, and what is left
+// them: the last chunks of an arena, of a MiB each, are kept for what comes, and what is left
 // keeps its own.
-const emptyBytes = 2 << 20
+const emptyBytes = 4 << 20
 
 func (f *forgetting) run(t *testing.T, c *testCase, p *planned, par int) {
 	node := -1
@@ -221,9 +221,9 @@ func (f *forgetting) run(t *testing.T, c *testCase, p *planned, par int) {
 			if feed.sources[s] == nil {
 				continue
 			}
-			rec := fmt.Sprintf(`{"k": %d, "v": "%04000d", "ts": "%s"}`, k, k, at)
+			rec := fmt.Sprintf(`{"k": %d, "v": "%08000d", "ts": "%s"}`, k, k, at)
 			if s == "c" || s == "d" {
-				rec = fmt.Sprintf(`{"k": %d, "v": "%04000d"}`, k, k)
+				rec = fmt.Sprintf(`{"k": %d, "v": "%08000d"}`, k, k)
 			}
 			if err := feed.add(s, 0, parseRecord(rec)); err != nil {
 				t.Fatal(err)
