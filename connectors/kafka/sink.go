@@ -38,10 +38,10 @@ type sink struct {
 	topics map[string]partitions
 }
 
-// partitions are the number of a topic's partitions, and when that was asked for.
+// partitions are the numbers of a topic's partitions, and when they were asked for.
 type partitions struct {
-	n  int32
-	at time.Time
+	numbers []int
+	at      time.Time
 }
 
 // sinkShard is what one of the concurrent writers uses.
@@ -94,13 +94,13 @@ func (s *sink) Open(ctx context.Context, id connectors.SinkIdentity) error {
 	return err
 }
 
-// partitions gives the number of a topic's partitions.
-func (s *sink) partitions(ctx context.Context, topic string) (int32, error) {
+// partitions gives the numbers of a topic's partitions.
+func (s *sink) partitions(ctx context.Context, topic string) ([]int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known, ok := s.topics[topic]
 	if ok && s.env.Clock.Now().Sub(known.at) < partitionsAge {
-		return known.n, nil
+		return known.numbers, nil
 	}
 	m, err := s.client.Metadata(ctx, []string{topic})
 	if err == nil && m.Topics[0].Err != nil {
@@ -108,15 +108,18 @@ func (s *sink) partitions(ctx context.Context, topic string) (int32, error) {
 	}
 	switch {
 	case err == nil:
-		known = partitions{int32(len(m.Topics[0].Partitions)), s.env.Clock.Now()}
+		known = partitions{make([]int, len(m.Topics[0].Partitions)), s.env.Clock.Now()}
+		for i := range known.numbers {
+			known.numbers[i] = i
+		}
 		s.topics[topic] = known
-		return known.n, nil
+		return known.numbers, nil
 	case isUnknownTopic(err):
-		return 0, fmt.Errorf("there is no topic '%s': make it first; the engine does not choose partitions and replicas", topic)
+		return nil, fmt.Errorf("there is no topic '%s': make it first; the engine does not choose partitions and replicas", topic)
 	case ok: // what is known still serves
-		return known.n, nil
+		return known.numbers, nil
 	}
-	return 0, err
+	return nil, err
 }
 
 // Write implements connectors.Sink.
@@ -141,16 +144,16 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 			return err
 		}
 	}
-	n, err := s.partitions(ctx, s.topic)
+	numbers, err := s.partitions(ctx, s.topic)
 	if err != nil {
 		return err
 	}
-	x.turn = (x.turn + int32(len(s.shards))) % n
+	x.turn = (x.turn + int32(len(s.shards))) % int32(len(numbers))
 	now := s.env.Clock.Now().UnixMilli()
 	var refused connectors.RefusedRows
 	for i := range b.N {
 		tp := wire.TopicPartition{Topic: s.topic}
-		of := n
+		of := numbers
 		if c := l.topic; c >= 0 && b.Cols[c].IsValid(i) {
 			tp.Topic = strings.Clone(b.Cols[c].(*array.String).Value(i))
 			if of, err = s.topicOfRow(ctx, tp.Topic); err != nil {
@@ -185,9 +188,9 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 }
 
 // topicOfRow gives the partitions of a topic that a row names.
-func (s *sink) topicOfRow(ctx context.Context, topic string) (int32, error) {
+func (s *sink) topicOfRow(ctx context.Context, topic string) ([]int, error) {
 	if !legalTopic.MatchString(topic) {
-		return 0, fmt.Errorf("'%s' can't be the name of a topic", topic)
+		return nil, fmt.Errorf("'%s' can't be the name of a topic", topic)
 	}
 	return s.partitions(ctx, topic)
 }

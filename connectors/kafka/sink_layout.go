@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/segmentio/kafka-go"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
@@ -159,9 +160,13 @@ func (l *sinkLayout) rowHeaders(b *connectors.Batch, i int, dst []batch.HeaderFi
 	return dst
 }
 
-// partition chooses one of n: the row's, that of its key's hash, else one for a
+// byKey is how Java's clients choose the partition of a key.
+var byKey = kafka.Murmur2Balancer{Consistent: true}
+
+// partition chooses one of numbers: the row's, that of its key's hash, else one for a
 // batch at a time.
-func (l *sinkLayout) partition(b *connectors.Batch, i int, key []byte, n, turn, shard int32) (int32, error) {
+func (l *sinkLayout) partition(b *connectors.Batch, i int, key []byte, numbers []int, turn, shard int32) (int32, error) {
+	n := int32(len(numbers))
 	if c := l.partitionCol; c >= 0 && b.Cols[c].IsValid(i) {
 		p := b.Cols[c].(*array.Int32).Value(i)
 		if p < 0 || p >= n {
@@ -177,33 +182,5 @@ func (l *sinkLayout) partition(b *connectors.Batch, i int, key []byte, n, turn, 
 	case key == nil:
 		return turn % n, nil
 	}
-	return int32(murmur2(key)&0x7fffffff) % n, nil
-}
-
-// murmur2 is the hash by which Kafka's clients choose partitions: A. Appleby's
-// MurmurHash2 of 32 bits with the seed 0x9747b28c.
-func murmur2(data []byte) uint32 {
-	const m, r = 0x5bd1e995, 24
-	h := 0x9747b28c ^ uint32(len(data))
-	for len(data) >= 4 {
-		k := uint32(data[0]) | uint32(data[1])<<8 | uint32(data[2])<<16 | uint32(data[3])<<24
-		k *= m
-		k ^= k >> r
-		k *= m
-		h = h*m ^ k
-		data = data[4:]
-	}
-	switch len(data) {
-	case 3:
-		h ^= uint32(data[2]) << 16
-		fallthrough
-	case 2:
-		h ^= uint32(data[1]) << 8
-		fallthrough
-	case 1:
-		h = (h ^ uint32(data[0])) * m
-	}
-	h ^= h >> 13
-	h *= m
-	return h ^ h>>15
+	return int32(byKey.Balance(kafka.Message{Key: key}, numbers...)), nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/segmentio/kafka-go"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
@@ -21,11 +22,14 @@ import (
 	"github.com/streamsql/streamsql/internal/testservice"
 )
 
-// TestMurmur2: the values that Kafka's own tests have (UtilsTest.testMurmur2).
-func TestMurmur2(t *testing.T) {
-	for text, want := range map[string]int32{"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
+// TestPartitioner: keys of Kafka's own tests of the hash (UtilsTest.testMurmur2),
+// with the partitions that its values stand for: (hash & 0x7fffffff) mod 7.
+func TestPartitioner(t *testing.T) {
+	l := &sinkLayout{partitionCol: -1, partitioner: "default"}
+	for text, hash := range map[string]int32{"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
 		"a-little-bit-longer-string": -1486304829, "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971, "abc": 479470107} {
-		if got := int32(murmur2([]byte(text))); got != want {
+		got, err := l.partition(nil, 0, []byte(text), []int{0, 1, 2, 3, 4, 5, 6}, 0, 0)
+		if want := hash & 0x7fffffff % 7; err != nil || got != want {
 			t.Errorf("%s: %d, want %d", text, got, want)
 		}
 	}
@@ -116,8 +120,7 @@ func commit(t *testing.T, s connectors.Sink, epoch uint64, b *connectors.Batch) 
 }
 
 // Upserts have the primary key as their key; rows that are taken away are
-// tombstones. The partition is that of Java's clients: murmur2 of the key's bytes,
-// which {"id":1} and {"id":2} of two partitions pin down.
+// tombstones.
 func TestUpsert(t *testing.T) {
 	k := testservice.SharedKafka(t, testservice.KafkaConfig{})
 	k.CreateTopic(t, "upsert", 2)
@@ -130,7 +133,8 @@ func TestUpsert(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := func(id int) string {
-		return fmt.Sprintf("Partition:%d NO_HEADERS {\"id\":%d} ", murmur2([]byte(fmt.Sprintf(`{"id":%d}`, id)))&0x7fffffff%2, id)
+		key := fmt.Sprintf(`{"id":%d}`, id)
+		return fmt.Sprintf("Partition:%d NO_HEADERS %s ", byKey.Balance(kafka.Message{Key: []byte(key)}, 0, 1), key)
 	}
 	equal(t, seen(t, k, "upsert"), []string{p(1) + `{"v":"a"}`, p(1) + `{"v":"c"}`, p(2) + `{"v":"b"}`, p(2) + "null"})
 }

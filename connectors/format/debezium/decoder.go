@@ -61,22 +61,7 @@ type decoder struct {
 
 // Append implements format.MessageDecoder.
 func (d *decoder) Append(buf []byte, spans []format.Span) error {
-	for _, s := range spans {
-		d.Record()
-		if s.IsNull() {
-			continue
-		}
-		if long, err := d.TooLong(int(s.End - s.Start)); long || err != nil {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		if err := d.change(buf, json.Range{Start: int(s.Start), End: int(s.End)}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.Records(buf, spans, d.change)
 }
 
 // change decodes the record buf[at.Start:at.End].

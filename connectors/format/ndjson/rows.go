@@ -87,6 +87,26 @@ func (r *Rows) TooLong(n int) (bool, error) {
 	return true, r.Bad(format.CodeMalformed, format.TooLong(r.max))
 }
 
+// Records begins a record for each message of buf and calls decode with where it
+// lies, unless it has no value, which stands for no row, or is too long.
+func (r *Rows) Records(buf []byte, spans []format.Span, decode func(buf []byte, at json.Range) error) error {
+	for _, s := range spans {
+		r.Record()
+		if s.IsNull() {
+			continue
+		}
+		if long, err := r.TooLong(int(s.End - s.Start)); err != nil {
+			return err
+		} else if long {
+			continue
+		}
+		if err := decode(buf, json.Range{Start: int(s.Start), End: int(s.End)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Finish gives the batch and begins a new one.
 func (r *Rows) Finish() (*connectors.Records, error) {
 	b := r.rows.Finish()
