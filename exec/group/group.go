@@ -454,23 +454,19 @@ func (g *aggregation) Freeze(cut statestore.Cut) (op.Frozen, error) { return g.s
 // Restore implements op.Stateful.
 func (g *aggregation) Restore(r *op.Restore) error {
 	g.over = r.Ended
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		g.adopt(st)
-		g.resume(func(id uint32) bool { return !g.groups.Emitted(id) })
-		return nil
-	}
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	err := r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			g.adopt(st)
+			g.resume(func(id uint32) bool { return !g.groups.Emitted(id) })
+			return nil
 		}
 		g.agg.Merge(g.groups, g.agg.Open(st, 0, 0), r.Owns(g.o.Keys))
 		g.mem.Merge(st, g.agg.Parts(), r.Owns(g.o.Keys))
 		g.held.merge(st, g.agg.Parts()+ttl.Parts, r.Owns(g.o.Keys))
+		return nil
+	})
+	if err != nil || r.Same {
+		return err
 	}
 	g.resume(func(uint32) bool { return true })
 	return nil

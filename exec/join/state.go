@@ -49,25 +49,17 @@ func (j *join) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.Freez
 
 // Restore implements op.Stateful.
 func (j *join) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		j.adopt(st)
-		return nil
-	}
 	owns := r.Owns(j.o.LeftKeys)
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	return r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			j.adopt(st)
+			return nil
 		}
 		from := &join{o: j.o, layout: j.layout, updates: j.updates}
 		from.adopt(st)
 		j.merge(from, owns)
-	}
-	return nil
+		return nil
+	})
 }
 
 // merge takes over the keys of another state whose group is owned.

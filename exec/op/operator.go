@@ -10,6 +10,7 @@ import (
 
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
+	"github.com/streamsql/streamsql/statestore/table"
 )
 
 // The ends of time, as watermarks.
@@ -114,6 +115,26 @@ func (r *Restore) Owns(keys []int) func(group int) bool {
 		return func(int) bool { return r.Shard == 0 }
 	}
 	return r.Groups.Contains
+}
+
+// EachTable calls f with the tables that the operator's state is to be built from:
+// if Same, its own one, to go on with; else those of all stored shards, one after
+// the other, to take the rows of its Groups out of.
+func (r *Restore) EachTable(f func(shard int, st *table.Table) error) error {
+	from, to := 0, r.Stored
+	if r.Same {
+		from, to = r.Shard, r.Shard+1
+	}
+	for shard := from; shard < to; shard++ {
+		st, err := table.Load(r.Store, r.Operator, shard)
+		if err != nil {
+			return err
+		}
+		if err := f(shard, st); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Output takes what an operator emits.

@@ -456,17 +456,9 @@ func (t *timed) Freeze(cut statestore.Cut) (op.Frozen, error) { return t.st.Free
 
 // Restore implements op.Stateful.
 func (t *timed) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		return t.adopt(st)
-	}
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	err := r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			return t.adopt(st)
 		}
 		parts, waiting, kept, err := t.open(st)
 		if err != nil {
@@ -476,6 +468,10 @@ func (t *timed) Restore(r *op.Restore) error {
 		t.waiting.adopt(waiting, numbers, nil)
 		t.kept.adopt(kept, numbers, nil)
 		t.life.Merge(st, t.calls.merge(st, firstGroups, r.Owns(t.o.Partition)), r.Owns(t.o.Partition))
+		return nil
+	})
+	if err != nil || r.Same {
+		return err
 	}
 	return t.adopt(t.st)
 }

@@ -471,17 +471,9 @@ func (w *whole) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.st.Free
 
 // Restore implements op.Stateful.
 func (w *whole) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		return w.adopt(st)
-	}
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	err := r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			return w.adopt(st)
 		}
 		parts, rows, err := w.open(st)
 		if err != nil {
@@ -489,6 +481,10 @@ func (w *whole) Restore(r *op.Restore) error {
 		}
 		w.store.adopt(rows, w.parts.adopt(parts, r.Owns(w.o.Partition)), nil)
 		w.life.Merge(st, lifePart, r.Owns(w.o.Partition))
+		return nil
+	})
+	if err != nil || r.Same {
+		return err
 	}
 	return w.adopt(w.st)
 }

@@ -346,19 +346,11 @@ func (c *closing) Freeze(cut statestore.Cut) (op.Frozen, error) { return c.st.Fr
 
 // Restore implements op.Stateful.
 func (c *closing) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		c.adopt(st)
-		return nil
-	}
 	owns := r.Owns(c.o.Partition)
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	err := r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			c.adopt(st)
+			return nil
 		}
 		for _, bucket := range st.Buckets() {
 			p := c.wins[bucket]
@@ -368,6 +360,10 @@ func (c *closing) Restore(r *op.Restore) error {
 			}
 			p.take(openTrees(st, bucket), owns)
 		}
+		return nil
+	})
+	if err != nil || r.Same {
+		return err
 	}
 	for _, p := range c.wins {
 		p.index()

@@ -137,24 +137,16 @@ func (f *first) Freeze(cut statestore.Cut) (op.Frozen, error) { return f.st.Free
 
 // Restore implements op.Stateful.
 func (f *first) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		f.adopt(st)
-		return nil
-	}
 	owns := r.Owns(f.o.Partition)
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	return r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			f.adopt(st)
+			return nil
 		}
 		f.table.Take(f.open(st), f.enc, owns, func(row, old hash.Row) { *f.count(row) = *f.count(old) })
 		f.life.Merge(st, lifePart, owns)
-	}
-	return nil
+		return nil
+	})
 }
 
 // Gauges implements op.Gauges. No row is held, its key alone is.

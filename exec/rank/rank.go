@@ -462,22 +462,18 @@ func (r *ranker) Freeze(cut statestore.Cut) (op.Frozen, error) { return r.st.Fre
 
 // Restore implements op.Stateful.
 func (r *ranker) Restore(re *op.Restore) error {
-	if re.Same {
-		st, err := table.Load(re.Store, re.Operator, re.Shard)
-		if err != nil {
-			return err
-		}
-		r.adopt(st)
-		r.noteSizes()
-		return nil
-	}
-	for shard := range re.Stored {
-		st, err := table.Load(re.Store, re.Operator, shard)
-		if err != nil {
-			return err
+	err := re.EachTable(func(_ int, st *table.Table) error {
+		if re.Same {
+			r.adopt(st)
+			r.noteSizes()
+			return nil
 		}
 		r.parts.take(openTrees(st, 0), re.Owns(r.o.Partition))
 		r.life.Merge(st, lifePart, re.Owns(r.o.Partition))
+		return nil
+	})
+	if err != nil || re.Same {
+		return err
 	}
 	r.parts.index()
 	r.noteSizes()

@@ -248,19 +248,11 @@ func (s *setop) Freeze(cut statestore.Cut) (op.Frozen, error) { return s.st.Free
 
 // Restore implements op.Stateful.
 func (s *setop) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		s.adopt(st)
-		return nil
-	}
 	owns := r.Owns(s.o.StateKeys(0))
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	return r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			s.adopt(st)
+			return nil
 		}
 		s.rows.Take(s.open(st), s.enc, owns, func(row, old hash.Row) {
 			for w := range stateWords {
@@ -268,8 +260,8 @@ func (s *setop) Restore(r *op.Restore) error {
 			}
 		})
 		s.life.Merge(st, lifePart, owns)
-	}
-	return nil
+		return nil
+	})
 }
 
 // Gauges implements op.Gauges.

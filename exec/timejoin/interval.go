@@ -385,28 +385,20 @@ func (j *interval) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.F
 
 // Restore implements op.Stateful. The watermarks are told again.
 func (j *interval) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		j.st = st
-		for _, n := range st.Buckets() {
-			j.sides[n&1].adopt(n>>1, st)
-		}
-		return nil
-	}
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	return r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			j.st = st
+			for _, n := range st.Buckets() {
+				j.sides[n&1].adopt(n>>1, st)
+			}
+			return nil
 		}
 		for _, n := range st.Buckets() {
 			s := j.sides[n&1]
 			s.merge(n>>1, st, j.st, r.Owns(s.keyer.keys))
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // merge takes the rows of its own key groups over from a bucket of another

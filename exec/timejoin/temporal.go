@@ -326,19 +326,11 @@ func (j *temporal) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.F
 
 // Restore implements op.Stateful. The watermarks are told again.
 func (j *temporal) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		j.adopt(st)
-		return nil
-	}
 	owns := r.Owns(j.keyer.keys)
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	return r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			j.adopt(st)
+			return nil
 		}
 		for _, n := range st.Buckets() {
 			f, word := j.format, probeHash
@@ -359,8 +351,8 @@ func (j *temporal) Restore(r *op.Restore) error {
 				}
 			})
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // Gauges implements op.Gauges.

@@ -347,22 +347,14 @@ func (j *windows) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.Fr
 
 // Restore implements op.Stateful. The watermarks are told again.
 func (j *windows) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		j.st = st
-		for _, end := range st.Buckets() {
-			j.window(end)
-		}
-		return nil
-	}
 	owns := r.Owns(j.o.StateKeys(0))
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	return r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			j.st = st
+			for _, end := range st.Buckets() {
+				j.window(end)
+			}
+			return nil
 		}
 		for _, end := range st.Buckets() {
 			for s := range j.sides {
@@ -377,8 +369,8 @@ func (j *windows) Restore(r *op.Restore) error {
 				})
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // Gauges implements op.Gauges.

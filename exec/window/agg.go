@@ -406,18 +406,10 @@ func (w *aggregation) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.s
 
 // Restore implements op.Stateful.
 func (w *aggregation) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		w.adopt(st)
-		return nil
-	}
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	err := r.EachTable(func(shard int, st *table.Table) error {
+		if r.Same {
+			w.adopt(st)
+			return nil
 		}
 		old := &aggregation{ctx: w.ctx, o: w.o, s: w.s, agg: w.agg}
 		old.adopt(st)
@@ -430,6 +422,10 @@ func (w *aggregation) Restore(r *op.Restore) error {
 				w.bucket(n).rows.Edit(0)[0] += uint64(b.count())
 			}
 		}
+		return nil
+	})
+	if err != nil || r.Same {
+		return err
 	}
 	w.findNext()
 	return nil

@@ -258,17 +258,9 @@ func (w *sessionAgg) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.st
 
 // Restore implements op.Stateful.
 func (w *sessionAgg) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		return w.adopt(st)
-	}
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	return r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			return w.adopt(st)
 		}
 		old := &sessionAgg{ctx: w.ctx, o: w.o, agg: w.agg, in: w.in}
 		if err := old.adopt(st); err != nil {
@@ -276,12 +268,12 @@ func (w *sessionAgg) Restore(r *op.Restore) error {
 		}
 		from, to := w.s.take(old.s, r.Owns(w.o.Keys))
 		if len(from) == 0 {
-			continue
+			return nil
 		}
 		into := w.locate(to)
 		w.agg.Combine(w.groups, into, old.groups, old.locate(from))
-	}
-	return nil
+		return nil
+	})
 }
 
 // Gauges implements op.Gauges.

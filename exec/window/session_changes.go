@@ -491,17 +491,9 @@ func (w *sessionChanges) Freeze(cut statestore.Cut) (op.Frozen, error) { return 
 
 // Restore implements op.Stateful.
 func (w *sessionChanges) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		return w.adopt(st)
-	}
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	return r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			return w.adopt(st)
 		}
 		old := &sessionChanges{ctx: w.ctx, o: w.o, agg: w.agg, in: w.in}
 		if err := old.adopt(st); err != nil {
@@ -509,8 +501,8 @@ func (w *sessionChanges) Restore(r *op.Restore) error {
 		}
 		w.setMark(max(w.mark, old.mark))
 		w.take(old, r.Owns(w.o.Keys))
-	}
-	return nil
+		return nil
+	})
 }
 
 // take adds the sessions of another layout's shard whose key groups keep accepts.

@@ -211,17 +211,9 @@ func (w *sessionAssign) Freeze(cut statestore.Cut) (op.Frozen, error) { return w
 
 // Restore implements op.Stateful.
 func (w *sessionAssign) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		return w.adopt(st)
-	}
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	return r.EachTable(func(_ int, st *table.Table) error {
+		if r.Same {
+			return w.adopt(st)
 		}
 		old := &sessionAssign{ctx: w.ctx, o: w.o, in: w.in, format: w.format}
 		if err := old.adopt(st); err != nil {
@@ -240,8 +232,8 @@ func (w *sessionAssign) Restore(r *op.Restore) error {
 				w.append(id, uint64(n)+1, uint64(n)+1)
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // Gauges implements op.Gauges.

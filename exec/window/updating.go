@@ -324,19 +324,11 @@ func (w *updating) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.st.F
 
 // Restore implements op.Stateful.
 func (w *updating) Restore(r *op.Restore) error {
-	if r.Same {
-		st, err := table.Load(r.Store, r.Operator, r.Shard)
-		if err != nil {
-			return err
-		}
-		w.adopt(st)
-		return nil
-	}
 	owns := r.Owns(w.o.Keys)
-	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
-		if err != nil {
-			return err
+	err := r.EachTable(func(shard int, st *table.Table) error {
+		if r.Same {
+			w.adopt(st)
+			return nil
 		}
 		old := &updating{ctx: w.ctx, o: w.o, s: w.s, agg: w.agg}
 		old.adopt(st)
@@ -353,6 +345,10 @@ func (w *updating) Restore(r *op.Restore) error {
 				k.rows.Edit(0)[0] += uint64(from.rows.At(0)[0])
 			}
 		}
+		return nil
+	})
+	if err != nil || r.Same {
+		return err
 	}
 	w.next = op.MaxTime
 	for _, k := range w.buckets {

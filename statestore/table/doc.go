@@ -22,7 +22,7 @@
 // [Load] replays the blocks of a stored shard after a restart; the row ids are
 // the old ones and deltas go on from there. Indexes over rows are the
 // operator's own and are rebuilt by it. After a change of parallelism the tables
-// of the old shards are [Sources] to insert from.
+// of the old shards are there to insert from.
 //
 // # Cleaning
 //

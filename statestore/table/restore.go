@@ -10,7 +10,9 @@ import (
 
 // Load builds the table that a stored shard had at the last commit. If the
 // layout is still the same it goes on from there: ids are the old ones and
-// nothing is dirty. Else it is to be read only, see Sources.
+// nothing is dirty. Else it is to be read only: row ids mean
+// nothing across layouts, so a new shard inserts the rows of its key groups into a
+// table of its own, which its next freeze writes whole.
 func Load(store *statestore.Store, op statestore.OperatorID, shard int) (*Table, error) {
 	t := New(op)
 	err := store.Read(op, shard, func(b statestore.Block) error {
