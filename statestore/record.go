@@ -3,9 +3,10 @@ package statestore
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"github.com/zeebo/xxh3"
+
+	"github.com/streamsql/streamsql/internal/cursor"
 )
 
 // record is the commit record: what a commit holds and what of the log it still
@@ -106,109 +107,58 @@ func (r *record) encode() []byte {
 	return binary.BigEndian.AppendUint64(b, xxh3.Hash(b))
 }
 
-var errShortRecord = errors.New("it ends early")
-
-// recordReader decodes; the first error sticks.
-type recordReader struct {
-	b   []byte
-	err error
-}
-
-func (d *recordReader) uvarint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 {
-		d.err, d.b = errShortRecord, nil
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
-
-func (d *recordReader) varint() int64 {
-	v, n := binary.Varint(d.b)
-	if n <= 0 {
-		d.err, d.b = errShortRecord, nil
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
-
-func (d *recordReader) bytes(n uint64) []byte {
-	if n > uint64(len(d.b)) {
-		d.err, d.b = errShortRecord, nil
-		return nil
-	}
-	v := d.b[:n]
-	d.b = d.b[n:]
-	return v
-}
-
-func (d *recordReader) uint64() uint64 {
-	if v := d.bytes(8); v != nil {
-		return binary.BigEndian.Uint64(v)
-	}
-	return 0
-}
-
-// count bounds a number of elements by the bytes left, so that damage can't ask
-// for a huge allocation.
-func (d *recordReader) count() int {
-	n := d.uvarint()
-	if n > uint64(len(d.b)) {
-		d.err, d.b = errShortRecord, nil
-		return 0
-	}
-	return int(n)
-}
-
 func decodeRecord(b []byte) (*record, error) {
 	if len(b) < sumSize {
-		return nil, errShortRecord
+		return nil, cursor.ErrShort
 	}
 	body := b[:len(b)-sumSize]
 	if xxh3.Hash(body) != binary.BigEndian.Uint64(b[len(body):]) {
 		return nil, errors.New("its checksum does not match")
 	}
-	d := &recordReader{b: body}
-	r := &record{epoch: d.uvarint(), prev: d.uvarint(), generation: d.uvarint()}
-	r.layout.Shards = int(d.uvarint())
-	r.bytes = d.uvarint()
-	if d.err == nil {
+	d := cursor.Reader{Rest: body}
+	r := &record{epoch: d.Uvarint(), prev: d.Uvarint(), generation: d.Uvarint()}
+	r.layout.Shards = int(d.Uvarint())
+	r.bytes = d.Uvarint()
+	if d.Err == nil {
 		if err := r.layout.check(); err != nil {
 			return nil, err
 		}
 		for range r.layout.Shards {
-			r.runs = append(r.runs, int(d.uvarint()))
+			r.runs = append(r.runs, int(d.Uvarint()))
 		}
 	}
-	n := d.count()
+	n := d.Count(1)
 	var last streamEntry
 	for range n {
 		var s streamEntry
-		s.shard = last.shard + int(d.uvarint())
-		s.id.Operator = OperatorID(d.uint64())
-		s.id.Part = uint32(d.uvarint())
-		s.id.Bucket = last.id.Bucket + d.varint()
-		s.liveFrom = r.epoch - d.uvarint()
-		s.liveBytes = d.uvarint()
-		s.blocks = d.uvarint()
+		s.shard = last.shard + int(d.Uvarint())
+		s.id.Operator = OperatorID(word(&d))
+		s.id.Part = uint32(d.Uvarint())
+		s.id.Bucket = last.id.Bucket + d.Varint()
+		s.liveFrom = r.epoch - d.Uvarint()
+		s.liveBytes = d.Uvarint()
+		s.blocks = d.Uvarint()
 		if s.blocks > 0 {
-			s.digest = d.uint64()
+			s.digest = word(&d)
 		}
 		r.streams = append(r.streams, s)
 		last = s
 	}
-	n = d.count()
+	n = d.Count(1)
 	for range n {
 		var m metaEntry
-		m.name = string(d.bytes(d.uvarint()))
-		m.size = d.uvarint()
-		m.digest = d.uint64()
+		m.name = string(d.Bytes(d.Uvarint()))
+		m.size = d.Uvarint()
+		m.digest = word(&d)
 		r.meta = append(r.meta, m)
 	}
-	if d.err == nil && len(d.b) > 0 {
-		d.err = fmt.Errorf("%d bytes follow it", len(d.b))
+	return r, d.End()
+}
+
+// word reads a number of eight bytes.
+func word(d *cursor.Reader) uint64 {
+	if b := d.Bytes(8); b != nil {
+		return binary.BigEndian.Uint64(b)
 	}
-	return r, d.err
+	return 0
 }

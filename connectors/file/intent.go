@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/streamsql/streamsql/internal/cursor"
 )
 
 // intentFile is one file in a commit's intent.
@@ -48,33 +50,19 @@ func decodeIntent(b []byte) ([]intentFile, error) {
 	if b[0] != intentVersion {
 		return nil, fmt.Errorf("intent of a file sink has version %d, this program knows %d", b[0], intentVersion)
 	}
-	r := offsetReader{b: b[1:]}
-	n := r.uvarint()
-	if n > uint64(len(b)) {
-		return nil, errIntent
-	}
-	files := make([]intentFile, n)
+	r := cursor.Reader{Rest: b[1:]}
+	files := make([]intentFile, r.Count(4))
 	for i := range files {
-		rolled := r.take(1)
+		rolled := r.Bytes(1)
 		files[i].rolled = len(rolled) == 1 && rolled[0] == 1
-		files[i].length = int64(r.uvarint())
-		files[i].created = r.varint()
-		files[i].name = string(r.take(r.uvarint()))
+		files[i].length = int64(r.Uvarint())
+		files[i].created = r.Varint()
+		files[i].name = string(r.Bytes(r.Uvarint()))
 	}
-	if r.bad || len(r.b) > 0 {
+	if r.End() != nil {
 		return nil, errIntent
 	}
 	return files, nil
-}
-
-func (r *offsetReader) varint() int64 {
-	v, n := binary.Varint(r.b)
-	if n <= 0 {
-		r.bad, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
 }
 
 // fileStamp is how names of files begin after "part-", so that they sort by time.

@@ -8,6 +8,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/internal/cursor"
 )
 
 // position is where a split's reader stands between two records.
@@ -102,56 +103,26 @@ func decodeOffset(b connectors.Offset) (position, error) {
 		return p, fmt.Errorf("offset of a file source has version %d, this program knows %d", b[0], offsetVersion)
 	}
 	p.atEnd, p.open = b[1]&flagAtEnd != 0, b[1]&flagOpen != 0
-	r := offsetReader{b: b[2:]}
-	p.records, p.bytes, p.lines, p.size = r.uvarint(), int64(r.uvarint()), int64(r.uvarint()), int64(r.uvarint())
-	p.path = string(r.take(r.uvarint()))
-	p.files, p.hash = r.uvarint(), r.uint64()
-	n := r.uvarint()
-	if n > uint64(len(r.b)/17) {
-		return p, errOffset
-	}
-	if n > 0 {
+	r := cursor.Reader{Rest: b[2:]}
+	p.records, p.bytes, p.lines, p.size = r.Uvarint(), int64(r.Uvarint()), int64(r.Uvarint()), int64(r.Uvarint())
+	p.path = string(r.Bytes(r.Uvarint()))
+	p.files, p.hash = r.Uvarint(), word(&r)
+	if n := r.Count(17); n > 0 {
 		p.seen = make([]seenFile, n)
 	}
 	for i := range p.seen {
-		p.seen[i] = seenFile{xxh3.Uint128{Lo: r.uint64(), Hi: r.uint64()}, int64(r.uvarint())}
+		p.seen[i] = seenFile{xxh3.Uint128{Lo: word(&r), Hi: word(&r)}, int64(r.Uvarint())}
 	}
-	if r.bad || len(r.b) > 0 || p.bytes < 0 || p.lines < 0 || p.size < 0 {
+	if r.End() != nil || p.bytes < 0 || p.lines < 0 || p.size < 0 {
 		return p, errOffset
 	}
 	return p, nil
 }
 
-// offsetReader takes an offset apart; bad is set once it is too short.
-type offsetReader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *offsetReader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
-		r.bad, r.b = true, nil
-		return 0
+// word reads a number of eight bytes.
+func word(r *cursor.Reader) uint64 {
+	if b := r.Bytes(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
 	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *offsetReader) take(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.bad, r.b = true, nil
-		return nil
-	}
-	v := r.b[:n]
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *offsetReader) uint64() uint64 {
-	v := r.take(8)
-	if v == nil {
-		return 0
-	}
-	return binary.LittleEndian.Uint64(v)
+	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/streamsql/streamsql/internal/cursor"
 	"github.com/streamsql/streamsql/statestore"
 )
 
@@ -284,11 +285,11 @@ func (a *Arena) apply(b []byte, generation uint64) error {
 		}
 	}
 	now := a.ages.current(generation)
-	d := blockReader{b: b[1:]}
-	for range d.uvarint() {
-		i, from := int(d.uvarint()), int(d.uvarint())
-		live, data := int(d.uvarint()), d.bytes(d.uvarint())
-		if d.err != nil {
+	d := cursor.Reader{Rest: b[1:]}
+	for range d.Uvarint() {
+		i, from := int(d.Uvarint()), int(d.Uvarint())
+		live, data := int(d.Uvarint()), d.Bytes(d.Uvarint())
+		if d.Err != nil {
 			break
 		}
 		for len(a.chunks) <= i {
@@ -307,7 +308,7 @@ func (a *Arena) apply(b []byte, generation uint64) error {
 		c.data = append(c.data, data...)
 		c.live, c.stored = live, len(c.data)
 	}
-	return d.end()
+	return d.End()
 }
 
 func (a *Arena) loaded(liveFrom uint64) error {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/streamsql/streamsql/internal/cursor"
 	"github.com/streamsql/streamsql/statestore"
 )
 
@@ -323,21 +324,21 @@ func (s *Blobs) apply(b []byte, generation uint64) error {
 		s.renumber()
 	}
 	now := s.ages.current(generation)
-	d := blockReader{b: b[1:]}
-	for range d.uvarint() {
-		k := d.uvarint()
-		key := d.bytes(k >> 1)
+	d := cursor.Reader{Rest: b[1:]}
+	for range d.Uvarint() {
+		k := d.Uvarint()
+		key := d.Bytes(k >> 1)
 		if k&1 != 0 {
 			s.Delete(key)
 			continue
 		}
-		value := d.bytes(d.uvarint())
-		if d.err != nil {
+		value := d.Bytes(d.Uvarint())
+		if d.Err != nil {
 			break
 		}
 		s.put(key, value).age = now
 	}
-	return d.end()
+	return d.End()
 }
 
 func (s *Blobs) loaded(liveFrom uint64) error {

@@ -1,8 +1,6 @@
 package table
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"iter"
 	"math/bits"
@@ -115,43 +113,4 @@ func bitsOf(m uint64) iter.Seq[int] {
 			}
 		}
 	}
-}
-
-var (
-	errShortBlock = errors.New("the block ends early")
-	errLongBlock  = errors.New("the block is longer than it says")
-)
-
-// blockReader decodes; the first error sticks.
-type blockReader struct {
-	b   []byte
-	err error
-}
-
-func (d *blockReader) uvarint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 {
-		d.err, d.b = errShortBlock, nil
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
-
-func (d *blockReader) bytes(n uint64) []byte {
-	if n > uint64(len(d.b)) {
-		d.err, d.b = errShortBlock, nil
-		return nil
-	}
-	v := d.b[:n]
-	d.b = d.b[n:]
-	return v
-}
-
-// end checks that all was read.
-func (d *blockReader) end() error {
-	if d.err == nil && len(d.b) > 0 {
-		return errLongBlock
-	}
-	return d.err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/streamsql/streamsql/internal/cursor"
 	"github.com/streamsql/streamsql/statestore"
 )
 
@@ -50,7 +51,7 @@ func Load(store *statestore.Store, op statestore.OperatorID, shard int) (*Table,
 // kind if it is the first.
 func (t *Table) partFor(id partID, block []byte) (part, error) {
 	if len(block) < 4 {
-		return nil, errShortBlock
+		return nil, cursor.ErrShort
 	}
 	k := kind(block[0])
 	p := t.parts[id]

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+
+	"github.com/streamsql/streamsql/internal/cursor"
 )
 
 // A block of rows:
@@ -89,7 +91,7 @@ func (b *rowsBlock) finish(width int, n uint32) []byte {
 // apply replays a block.
 func (r *Rows) apply(b []byte, generation uint64) error {
 	if len(b) < 8*rowsHeaderWords {
-		return errShortBlock
+		return cursor.ErrShort
 	}
 	if w := int(binary.LittleEndian.Uint16(b[2:])); w != r.width {
 		return fmt.Errorf("rows of %d words among rows of %d", w, r.width)
@@ -99,7 +101,7 @@ func (r *Rows) apply(b []byte, generation uint64) error {
 	entries := int(binary.LittleEndian.Uint32(b[12:]))
 	b = b[8*rowsHeaderWords:]
 	if rows*8*r.width > len(b) || entries < rows {
-		return errShortBlock
+		return cursor.ErrShort
 	}
 	ids := b[rows*8*r.width:]
 	b = b[:rows*8*r.width]
@@ -116,7 +118,7 @@ func (r *Rows) apply(b []byte, generation uint64) error {
 		} else {
 			k := 0
 			if v, k = binary.Uvarint(ids); k <= 0 {
-				return errShortBlock
+				return cursor.ErrShort
 			}
 			ids = ids[k:]
 		}
@@ -133,7 +135,7 @@ func (r *Rows) apply(b []byte, generation uint64) error {
 			continue
 		}
 		if len(b) < 8*r.width {
-			return errShortBlock
+			return cursor.ErrShort
 		}
 		if r.live[id>>6]&bit == 0 {
 			r.live[id>>6] |= bit
@@ -148,7 +150,7 @@ func (r *Rows) apply(b []byte, generation uint64) error {
 		b = b[8*r.width:]
 	}
 	if len(ids) > 0 || len(b) > 0 {
-		return errLongBlock
+		return cursor.ErrLong
 	}
 	return nil
 }
