@@ -8,7 +8,7 @@ FUZZTIME  ?= 1m
 SOAKTIME  ?= 10m
 EVENTS    ?= 10000000
 
-.PHONY: build demo test check vet race bench bench-flink fuzz soak docs clean
+.PHONY: build demo test check vet race bench bench-flink bench-kafka fuzz soak docs clean
 
 build: ## the binary, static
 	CGO_ENABLED=0 $(GO) build -o $(BIN) ./cmd/streamsql
@@ -34,6 +34,10 @@ bench: build ## the goals of docs/benchmarks.md, measured here
 
 bench-flink: build ## the same queries through Flink SQL in the same run, and the ratios
 	EVENTS=$(or $(FLINK_EVENTS),2000000) ./tests/bench/run.sh $(BIN) flink
+
+bench-kafka: build ## jobs between topics of a real broker: latency, rows/s, CPU time
+	$(GO) run ./tests/bench/kafka --binary $(BIN) latency $(KAFKA_LATENCY)
+	$(GO) run ./tests/bench/kafka --binary $(BIN) throughput --rows $(EVENTS) $(KAFKA_THROUGHPUT)
 
 fuzz: ## every fuzz target, FUZZTIME each
 	@for p in $$($(GO) list ./...); do \

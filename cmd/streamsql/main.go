@@ -25,7 +25,12 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-func main() { os.Exit(Main(os.Args[1:])) }
+func main() {
+	end := beginProfile()
+	code := Main(os.Args[1:])
+	end()
+	os.Exit(code)
+}
 
 // Main runs the command line and gives the exit code.
 func Main(args []string) int {

@@ -283,6 +283,13 @@ func (k *Kafka) Tool(class string, args ...string) *exec.Cmd {
 // CreateTopic makes a topic with settings such as "cleanup.policy=compact".
 func (k *Kafka) CreateTopic(t testing.TB, topic string, partitions int, settings ...string) {
 	t.Helper()
+	if err := k.NewTopic(topic, partitions, settings...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// NewTopic is CreateTopic where there is no test.
+func (k *Kafka) NewTopic(topic string, partitions int, settings ...string) error {
 	c := kafka.TopicConfig{Topic: topic, NumPartitions: partitions, ReplicationFactor: min(3, len(k.brokers))}
 	for _, s := range settings {
 		name, value, _ := strings.Cut(s, "=")
@@ -293,20 +300,29 @@ func (k *Kafka) CreateTopic(t testing.TB, topic string, partitions int, settings
 		err = r.Errors[topic]
 	}
 	if err != nil {
-		t.Fatalf("creating topic %s: %v", topic, err)
+		return fmt.Errorf("creating topic %s: %w", topic, err)
 	}
+	return nil
 }
 
 // DeleteTopic removes a topic.
 func (k *Kafka) DeleteTopic(t testing.TB, topic string) {
 	t.Helper()
+	if err := k.DropTopic(topic); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// DropTopic is DeleteTopic where there is no test.
+func (k *Kafka) DropTopic(topic string) error {
 	r, err := k.client.DeleteTopics(context.Background(), &kafka.DeleteTopicsRequest{Topics: []string{topic}})
 	if err == nil {
 		err = r.Errors[topic]
 	}
 	if err != nil {
-		t.Fatalf("deleting topic %s: %v", topic, err)
+		return fmt.Errorf("deleting topic %s: %w", topic, err)
 	}
+	return nil
 }
 
 // AddPartitions raises a topic's number of partitions to n.
