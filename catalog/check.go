@@ -54,6 +54,9 @@ const (
 	ValidateOption       = "decode.validate"
 	IdleTimeoutOption    = "scan.watermark.idle-timeout"
 	FutureSkewOption     = "scan.watermark.max-future-skew"
+	AlignGroupOption     = "scan.watermark.alignment.group"
+	AlignDriftOption     = "scan.watermark.alignment.max-drift"
+	AlignUpdateOption    = "scan.watermark.alignment.update-interval"
 	StaticOption         = "static"
 	StaticReloadOption   = "static.reload-interval"
 )
@@ -95,6 +98,12 @@ func CommonSourceOptions() []OptionSpec {
 			Doc: "A split that is silent for so long no longer holds the watermark back. As WATERMARK ... IDLE TIMEOUT, which wins."},
 		{Name: FutureSkewOption, Type: OptionDuration, Source: true,
 			Doc: "A record whose time is so far ahead of its transport timestamp (else of the clock) is bad. As WATERMARK ... MAX FUTURE SKEW, which wins."},
+		{Name: AlignDriftOption, Type: OptionDuration, Source: true,
+			Doc: "A split whose watermark is so far ahead of the slowest split's is not read until that one has come nearer. It may be ahead by what is read at a time."},
+		{Name: AlignGroupOption, Source: true,
+			Doc: "Sources of one job that name the same group are aligned with each other too, and not only the splits of each."},
+		{Name: AlignUpdateOption, Type: OptionDuration, Source: true,
+			Doc: "Accepted for Flink's scripts: alignment is judged whenever a split is chosen to be read."},
 		{Name: StaticOption, Type: OptionBool, Source: true,
 			Doc: "Whether a join may read the source whole before the other side, as a static table. It must be bounded and have no WATERMARK. Unless said otherwise a bounded file without WATERMARK is one."},
 		{Name: StaticReloadOption, Aliases: []string{"lookup.full-cache.periodic-reload.interval"}, Type: OptionDuration, Source: true,

@@ -273,7 +273,7 @@ func newJob(j *Job) (*job, error) {
 	r.started = r.clock.Now()
 	r.lastTime = r.started
 	r.shards = shardSet{n: n, ch: make(chan *shardCut, n)}
-	r.seq = &sequencer{merge: r.plan.Merge, hold: j.cfg.Hold, epoch: 1, post: r.post, log: r.log}
+	r.seq = &sequencer{merge: r.plan.Merge, hold: j.cfg.Hold, upToNow: j.cfg.Trigger.UpToNow(), epoch: 1, post: r.post, log: r.log}
 	r.reader = &reader{
 		q: r.seq, clock: r.clock, batchRows: j.cfg.BatchRows, chunkBytes: chunkBytes,
 		credit: j.cfg.Credit, allowance: -1, remaining: j.cfg.MaxRows, quota: -1, rank: j.cfg.ReadRank, wake: r.wake,

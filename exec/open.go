@@ -59,6 +59,9 @@ func (j *job) openSources(ctx context.Context) error {
 		s.sortSplits()
 		s.numberSplits()
 	}
+	if !j.seq.merge {
+		j.seq.aligned = alignments(j.seq.sources)
+	}
 	return nil
 }
 

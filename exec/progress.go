@@ -64,6 +64,9 @@ type SourceProgress struct {
 	State string `json:"state,omitempty"`
 	Lost  int64  `json:"lost,omitempty"`
 	Lag   *int64 `json:"lag,omitempty"`
+	// Held are the splits that are not read now, for they are too far ahead of
+	// others in time (watermark alignment).
+	Held []string `json:"held,omitempty"`
 	// BySplit are the splits, by ID.
 	BySplit []SplitProgress `json:"-"`
 }
@@ -73,6 +76,7 @@ type SplitProgress struct {
 	ID      string
 	Records int64 // bad ones too
 	Idle    bool  // out of the watermark's minimum, by IDLE TIMEOUT
+	Held    bool  // not read now, for it is too far ahead of others: watermark alignment
 	Ended   bool
 }
 
@@ -95,7 +99,10 @@ func sourceProgress(sources []*source, cuts []sourceCut) []SourceProgress {
 		p := SourceProgress{Name: s.Name, Splits: len(s.Splits), Ended: s.Ended}
 		for _, x := range s.Splits {
 			p.Records += x.Records
-			p.BySplit = append(p.BySplit, SplitProgress{ID: x.ID, Records: x.Records, Idle: x.idle, Ended: x.Ended})
+			p.BySplit = append(p.BySplit, SplitProgress{ID: x.ID, Records: x.Records, Idle: x.idle, Held: x.ahead, Ended: x.Ended})
+			if x.ahead {
+				p.Held = append(p.Held, x.ID)
+			}
 		}
 		if sources[i].scan.Watermark != nil && s.Watermark != op.MinTime && s.Watermark != op.MaxTime {
 			t := time.UnixMicro(s.Watermark).UTC()

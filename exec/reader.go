@@ -65,11 +65,11 @@ func (r *reader) next(ctx context.Context) (c *chunk, more bool, err error) {
 	case errors.Is(err, connectors.ErrPending):
 		// Not silent: what there is will come, or its end be known.
 		r.claimed--
-		sp.empty = sp.asked == asked
+		sp.empty, sp.quiet = sp.asked == asked, time.Time{}
 		return nil, true, nil
 	case errors.Is(err, connectors.ErrHeld):
 		r.claimed--
-		sp.empty, sp.dry, sp.held = sp.asked == asked, true, true
+		sp.empty, sp.dry, sp.held, sp.quiet = sp.asked == asked, true, true, time.Time{}
 		return nil, true, nil
 	case err != nil:
 		r.claimed--
@@ -82,7 +82,7 @@ func (r *reader) next(ctx context.Context) (c *chunk, more bool, err error) {
 	}
 	n := int64(raw.Records())
 	r.spend(n)
-	sp.empty, sp.lastData = false, now
+	sp.empty, sp.lastData, sp.quiet = false, now, time.Time{}
 	sp.fetched += n
 	c = &chunk{split: sp, num: sp.nextNum, raw: raw, now: now, bytes: raw.Bytes()}
 	sp.nextNum++
@@ -158,11 +158,16 @@ func (r *reader) choose() *split {
 		}
 		return nil
 	}
+	r.q.settle()
 	full := r.inflight.Load() >= r.credit && r.inflight.Load() > 0
 	var best *split
 	for _, s := range r.q.sources {
 		for _, sp := range s.splits {
 			if !sp.waits() && (r.rank == nil || !sp.busy) {
+				continue
+			}
+			if sp.ahead() || sp.waitsForOwn() {
+				sp.quiet = time.Time{} // what is not asked is not silent
 				continue
 			}
 			ahead := sp.nextNum - sp.seqNum
@@ -318,16 +323,18 @@ func (r *reader) stop() {
 }
 
 // caughtUp says that every split has ended or had nothing since the gate was
-// opened (or the row limit is reached), and all that was fetched is placed.
+// opened, or is held back by alignment with one that had (or the row limit is
+// reached), and all that was fetched is placed.
 func (r *reader) caughtUp() bool {
 	r.q.mu.Lock()
 	defer r.q.mu.Unlock()
 	if r.claimed > 0 || len(r.q.ready) > 0 {
 		return false
 	}
+	r.q.settle()
 	for _, s := range r.q.sources {
 		for _, sp := range s.splits {
-			if len(sp.parked) > 0 || !sp.eof && !sp.dry && r.remaining != 0 {
+			if len(sp.parked) > 0 || !sp.eof && !sp.dry && !sp.ahead() && r.remaining != 0 {
 				return false
 			}
 		}

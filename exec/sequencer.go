@@ -22,6 +22,8 @@ type sequencer struct {
 	sources []*source
 	merge   bool // the fixed merge
 	hold    bool // --end hold: the end of a bounded input is no end of time
+	upToNow bool // a split that has nothing has nothing more for this run
+	aligned []*alignment
 
 	nextSeq int64
 	epoch   uint64   // the epoch that chunks sequenced now belong to
@@ -215,6 +217,7 @@ type splitCut struct {
 	// Number is 1 + split.number; 0 in commits of versions without it.
 	Number int64 `json:"number,omitempty"`
 	idle   bool
+	ahead  bool
 }
 
 // barrier closes the current epoch: what is placed later belongs to the next.
@@ -238,12 +241,13 @@ func (q *sequencer) barrier(last bool) cut {
 // held.
 func (q *sequencer) cutSources() []sourceCut {
 	var cuts []sourceCut
+	q.settle()
 	for _, s := range q.sources {
 		c := sourceCut{Name: s.scan.Source, Watermark: s.watermark, Ended: s.ended}
 		for _, sp := range s.splits {
 			c.Splits = append(c.Splits, splitCut{
 				ID: sp.id, Offset: append(connectors.Offset(nil), sp.offset...),
-				Records: sp.records, Added: sp.added, W: sp.w, Ended: sp.ended, Number: sp.number + 1, idle: sp.idle,
+				Records: sp.records, Added: sp.added, W: sp.w, Ended: sp.ended, Number: sp.number + 1, idle: sp.idle, ahead: sp.ahead(),
 			})
 		}
 		cuts = append(cuts, c)
@@ -326,7 +330,10 @@ func (q *sequencer) polled(sp *split, now time.Time) {
 		return
 	}
 	before := s.watermark
-	if !sp.idle && len(sp.parked) == 0 && sp.seqNum == sp.nextNum && now.Sub(sp.lastData) >= wm.IdleTimeout {
+	if sp.quiet.IsZero() {
+		sp.quiet = now
+	}
+	if !sp.idle && len(sp.parked) == 0 && sp.seqNum == sp.nextNum && now.Sub(sp.quiet) >= wm.IdleTimeout {
 		sp.idle = true
 	}
 	idle, empty := true, true

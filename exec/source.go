@@ -41,8 +41,9 @@ type source struct {
 	// watermark while all splits are idle.
 	lastAllEmpty time.Time
 	allIdle      bool
-	dynamic      bool  // unbounded: Splits is asked again
-	restored     int64 // records read in earlier runs
+	dynamic      bool       // unbounded: Splits is asked again
+	restored     int64      // records read in earlier runs
+	align        *alignment // nil: its splits go at their own pace
 }
 
 // split is one split while it is read. Its fields are guarded by the
@@ -60,6 +61,7 @@ type split struct {
 	nextNum  int64 // number of the next chunk to fetch
 	lastData time.Time
 	told     time.Time // lastData when its silence was told of
+	quiet    time.Time // since when it has had nothing whenever it was asked; zero: it had
 	empty    bool      // the last Fetch had nothing, and nobody said to ask again
 	asked    int       // counts requests to ask again, so that none is lost during a Fetch
 	dry      bool      // a Fetch had nothing since the trigger's gate was opened

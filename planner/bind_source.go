@@ -157,7 +157,7 @@ func (b *binder) of(src *parser.Source) *binder {
 func (b *binder) watermark(s *source) error {
 	w := s.table.Watermark
 	if w == nil {
-		return nil
+		return b.unaligned(s)
 	}
 	b = b.of(s.table.WatermarkSource)
 	x := &exprBinder{binder: b, scope: tableScope(s.declared, s.table.Name.Object), clause: "WATERMARK"}
@@ -187,7 +187,35 @@ func (b *binder) watermark(s *source) error {
 	if err != nil {
 		return err
 	}
+	if err := b.align(s); err != nil {
+		return err
+	}
 	markTime(s, attr)
+	return nil
+}
+
+// align reads how far the splits of a source may be apart in time.
+func (b *binder) align(s *source) error {
+	drift, group := s.options.Duration(catalog.AlignDriftOption), s.options[catalog.AlignGroupOption]
+	if drift == 0 && s.options[catalog.AlignDriftOption] != "" {
+		return b.env.optionPlace(s.table, catalog.AlignDriftOption).errorf("'%s' must be above 0", catalog.AlignDriftOption)
+	}
+	if drift == 0 && group != "" {
+		return hint(b.env.optionPlace(s.table, catalog.AlignGroupOption).errorf("'%s' needs '%s'", catalog.AlignGroupOption, catalog.AlignDriftOption),
+			"'%s' = '1 min'", catalog.AlignDriftOption)
+	}
+	s.watermark.MaxDrift, s.watermark.AlignGroup = drift, group
+	return nil
+}
+
+// unaligned refuses alignment by time of a source that has none.
+func (b *binder) unaligned(s *source) error {
+	for _, option := range []string{catalog.AlignDriftOption, catalog.AlignGroupOption} {
+		if s.options[option] != "" {
+			return hint(b.env.optionPlace(s.table, option).errorf("'%s' aligns splits by their watermarks, and `%s` has no WATERMARK", option, s.table.Name),
+				"WATERMARK FOR ts AS ts - INTERVAL '5' SECOND")
+		}
+	}
 	return nil
 }
 

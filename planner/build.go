@@ -229,7 +229,7 @@ func (b *builder) needWatermarks(trees []rel) {
 	}
 	for src, n := range b.wanted {
 		b.plan.Merge = b.plan.Merge || sensitive && src.bounded && streams[src]
-		if w := src.watermark; w != nil && (b.watched[src] || sensitive && src.bounded || w.MaxSkew > 0) {
+		if w := src.watermark; w != nil && (b.watched[src] || sensitive && src.bounded || w.MaxSkew > 0 || w.MaxDrift > 0) {
 			b.watched[src] = true
 			n.read(w.Expr)
 			n.read(w.Time)

@@ -186,6 +186,12 @@ func scanDetail(op *Scan) string {
 		if w.MaxSkew > 0 {
 			text += ", at most " + spanText(w.MaxSkew.Microseconds()) + " ahead"
 		}
+		if w.MaxDrift > 0 {
+			text += ", splits aligned within " + spanText(w.MaxDrift.Microseconds())
+			if w.AlignGroup != "" {
+				text += " of group " + catalog.QuoteName(w.AlignGroup)
+			}
+		}
 	}
 	return text + map[bool]string{true: "; all columns checked"}[op.ValidateAll]
 }

@@ -146,6 +146,10 @@ type Watermark struct {
 	// MaxSkew makes a record bad whose Time is beyond its transport timestamp
 	// (else the clock) plus this; 0: no limit.
 	MaxSkew time.Duration
+	// MaxDrift holds the reading of a split back whose W is so far ahead of the
+	// least one of its source, or of all sources of the same AlignGroup; 0: never.
+	MaxDrift   time.Duration
+	AlignGroup string // "" = the source alone
 }
 
 // Guard is the first operator of each branch above a Scan. It drops records

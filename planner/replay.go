@@ -170,7 +170,7 @@ func (r *replay) divert(o *output, from *source) {
 	}
 	if from.watermark != nil {
 		mark := *from.watermark
-		mark.IdleTimeout = 0
+		mark.IdleTimeout, mark.MaxDrift = 0, 0
 		s.watermark = &mark
 	}
 	lt := r.letters

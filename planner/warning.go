@@ -20,7 +20,12 @@ func (b *builder) warnings() {
 	}
 	for _, n := range b.plan.Nodes {
 		op, ok := n.Op.(*Scan)
-		if !ok || op.Watermark == nil || op.Bounded || op.Watermark.IdleTimeout > 0 || !n.Props.NeedsW {
+		if !ok || op.Watermark == nil || op.Bounded || op.Watermark.IdleTimeout > 0 || !n.Props.NeedsW && op.Watermark.MaxDrift == 0 {
+			continue
+		}
+		if op.Watermark.MaxDrift > 0 {
+			b.env.warn(hint(b.places[n].errorf("a silent split of `%s` holds its watermark back, and the reading of the splits that are ahead", op.Source),
+				"WATERMARK ... IDLE TIMEOUT INTERVAL '1' MINUTE"))
 			continue
 		}
 		b.env.warn(hint(b.places[n].errorf("a silent split of `%s` holds its watermark back, and all that waits for it", op.Source),

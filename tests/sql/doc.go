@@ -56,6 +56,7 @@
 //	    restart                   stop in order, and a new run
 //	    watermark NAME TIME       what the source's watermark must be (or "none")
 //	    idle NAME [SPLIT...]      which splits must be idle, and no others
+//	    held NAME [SPLIT...]      which splits alignment must hold back, and no others
 //	    + | a | 1                 a row that came with the step above it
 //	    - | a | 1                 a row that it took back
 //	After each step exactly the listed net changes must have come out. With

@@ -256,7 +256,7 @@ func (l *live) do(s liveStep) error {
 		l.stop()
 		l.start()
 		return nil
-	case "watermark", "idle":
+	case "watermark", "idle", "held":
 		return l.assert(w)
 	}
 	return errors.New("no such step")
@@ -286,6 +286,8 @@ func (l *live) assert(w []string) error {
 				}
 			}
 			got = strings.Join(idle, " ")
+		} else if w[0] == "held" {
+			got = strings.Join(s.Held, " ")
 		} else if s.Watermark != nil {
 			got = s.Watermark.Format("2006-01-02 15:04:05.999999")
 		}
