@@ -169,7 +169,11 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		}
 	case *planner.TemporalJoin:
 		var err error
-		if b.main, err = timejoin.NewTemporal(o, t.inputColumns(n, 0), t.inputColumns(n, 1), prog, ctx); err != nil {
+		newJoin := timejoin.NewTemporal
+		if o.Ahead {
+			newJoin = timejoin.NewFollowing
+		}
+		if b.main, err = newJoin(o, t.inputColumns(n, 0), t.inputColumns(n, 1), prog, ctx); err != nil {
 			return b, err
 		}
 	case *planner.Sort:

@@ -211,7 +211,7 @@ func (bl *block) lateTo(root rel, a rel, name *parser.Name) (rel, error) {
 	if !ok || sink.SinkOptions == nil {
 		return nil, where.errorf("LATE DATA TO needs a sink, `%s` is a %s", o.ObjectName(), strings.ToLower(o.Kind()))
 	}
-	if j, ok := a.(*joinRel); ok && j.mode == windowJoin {
+	if j, ok := a.(*joinRel); ok && (j.mode == windowJoin || j.mode == temporalJoin && j.times.ahead) {
 		return bl.lateToBoth(root, j, sink, where)
 	}
 	l := lateBinder{binder: bl.binder, sink: sink, where: where}

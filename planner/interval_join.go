@@ -13,8 +13,9 @@ type joinTimes struct {
 	lag [2]int64
 	// start and end are the windows' columns of a window join.
 	start, end [2]int
-	// strict versions serve later probes only.
-	strict bool
+	// strict versions serve later probes only, or earlier ones where ahead says so: the
+	// join is one with the next right row instead of the last one.
+	strict, ahead bool
 	// keys are the right columns that say what the rows are versions of: equalities
 	// with others are asked of the version that was found. nil: all are keys.
 	keys []int

@@ -7,7 +7,8 @@ import (
 	"github.com/streamsql/streamsql/parser"
 )
 
-// lateToBoth sends the late rows of both sides of a window join to a sink. A late row
+// lateToBoth sends the late rows of both sides of a window join, or of an ASOF join that
+// looks ahead, to a sink. A late row
 // has the columns of its side; a column of the sink that only the other side has is
 // NULL in it, one that both have is that of the row's own side.
 func (bl *block) lateToBoth(root rel, j *joinRel, sink *catalog.Table, where place) (rel, error) {
@@ -65,7 +66,7 @@ func (bl *block) lateToBoth(root rel, j *joinRel, sink *catalog.Table, where pla
 	return substitute(root, j, out), nil
 }
 
-// lateValue is a column of a late row of a window join: of either side, or one that
+// lateValue is a column of a late row of such a join: of either side, or one that
 // the operator adds.
 type lateValue struct {
 	sides [2]catalog.Expr // over the wanted columns of the side; nil: it has none

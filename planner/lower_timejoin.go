@@ -23,9 +23,9 @@ func (b *builder) timeJoin(k keyedJoin, left, right *Node) (*Node, error) {
 		}
 		op = window
 	default:
-		temporal := &TemporalJoin{Pairing: p, Time: t.time, Lag: t.lag, Strict: t.strict, Asof: r.asof, ByValue: t.byValue}
+		temporal := &TemporalJoin{Pairing: p, Time: t.time, Lag: t.lag, Strict: t.strict, Ahead: t.ahead, Asof: r.asof, ByValue: t.byValue}
 		if r.late != nil {
-			temporal.LateCols = append([]int{}, r.late.cols...)
+			temporal.LateCols, temporal.LateRight = append([]int{}, r.late.cols...), r.late.right
 		}
 		op = temporal
 	}
@@ -98,7 +98,12 @@ func (b *builder) timeJoinBound(n *Node) {
 		p.Bound = b.delayed(n, []string{"open windows"})
 		keys = op.Keys[0]
 	case *TemporalJoin:
-		p.Bound = b.delayed(n, []string{"waiting rows"}) + ", and the last version"
+		p.Bound = b.delayed(n, []string{"waiting rows"})
+		if op.Ahead {
+			p.Bound += ", and rows of the left side without a next one"
+		} else {
+			p.Bound += ", and the last version"
+		}
 		keys = op.Keys[0]
 	}
 	if len(keys) > 0 {
@@ -108,7 +113,12 @@ func (b *builder) timeJoinBound(n *Node) {
 		}
 		p.Bound += " by " + joinNames(names)
 	}
-	if _, ok := n.Op.(*TemporalJoin); ok && !n.Inputs[1].From.Props.Bounded {
+	if op, ok := n.Op.(*TemporalJoin); ok && !n.Inputs[1].From.Props.Bounded {
+		if op.Ahead {
+			// A key of the left side may have no next row for ever.
+			p.Unbounded = len(keys) > 0 && !n.Inputs[0].From.Props.Bounded
+			return
+		}
 		p.Bound += ", for ever"
 		p.Unbounded = len(keys) > 0
 	}
@@ -142,11 +152,14 @@ func timeJoinDetail(n *Node, p *Pairing) string {
 			text += " and " + other
 		}
 	case *TemporalJoin:
-		sign := "<="
-		if op.Strict {
-			sign = "<"
+		which, sign := "last", "<"
+		if op.Ahead {
+			which, sign = "next", ">"
 		}
-		text += fmt.Sprintf(", last %s %s %s", both(nl+op.Time[1]), sign, both(op.Time[0]))
+		if !op.Strict {
+			sign += "="
+		}
+		text += fmt.Sprintf(", %s %s %s %s", which, both(nl+op.Time[1]), sign, both(op.Time[0]))
 		if op.Asof {
 			text = "ASOF " + text
 		}
@@ -201,6 +214,9 @@ func timeJoinText(n *Node, p *Pairing, ins []described) described {
 		how = fmt.Sprintf("window %s, %s is %s, %s", l[op.Start[0]], l[op.End[0]], r[op.Start[1]], r[op.End[1]])
 	case *TemporalJoin:
 		how = fmt.Sprintf("temporal %s, %s strict=%v", l[op.Time[0]], r[op.Time[1]], op.Strict)
+		if op.Ahead {
+			how += " ahead"
+		}
 	}
 	d.base = fmt.Sprintf("%s watermark %s %s", how, watermarksText(n), d.base)
 	return d

@@ -63,20 +63,26 @@ type WindowJoin struct {
 // probe's time: of the right rows with the key, the last one whose time is not
 // after it (Strict: is before it) and whose own W is not after it. Residual is
 // asked of that version alone. Late probes go to LatePort.
+//
+// With Ahead it is the other way round in time: the first right row with the key whose
+// time is not before the probe's (Strict: is after it), late ones not counted.
 type TemporalJoin struct {
 	Pairing
 	Time [2]int
 	Lag  [2]int64
 	// Strict: a version serves later probes only, not those of its own time.
 	Strict bool
+	// Ahead: the next right row, instead of the last one.
+	Ahead bool
 	// Asof says that it was written as ASOF JOIN.
 	Asof bool
 	// ByValue says that versions come in no order of their own, from an operator
-	// with state: of those of one time the greatest is the last.
+	// with state: of those of one time the greatest is the last, the least the first.
 	ByValue bool
 	// LateCols are the left columns of a late probe on LatePort; nil if nobody
-	// reads that port.
-	LateCols []int
+	// reads that port. Ahead, late right rows come there too: behind the left columns
+	// stand LateRight of the right ones, NULL but for the side that the row is of.
+	LateCols, LateRight []int
 }
 
 // AddTime adds two times or spans and stays within int64.

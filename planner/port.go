@@ -43,6 +43,9 @@ func lateColumns(n *Node) []Column {
 	case *TemporalJoin:
 		carried, names = op.LateCols, names[2:]
 		t = n.Inputs[0].Columns()[op.Time[0]].Type
+		if len(op.LateRight) > 0 {
+			return append(carriedColumns(n.Inputs[0], carried), append(carriedColumns(n.Inputs[1], op.LateRight), addedColumns(names, t)...)...)
+		}
 	case *SessionAssign:
 		carried = op.LateCols
 	case *WindowJoin:

@@ -64,7 +64,8 @@ func (b *binder) asOf(j *joinRel, e parser.Expr, whole rel, ls *scope, sc *scope
 }
 
 // temporalForm is a join of each left row with the last right row of its key that is
-// not after it: FOR SYSTEM_TIME AS OF, and ASOF JOIN. Its rows come in time.
+// not after it, FOR SYSTEM_TIME AS OF and ASOF JOIN, or with the first one that is not
+// before it, ASOF JOIN with <= or <. Its rows come in time.
 func temporalForm(b *binder, j *joinRel) (*joinRel, error) {
 	if !j.asof && !j.temporal {
 		return nil, nil
@@ -81,14 +82,18 @@ func temporalForm(b *binder, j *joinRel) (*joinRel, error) {
 		return nil, err
 	}
 	left, right := j.left.cols(), j.right.cols()
-	times := &joinTimes{time: match.cols, strict: match.lo == 1,
+	ahead := match.lo == minTime
+	if cause := updateCause(j.right); ahead && cause != nil {
+		return nil, hint(j.place.errorf("the right side of an %s that looks ahead must only append, but %s updates", j.name(), operatorName(cause)), "MATCH_CONDITION (left.ts >= right.ts) takes a history of versions")
+	}
+	times := &joinTimes{time: match.cols, strict: match.lo == 1 || match.hi == -1, ahead: ahead,
 		lag: [2]int64{left[match.cols[0]].lag, right[match.cols[1]].lag}, byValue: hasState(j.right)}
 	var keyed []int
 	for _, p := range rest {
 		_, r, _, ok := equality(p, len(left))
 		if !ok {
 			if j.asof {
-				return nil, hint(j.place.errorf("ON of an ASOF JOIN takes equalities between the sides only"), "other conditions go into WHERE; of several rows the last one is chosen before they are asked")
+				return nil, hint(j.place.errorf("ON of an ASOF JOIN takes equalities between the sides only"), "other conditions go into WHERE; of several rows one is chosen before they are asked")
 			}
 			continue
 		}
@@ -112,7 +117,19 @@ func temporalForm(b *binder, j *joinRel) (*joinRel, error) {
 	out := j.with(j.left, j.right, rest)
 	out.mode, out.times, out.match = temporalJoin, times, nil
 	out.out = plainColumns(joinColumns(j.kind, left, right), "the "+j.name()+" at "+j.place.line()+", which goes by another column")
-	c := &out.out[match.cols[0]]
+	kept := match.cols[0]
+	if ahead {
+		// Rows come in the order of the right time; a left row may wait for ever.
+		for i := range out.out {
+			if c := &out.out[i]; c.lost != "" {
+				c.lost = "the " + j.name() + " at " + j.place.line() + ", whose rows come in the order of the next row's time"
+			}
+		}
+		if kept = len(left) + match.cols[1]; j.kind == LeftJoin {
+			return out, nil
+		}
+	}
+	c := &out.out[kept]
 	c.time, c.lost = eventTime, ""
 	return out, nil
 }
@@ -121,15 +138,17 @@ func temporalForm(b *binder, j *joinRel) (*joinRel, error) {
 // conjunct of ON. The other conjuncts are the rest.
 func asofMatch(b *binder, j *joinRel, preds []catalog.Expr) (match bound, rest []catalog.Expr, err error) {
 	left, right := j.left.cols(), j.right.cols()
-	good := func(d bound) bool { return d.hi == maxTime && (d.lo == 0 || d.lo == 1) }
-	const advice = "MATCH_CONDITION (left.ts >= right.ts), on the time attributes of both sides"
+	good := func(d bound) bool {
+		return d.hi == maxTime && (d.lo == 0 || d.lo == 1) || d.lo == minTime && (d.hi == 0 || d.hi == -1)
+	}
+	const advice = "MATCH_CONDITION (left.ts >= right.ts), or >, <=, <, on the time attributes of both sides"
 	if j.match != nil {
 		d, ok := timeBound(foldExpr(j.match, b.env), left, right)
 		switch {
 		case ok && good(d):
 			return d, preds, nil
-		case ok && d.lo == minTime:
-			return d, nil, hint(j.place.errorf("the %s looks ahead: a row would wait for one that may never come", j.name()), advice)
+		case ok && d.lo == d.hi:
+			return d, nil, hint(j.place.errorf("the %s takes an order of the times, not their equality", j.name()), advice)
 		case ok:
 			return d, nil, hint(j.place.errorf("the %s compares the times with something added", j.name()), advice)
 		}

@@ -41,7 +41,7 @@ func (b *builder) isJob() bool {
 // unbounded says what grows.
 func (b *builder) unbounded(n *Node) *parser.Error {
 	where := b.places[n]
-	if op, ok := n.Op.(*TemporalJoin); ok {
+	if op, ok := n.Op.(*TemporalJoin); ok && !op.Ahead {
 		keys := "row"
 		if len(op.Keys[1]) > 0 {
 			keys = columnNames(n.Inputs[1].From.Cols, op.Keys[1])
@@ -63,6 +63,9 @@ func (b *builder) forgetting(n *Node) string {
 		}
 		return "a frame RANGE BETWEEN INTERVAL ... PRECEDING keeps a span of time only; PARTITION BY window_start, window_end keeps rows until their window closes"
 	case *TemporalJoin:
+		if op.Ahead {
+			return "fine where each key has a next row sooner or later; a condition c.ts BETWEEN o.ts AND o.ts + INTERVAL ... makes an interval join, which waits no longer than that"
+		}
 		return "fine where there are few; a bounded table without WATERMARK is read as a static one, which keeps nothing"
 	case *Rank:
 		return "PARTITION BY window_start, window_end as well keeps rows until their window closes"

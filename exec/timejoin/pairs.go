@@ -1,6 +1,8 @@
 package timejoin
 
 import (
+	"slices"
+
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/streamsql/streamsql/exec/column"
@@ -134,6 +136,37 @@ func (g *gluer) emit(parts *[2]part, n int, w []int64, out op.Output) error {
 	b := &op.Batch{N: n, Cols: g.columns(parts, g.emits), W: w}
 	defer b.Release()
 	return out.Emit(planner.MainPort, b)
+}
+
+// versioned gives out pairs of a left row and the one right row found for it, and
+// resets them. Left rows of pairs on which the residual is not TRUE go to alone.
+func (g *gluer) versioned(formats [2]*rowstore.Format, pairs *[2]rowstore.Refs, alone *rowstore.Refs, out op.Output) error {
+	n := pairs[0].Len()
+	if n == 0 {
+		return nil
+	}
+	defer func() {
+		pairs[0].Reset()
+		pairs[1].Reset()
+	}()
+	parts := [2]part{{format: formats[0], refs: &pairs[0]}, {format: formats[1], refs: &pairs[1]}}
+	pass, err := g.filter(&parts, n, out)
+	if err != nil {
+		return err
+	}
+	if len(pass) < n {
+		pass = slices.Clone(pass)
+		at := 0
+		for k := range n {
+			if at < len(pass) && int(pass[at]) == k {
+				at++
+			} else {
+				alone.Add(pairs[0].Rows[k], pairs[0].Arenas[k])
+			}
+		}
+		parts[0], parts[1] = parts[0].some(pass), parts[1].some(pass)
+	}
+	return g.emit(&parts, len(pass), nil, out)
 }
 
 // alone gives out n rows of one side without a partner: the columns of the other

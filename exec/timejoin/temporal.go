@@ -154,7 +154,7 @@ func (j *temporal) probes(b *op.Batch, times []int64, out op.Output) error {
 		}
 		j.live = slices.DeleteFunc(j.live, isLate)
 		j.null = slices.DeleteFunc(j.null, isLate)
-		if err := j.late(b, out); err != nil {
+		if err := lateRows(j.glue, j.o, 0, b, j.sel, out); err != nil {
 			return err
 		}
 	}
@@ -190,20 +190,20 @@ func (j *temporal) probes(b *op.Batch, times []int64, out op.Output) error {
 	return nil
 }
 
-// late counts the probes in sel, and gives them out on LatePort.
-func (j *temporal) late(b *op.Batch, out op.Output) error {
-	n := len(j.sel)
-	j.ctx.Counters[op.CountLate] += int64(n)
-	if n == 0 || j.o.LateCols == nil {
+// lateRows counts late rows sel of an input, and gives them out on LatePort.
+func lateRows(g *gluer, o *planner.TemporalJoin, input int, b *op.Batch, sel []int32, out op.Output) error {
+	n := len(sel)
+	g.ctx.Counters[op.CountLate] += int64(n)
+	if n == 0 || o.LateCols == nil {
 		return nil
 	}
-	slices.Sort(j.sel)
-	p := part{batch: b, sel: j.sel}
-	late := &op.Batch{N: n}
-	for _, c := range j.o.LateCols {
-		late.Cols = append(late.Cols, p.column(c, j.ctx))
+	slices.Sort(sel)
+	which := slices.Clone(o.LateCols)
+	for _, c := range o.LateRight {
+		which = append(which, len(g.in[0])+c)
 	}
-	late.Cols = append(late.Cols, watermarkColumn(b, j.sel, b.Cols[j.o.Time[0]].DataType(), j.ctx))
+	late := &op.Batch{N: n, Cols: g.oneSide(input, &part{batch: b, sel: sel}, which, n)}
+	late.Cols = append(late.Cols, watermarkColumn(b, sel, b.Cols[o.Time[input]].DataType(), g.ctx))
 	defer late.Release()
 	return out.Emit(planner.LatePort, late)
 }
@@ -264,32 +264,9 @@ func (j *temporal) answer(mark int64, out op.Output) error {
 // flush gives out the probes in done, and lets them go with the versions that have
 // been dropped.
 func (j *temporal) flush(out op.Output) error {
-	defer func() {
-		j.pairs[0].Reset()
-		j.pairs[1].Reset()
-		j.alone.Reset()
-	}()
-	parts := [2]part{{format: j.format, refs: &j.pairs[0]}, {format: j.ver.format, refs: &j.pairs[1]}}
-	if n := j.pairs[0].Len(); n > 0 {
-		pass, err := j.glue.filter(&parts, n, out)
-		if err != nil {
-			return err
-		}
-		if len(pass) < n {
-			pass = slices.Clone(pass)
-			at := 0
-			for k := range n {
-				if at < len(pass) && int(pass[at]) == k {
-					at++
-				} else {
-					j.alone.Add(j.pairs[0].Rows[k], j.pairs[0].Arenas[k])
-				}
-			}
-			parts[0], parts[1] = parts[0].some(pass), parts[1].some(pass)
-		}
-		if err := j.glue.emit(&parts, len(pass), nil, out); err != nil {
-			return err
-		}
+	defer j.alone.Reset()
+	if err := j.glue.versioned([2]*rowstore.Format{j.format, j.ver.format}, &j.pairs, &j.alone, out); err != nil {
+		return err
 	}
 	if j.o.Kind.Preserves(0) {
 		if err := j.glue.alone(0, part{format: j.format, refs: &j.alone}, j.alone.Len(), nil, out); err != nil {

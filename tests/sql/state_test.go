@@ -105,6 +105,8 @@ var forgets = []forgetting{
 		sql: "SELECT a.k, b.v FROM (SELECT * FROM TUMBLE(TABLE l, DESCRIPTOR(ts), INTERVAL '5' MINUTE)) AS a LEFT JOIN (SELECT * FROM TUMBLE(TABLE r, DESCRIPTOR(ts), INTERVAL '5' MINUTE)) AS b ON a.k = b.k AND a.window_start = b.window_start AND a.window_end = b.window_end"},
 	{name: "temporal join", op: "TemporalJoin", late: true, left: 1503, why: "the version in force of each key, the one of key -1 that comes next, and the last row of l",
 		sql: "SELECT l.k, r.v FROM l ASOF JOIN r MATCH_CONDITION (l.ts >= r.ts) ON l.k = r.k"},
+	{name: "ASOF join that looks ahead", op: "TemporalJoin", late: true, left: 2, why: "the last row of each, which the watermarks have not passed",
+		sql: "SELECT l.k, r.v FROM l ASOF JOIN r MATCH_CONDITION (l.ts <= r.ts) ON l.k = r.k"},
 	{name: "sort by time", op: "Sort", late: true, left: 1, why: "the last row",
 		sql: "SELECT k, v, ts FROM l ORDER BY ts"},
 	{name: "the first rows", op: "Limit", left: 0, why: "a count is no row",
