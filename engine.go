@@ -130,8 +130,17 @@ func (e *Engine) Script() *Session { return e.session(e.catalog.Script()) }
 
 func (e *Engine) session(c *catalog.Catalog) *Session {
 	return &Session{engine: e, planner: planner.New(planner.Options{
-		Functions: e.functions, Connectors: e.registry, Folder: expr.Folder{}, Catalog: c,
+		Functions: e.functions, Connectors: e.registry, Folder: expr.Folder{}, Catalog: c, Infer: e.infer,
 	})}
+}
+
+// infer gives the columns of a source that declares none.
+func (e *Engine) infer(connector string, o catalog.Options) ([]catalog.Field, error) {
+	c, err := e.registry.Connector(connector)
+	if err != nil || c.Infer == nil {
+		return nil, err
+	}
+	return c.Infer(o, e.env)
 }
 
 // Jobs lists the jobs that run now.

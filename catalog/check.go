@@ -59,6 +59,7 @@ const (
 	AlignUpdateOption    = "scan.watermark.alignment.update-interval"
 	StaticOption         = "static"
 	StaticReloadOption   = "static.reload-interval"
+	InferRowsOption      = "schema.infer.rows"
 )
 
 // The options of a source that rows are looked up in (FOR SYSTEM_TIME AS OF a
@@ -104,6 +105,8 @@ func CommonSourceOptions() []OptionSpec {
 			Doc: "Sources of one job that name the same group are aligned with each other too, and not only the splits of each."},
 		{Name: AlignUpdateOption, Type: OptionDuration, Source: true,
 			Doc: "Accepted for Flink's scripts: alignment is judged whenever a split is chosen to be read."},
+		{Name: InferRowsOption, Type: OptionInt, Source: true,
+			Doc: "How many records are looked at for the types of columns, where none are declared and the format has no schema; 10000 unless said otherwise, and no more than 8 MB of them."},
 		{Name: StaticOption, Type: OptionBool, Source: true,
 			Doc: "Whether a join may read the source whole before the other side, as a static table. It must be bounded and have no WATERMARK. Unless said otherwise a bounded file without WATERMARK is one."},
 		{Name: StaticReloadOption, Aliases: []string{"lookup.full-cache.periodic-reload.interval"}, Type: OptionDuration, Source: true,

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/streamsql/streamsql/parser"
 )
 
 // Kind names a SQL type without its parameters.
@@ -272,9 +274,9 @@ func (t Type) String() string {
 }
 
 // QuoteName gives a name as it can stand in SQL: in backticks unless it is a
-// plain lower- or mixed-case word.
+// plain word that is not reserved.
 func QuoteName(name string) string {
-	plain := name != ""
+	plain := name != "" && !parser.IsReserved(name)
 	for i := 0; i < len(name); i++ {
 		c := name[i]
 		if c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && c >= '0' && c <= '9' {

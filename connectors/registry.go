@@ -15,6 +15,9 @@ type Connector struct {
 	// OpenSource makes a source of checked options; nil if the connector can't
 	// be read. It does no I/O.
 	OpenSource func(cfg SourceConfig, env Env) (Source, error)
+	// Infer gives the columns of a source of checked options that declares none; nil
+	// (or no columns): they must be declared. It reads what it needs for that.
+	Infer func(o catalog.Options, env Env) ([]catalog.Field, error)
 	// OpenLookup makes what looks rows up by key; nil if the connector can't, else
 	// Spec.Source.Lookup says for which options. It does no I/O: Lookup.Open does.
 	OpenLookup func(cfg LookupConfig, env Env) (Lookup, error)

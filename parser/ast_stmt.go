@@ -33,6 +33,7 @@ type (
 		IfNotExists   bool
 		Name          *Name
 		Columns       []*ColumnDef // nil: taken from LIKE, AS, or the format
+		Elements      Span         // of Columns and what stands beside them, with the parentheses; empty if there are none
 		Watermark     *Watermark   // nil if there is none
 		PrimaryKey    *PrimaryKey  // the table constraint; a column may carry its own
 		Comment       *StringLit

@@ -121,6 +121,8 @@ func lowerKind(k ObjectKind) string {
 // the primary key, in any order.
 func (p *parser) tableElements(c *CreateTable) {
 	c.Columns = []*ColumnDef{}
+	start := p.peek().Start
+	defer func() { c.Elements = p.from(start) }()
 	p.parenList(func() {
 		at := p.peek()
 		switch {

@@ -127,6 +127,9 @@ var reserved = words(`
 	LEFT LIKE LIMIT NATURAL NOT NULL ON OR ORDER QUALIFY RIGHT SELECT TABLE THEN TRUE
 	TRY_CAST UNION UNNEST USING VALUES WHEN WHERE WITH`)
 
+// IsReserved says whether a word names something only in quotes.
+func IsReserved(word string) bool { return reserved[strings.ToUpper(word)] }
+
 // clauseWords can't be an alias without AS, nor can reserved words: they start, or
 // are part of, a join, a clause or an operator here or in a neighbouring dialect.
 // Were they taken as an alias, a FULL JOIN b would be an inner join of a AS full,

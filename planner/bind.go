@@ -29,6 +29,7 @@ type environment struct {
 	functions  catalog.FunctionSet
 	folder     catalog.Folder
 	connectors catalog.Connectors
+	infer      func(connector string, o catalog.Options) ([]catalog.Field, error)
 	catalog    *catalog.Catalog
 	settings   *catalog.Settings
 	zone       *time.Location

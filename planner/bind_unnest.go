@@ -126,7 +126,7 @@ func (b *binder) tableFunction(r *unnestRel, x *exprBinder, t *parser.TableFunct
 		return b.series(r, x, t, args)
 	}
 	known := []string{"EXPLODE", "GENERATE_SERIES", "UNNEST", "TUMBLE", "HOP", "CUMULATE", "SESSION"}
-	return didYouMean(b.at(t.Name).errorf("no table function `%s`", dotted(t.Name.Parts)), name, known, "there are "+joinNames(known))
+	return didYouMean(b.at(t.Name).errorf("no table function `%s`", dotted(t.Name.Parts)), name, known, "there are "+strings.Join(known, ", "))
 }
 
 // series binds GENERATE_SERIES(first, last [, step]).

@@ -59,6 +59,9 @@ func (b *binder) createTable(c *parser.CreateTable) (bool, error) {
 	if c.Query != nil {
 		t.SQL = definitionText(t)
 	}
+	if n := len(inferredColumns(t, c)); n > 0 {
+		t.SQL = withColumns(b.src, c, t.Columns[:n])
+	}
 	return true, b.define(t, c.OrReplace, b.at(c.Name))
 }
 
@@ -216,14 +219,8 @@ func (b *binder) columns(t *catalog.Table, c *parser.CreateTable) error {
 	if len(t.Columns) == 0 && c.Query != nil {
 		return b.columnsOf(t, c.Query)
 	}
-	if len(t.Columns) == 0 && t.Connector.Source != nil && t.Connector.Source.Columns != nil && t.SourceOptions != nil {
-		fields, err := t.Connector.Source.Columns(t.SourceOptions)
-		if err != nil {
-			return b.at(c.Name).errorf("%v", err)
-		}
-		for _, f := range fields {
-			t.Columns = append(t.Columns, catalog.Column{Name: f.Name, Type: f.Type, NotNull: f.NotNull})
-		}
+	if err := b.inferred(t, c); err != nil {
+		return err
 	}
 	if len(t.Columns) == 0 {
 		return hint(b.at(c.Name).errorf("`%s` has no columns", t.Name.Object), "declare them: CREATE %s %s (id BIGINT, ...)", t.Role, t.Name.Object)

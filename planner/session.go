@@ -16,6 +16,10 @@ type Options struct {
 	// Folder evaluates constant expressions; nil: they are left to the engine,
 	// and clauses that need a constant take literals only.
 	Folder catalog.Folder
+	// Infer gives the columns of a source that declares none, of a connector by name
+	// and its checked options; none if they must be declared. nil: they must always
+	// be.
+	Infer func(connector string, o catalog.Options) ([]catalog.Field, error)
 	// Catalog is where names are looked up and defined. A run of a script gives
 	// an Overlay of the persisted catalog, so that its definitions are its own.
 	// nil: an empty one.
@@ -201,7 +205,7 @@ func (a *analysis) fail(err error) {
 func (a *analysis) binder() *binder {
 	o := a.session.options
 	env := &environment{
-		functions: o.Functions, folder: o.Folder, connectors: o.Connectors,
+		functions: o.Functions, folder: o.Folder, connectors: o.Connectors, infer: o.Infer,
 		catalog: a.catalog, settings: a.settings, zone: a.settings.Zone(), sources: a.sources, windows: &a.windows, instances: &a.instances,
 		subqueries: &subqueries{of: map[*catalog.Function]*subquery{}},
 		warn:       a.warn, broken: a.broken, planAll: o.PlanAll,

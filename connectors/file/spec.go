@@ -84,6 +84,7 @@ func Connector(formats format.Set) connectors.Connector {
 		OpenSource: func(cfg connectors.SourceConfig, env connectors.Env) (connectors.Source, error) {
 			return newSource(formats, cfg, env)
 		},
+		Infer: func(o catalog.Options, env connectors.Env) ([]catalog.Field, error) { return infer(formats, o, env) },
 		Reread: func(cfg connectors.SourceConfig, _ connectors.Env) (connectors.Rereader, error) {
 			return reread(formats, cfg)
 		},

@@ -3,6 +3,8 @@ package format
 import (
 	"fmt"
 	"io"
+	"iter"
+	"math"
 	"slices"
 	"strings"
 
@@ -71,9 +73,39 @@ type InferConfig struct {
 	// File is the first file, for a source of files whose format has Blocks.
 	File io.ReaderAt
 	Size int64
-	// Sample are the first bytes of the first stream, cut behind a record, for a
-	// source of streams of records.
-	Sample []byte
+	// Samples gives the starts of the streams of records, one after the other, or of
+	// a source of messages each a message. nil: there are none.
+	Samples iter.Seq2[Sample, error]
+	// Messages says that each sample is a message.
+	Messages bool
+	// Rows is how many records to look at.
+	Rows int
+}
+
+// Sample is the start of a stream of records, or a message.
+type Sample struct {
+	Name string // for errors: the file
+	Data []byte
+	// Whole says that the stream ends with Data; else the last record may be cut off.
+	Whole bool
+}
+
+// InferRows is how many records are looked at for columns that are not declared,
+// unless 'schema.infer.rows' says otherwise.
+const InferRows = 10_000
+
+// MaxSampleBytes is how much of them is looked at.
+const MaxSampleBytes = 8 << 20
+
+// SampledRows reads 'schema.infer.rows' of a source's options.
+func SampledRows(o catalog.Options) (int, error) {
+	if o[catalog.InferRowsOption] == "" {
+		return InferRows, nil
+	}
+	if n := o.Int(catalog.InferRowsOption); n > 0 && n <= math.MaxInt32 {
+		return int(n), nil
+	}
+	return 0, fmt.Errorf("option '%s' must be at least 1", catalog.InferRowsOption)
 }
 
 // Decoding is a format compiled for reading given columns. It is immutable.

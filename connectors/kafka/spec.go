@@ -145,6 +145,7 @@ func Connector(formats format.Set) connectors.Connector {
 				},
 			},
 		},
+		Infer: func(o catalog.Options, env connectors.Env) ([]catalog.Field, error) { return infer(formats, o, env) },
 		Reread: func(cfg connectors.SourceConfig, env connectors.Env) (connectors.Rereader, error) {
 			return reread(formats, cfg, env)
 		},

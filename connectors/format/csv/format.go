@@ -52,6 +52,7 @@ func Format() *format.Format {
 		},
 		Decode: newDecoding,
 		Encode: newEncoding,
+		Infer:  infer,
 	}
 }
 
