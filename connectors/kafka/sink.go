@@ -49,9 +49,14 @@ type sinkShard struct {
 	value, key    format.MessageEncoder
 	bytes, keys   []byte
 	values, keyAt []format.Span
+	records       []producer.Record // to be added together
 	headers       []batch.HeaderField
 	turn          int32 // of partitions without a key
 }
+
+// recordsAtOnce is how many records a writer adds under one lock: others wait for it
+// no longer than some ten microseconds.
+const recordsAtOnce = 256
 
 func newSink(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) (connectors.Sink, error) {
 	l, err := newSinkLayout(formats, cfg, env)
@@ -129,10 +134,7 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 	}
 	session := s.session
 	if s.transactions != nil {
-		var err error
-		if session, err = s.transactions.Session(ctx, epoch); err != nil {
-			return err
-		}
+		session = s.transactions.Session(epoch)
 	}
 	x, l := s.shards[shard], s.layout
 	var err error
@@ -151,7 +153,14 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 	x.turn = (x.turn + int32(len(s.shards))) % int32(len(numbers))
 	now := s.env.Clock.Now().UnixMilli()
 	var refused connectors.RefusedRows
+	x.records, x.headers = x.records[:0], x.headers[:0]
 	for i := range b.N {
+		if len(x.records) == recordsAtOnce {
+			if err := session.AddAll(x.records); err != nil {
+				return err
+			}
+			x.records, x.headers = x.records[:0], x.headers[:0]
+		}
 		tp := wire.TopicPartition{Topic: s.topic}
 		of := numbers
 		if c := l.topic; c >= 0 && b.Cols[c].IsValid(i) {
@@ -166,8 +175,9 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 		if x.key != nil {
 			key = x.keyAt[i].Of(x.keys)
 		}
-		time, headers := l.timestamp(b, i, now), l.rowHeaders(b, i, x.headers[:0])
-		x.headers = headers
+		from := len(x.headers)
+		x.headers = l.rowHeaders(b, i, x.headers)
+		headers := x.headers[from:len(x.headers):len(x.headers)]
 		if tp.Partition, err = l.partition(b, i, key, of, x.turn, int32(shard)); err != nil {
 			refused.Rows = append(refused.Rows, connectors.RefusedRow{Row: i, Code: "OUT_OF_RANGE", Column: s.cfg.Columns[l.partitionCol].Name, Detail: err.Error()})
 			continue
@@ -177,9 +187,10 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 				Detail: fmt.Sprintf("a record of %d bytes, where '%s' is %d", size, optMaxRequest, l.maxRecord)})
 			continue
 		}
-		if err := session.Add(tp, time, key, value, headers); err != nil {
-			return err
-		}
+		x.records = append(x.records, producer.Record{TopicPartition: tp, Time: l.timestamp(b, i, now), Key: key, Value: value, Headers: headers})
+	}
+	if err := session.AddAll(x.records); err != nil {
+		return err
 	}
 	if refused.Rows != nil {
 		return &refused

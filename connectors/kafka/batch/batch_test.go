@@ -99,9 +99,17 @@ func made(t testing.TB, rng *rand.Rand, codec Codec, n int, p Producer) ([]byte,
 		t.Fatalf("%d records of %d", e.Count(), n)
 	}
 	size := e.Size()
+	sealed, err := e.Seal(new(Compressor), nil, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed = bytes.Clone(sealed)
 	out, err := e.Finish(nil, p)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !bytes.Equal(sealed, out) {
+		t.Fatalf("%s: sealed and finished, a batch differs", codec)
 	}
 	if codec == None && len(out) != size {
 		t.Fatalf("%d bytes, announced were %d", len(out), size)

@@ -28,20 +28,22 @@ var NoProducer = Producer{ID: -1, Epoch: -1, Sequence: -1}
 // batch and belongs to one goroutine.
 type Encoder struct {
 	codec      Codec
-	records    []byte
+	text       []byte // room for the header, then the records
 	compressor Compressor
 	count      int
 	base, max  int64 // timestamps
 }
 
 // NewEncoder makes an encoder whose batches are compressed with codec.
-func NewEncoder(codec Codec) *Encoder { return &Encoder{codec: codec} }
+func NewEncoder(codec Codec) *Encoder {
+	return &Encoder{codec: codec, text: make([]byte, HeaderSize)}
+}
 
 // Count is the number of records since the last batch.
 func (e *Encoder) Count() int { return e.count }
 
 // Size is what the batch would have now, uncompressed.
-func (e *Encoder) Size() int { return HeaderSize + len(e.records) }
+func (e *Encoder) Size() int { return len(e.text) }
 
 // Append adds a record. time is in ms since 1970; a nil key or value is NULL, an
 // empty one is not.
@@ -55,7 +57,7 @@ func (e *Encoder) Append(time int64, key, value []byte, headers []HeaderField) {
 	for i := range headers {
 		n += sizeVarint(int64(len(headers[i].Key))) + len(headers[i].Key) + sizeBytes(headers[i].Value)
 	}
-	b := appendVarint(e.records, int64(n))
+	b := appendVarint(e.text, int64(n))
 	b = append(b, 0)
 	b = appendVarint(b, delta)
 	b = appendVarint(b, int64(e.count))
@@ -67,19 +69,41 @@ func (e *Encoder) Append(time int64, key, value []byte, headers []HeaderField) {
 		b = append(b, headers[i].Key...)
 		b = appendBytes(b, headers[i].Value)
 	}
-	e.records = b
+	e.text = b
 	e.count++
 }
 
 // Finish appends the batch to dst and begins a new one. There must be a record.
 func (e *Encoder) Finish(dst []byte, p Producer) ([]byte, error) {
 	at := len(dst)
-	dst = append(dst, make([]byte, HeaderSize)...)
-	dst, err := e.compressor.append(e.codec, dst, e.records)
+	dst = append(dst, e.text[:HeaderSize]...)
+	dst, err := e.compressor.append(e.codec, dst, e.text[HeaderSize:])
 	if err != nil {
 		return dst[:at], err
 	}
-	h := dst[at:]
+	e.head(dst[at:], p)
+	e.Reset()
+	return dst, nil
+}
+
+// Seal gives the batch, and begins none: it is good until Reset. There must be a
+// record. What is compressed is put into room, which may be nil; what is not stays
+// where it is.
+func (e *Encoder) Seal(c *Compressor, room []byte, p Producer) ([]byte, error) {
+	b := e.text
+	if e.codec != None {
+		var err error
+		if b, err = c.append(e.codec, append(room[:0], e.text[:HeaderSize]...), e.text[HeaderSize:]); err != nil {
+			return nil, err
+		}
+	}
+	e.head(b, p)
+	return b, nil
+}
+
+// head writes the header of a batch whose records are there.
+func (e *Encoder) head(h []byte, p Producer) {
+	clear(h[:HeaderSize])
 	attributes := uint16(e.codec)
 	if p.Transactional {
 		attributes |= flagTransactional
@@ -96,12 +120,10 @@ func (e *Encoder) Finish(dst []byte, p Producer) ([]byte, error) {
 	binary.BigEndian.PutUint32(h[atSequence:], uint32(p.Sequence))
 	binary.BigEndian.PutUint32(h[atCount:], uint32(e.count))
 	binary.BigEndian.PutUint32(h[atCRC:], crc32.Checksum(h[atAttributes:], castagnoli))
-	e.Reset()
-	return dst, nil
 }
 
 // Reset drops the records since the last batch.
-func (e *Encoder) Reset() { e.records, e.count = e.records[:0], 0 }
+func (e *Encoder) Reset() { e.text, e.count = e.text[:HeaderSize], 0 }
 
 func appendVarint(b []byte, v int64) []byte {
 	return binary.AppendUvarint(b, uint64(v<<1)^uint64(v>>63))

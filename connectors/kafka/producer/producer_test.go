@@ -63,11 +63,7 @@ func write(t *testing.T, s *Session, topic string, epoch uint64, n int) (out []s
 
 func begin(t *testing.T, tx *Transactions, epoch uint64) *Session {
 	t.Helper()
-	s, err := tx.Session(context.Background(), epoch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return tx.Session(epoch)
 }
 
 func prepare(t *testing.T, tx *Transactions, epoch uint64) []byte {
@@ -120,6 +116,7 @@ func TestTransactions(t *testing.T) {
 	data := prepare(t, tx, 6)
 	write(t, begin(t, tx, 7), "tx", 7, 100)
 	again := NewTransactions(config(t, k.Addr), "job-sink", "tx", time.Minute)
+	defer again.Close()
 	for range 2 {
 		if err := again.Commit(ctx, 6, data); err != nil {
 			t.Fatal(err)
@@ -154,6 +151,7 @@ func TestExpired(t *testing.T) {
 	k.CreateTopic(t, "expired", 3)
 	ctx := context.Background()
 	tx := NewTransactions(config(t, k.Addr), "expiring", "expired", time.Second)
+	defer tx.Close()
 	write(t, begin(t, tx, 1), "expired", 1, 30)
 	data := prepare(t, tx, 1)
 	time.Sleep(3 * time.Second)
@@ -232,7 +230,7 @@ func TestErrors(t *testing.T) {
 	if err := s2.Flush(ctx); err == nil || !strings.Contains(err.Error(), "small/0: ") {
 		t.Errorf("a record that is too large: %v", err)
 	}
-	if _, err := initProducer(ctx, cfg, "long", 100*time.Hour); err == nil || !strings.Contains(err.Error(), "transaction.max.timeout.ms") {
+	if _, err := initProducer(ctx, cfg, "long", 100*time.Hour, nobody); err == nil || !strings.Contains(err.Error(), "transaction.max.timeout.ms") {
 		t.Errorf("a timeout that is too long: %v", err)
 	}
 }

@@ -82,13 +82,17 @@ func retrying(ctx context.Context, cfg Config, what string, f func() error) erro
 	}
 }
 
+// nobody is an identity that says nothing.
+var nobody = identity{producer: -1, epoch: -1}
+
 // initProducer gets a producer id, for a transactional id if there is one: that
-// aborts what an earlier producer has left open, and fences it.
-func initProducer(ctx context.Context, cfg Config, transaction string, timeout time.Duration) (identity, error) {
+// aborts what an earlier producer has left open, and fences it. If last is somebody,
+// it fails as fenced unless the broker knows the transactional id by it.
+func initProducer(ctx context.Context, cfg Config, transaction string, timeout time.Duration, last identity) (identity, error) {
 	who := identity{transaction: transaction}
 	err := retrying(ctx, cfg, "getting a producer id", func() error {
 		r, err := cfg.Client.Kafka().InitProducerID(ctx, &kafka.InitProducerIDRequest{
-			TransactionalID: transaction, TransactionTimeoutMs: int(timeout.Milliseconds()), ProducerID: -1, ProducerEpoch: -1,
+			TransactionalID: transaction, TransactionTimeoutMs: int(timeout.Milliseconds()), ProducerID: int(last.producer), ProducerEpoch: int(last.epoch),
 		})
 		if err == nil {
 			err = r.Error
@@ -97,7 +101,7 @@ func initProducer(ctx context.Context, cfg Config, transaction string, timeout t
 			return fmt.Errorf("%w: %s is more than the brokers' transaction.max.timeout.ms allows", err, timeout)
 		}
 		if err != nil {
-			return err
+			return fencedError(err)
 		}
 		who.producer, who.epoch = int64(r.Producer.ProducerID), int16(r.Producer.ProducerEpoch)
 		return nil
@@ -105,7 +109,8 @@ func initProducer(ctx context.Context, cfg Config, transaction string, timeout t
 	return who, err
 }
 
-// join adds the partitions that are new to the session's transaction to it.
+// join adds the partitions that are new to the session's transaction to it, which
+// begins with the first of them.
 func (s *Session) join(parts []*partition) error {
 	s.mu.Lock()
 	topics := map[string][]kafka.AddPartitionToTxn{}
@@ -114,10 +119,44 @@ func (s *Session) join(parts []*partition) error {
 			topics[p.tp.Topic] = append(topics[p.tp.Topic], kafka.AddPartitionToTxn{Partition: int(p.tp.Partition)})
 		}
 	}
+	grouped := s.grouped
 	s.mu.Unlock()
-	if len(topics) == 0 {
+	if len(topics) > 0 {
+		if err := s.addPartitions(topics); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		for _, p := range parts {
+			p.added = true
+		}
+		s.mu.Unlock()
+	}
+	if grouped {
 		return nil
 	}
+	if err := s.addOffsets(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.grouped = true
+	return nil
+}
+
+// addOffsets adds the group of the transactional id to the session's transaction:
+// one request less when the transaction is to end.
+func (s *Session) addOffsets() error {
+	r, err := s.cfg.Client.Kafka().AddOffsetsToTxn(s.ctx, &kafka.AddOffsetsToTxnRequest{
+		TransactionalID: s.who.transaction, ProducerID: int(s.who.producer), ProducerEpoch: int(s.who.epoch), GroupID: s.who.transaction,
+	})
+	if err == nil {
+		err = r.Error
+	}
+	return fencedError(err)
+}
+
+// addPartitions adds partitions to the session's transaction.
+func (s *Session) addPartitions(topics map[string][]kafka.AddPartitionToTxn) error {
 	r, err := s.cfg.Client.Kafka().AddPartitionsToTxn(s.ctx, &kafka.AddPartitionsToTxnRequest{
 		TransactionalID: s.who.transaction, ProducerID: int(s.who.producer), ProducerEpoch: int(s.who.epoch), Topics: topics,
 	})
@@ -130,11 +169,6 @@ func (s *Session) join(parts []*partition) error {
 				return s.explain(wire.TopicPartition{Topic: topic, Partition: int32(p.Partition)}, p.Error, "")
 			}
 		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range parts {
-		p.added = true
 	}
 	return nil
 }

@@ -37,11 +37,30 @@ type identity struct {
 	epoch       int16
 }
 
-// Session writes under one producer id. Add may be called by several goroutines;
-// the records that one of them adds to a partition keep their order.
+// Record is one to be added; Time is in ms since 1970, a nil Key or Value is NULL.
+type Record struct {
+	wire.TopicPartition
+	Time       int64
+	Key, Value []byte
+	Headers    []batch.HeaderField
+}
+
+// size is about what the record takes of the buffer.
+func (r *Record) size() int {
+	n := len(r.Key) + len(r.Value) + 32
+	for i := range r.Headers {
+		n += len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
+	return n
+}
+
+// Session writes under one producer id. Its records may be added by several
+// goroutines; those that one of them adds to a partition keep their order.
 type Session struct {
-	cfg Config
-	who identity
+	cfg  Config
+	who  identity     // once begun is closed
+	mark func() error // transactions: what is done in each after its first partitions have joined it
+	born time.Time    // when the session was begun
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -51,85 +70,143 @@ type Session struct {
 	changed *sync.Cond // on mu: something is to be sent, or was acknowledged
 	parts   map[wire.TopicPartition]*partition
 	leaders map[wire.TopicPartition]int32
-	busy    map[int32]bool // brokers with a request under way
-	buffer  int            // bytes not acknowledged
-	pending int            // records not acknowledged
-	records int64          // added in all
-	err     error          // the session has failed
+	busy    map[int32]*sender // of brokers; one that is there has a request under way
+	free    []*sender         // without one
+	idle    []*batch.Encoder  // of batches that are acknowledged
+	buffer  int               // bytes not acknowledged
+	pending int               // records not acknowledged
+	records int64             // added in all
+	grouped bool              // the transaction has its group
+	err     error             // the session has failed
 	closed  bool
 }
 
 // partition is what waits for one partition.
 type partition struct {
 	tp       wire.TopicPartition
-	open     *batch.Encoder // the batch that grows
-	sealed   *sealed        // being sent, or to be sent again
+	open     *batch.Encoder   // the batch that grows; nil: there is none
+	full     []*batch.Encoder // batches that have their size, the oldest first
+	sealed   *sealed          // being sent, or to be sent again
+	room     []byte           // for what is compressed
 	sequence int32
 	added    bool // to the transaction
 }
 
 // sealed is a batch as it is sent, each time the same.
 type sealed struct {
-	data    []byte
-	records int
-	bytes   int // of the buffer
-	since   time.Time
+	from  *batch.Encoder
+	who   batch.Producer
+	data  []byte // nil until it is made
+	since time.Time
 }
 
-func newSession(cfg Config, who identity) *Session {
-	s := &Session{cfg: cfg, who: who, parts: map[wire.TopicPartition]*partition{}, leaders: map[wire.TopicPartition]int32{}, busy: map[int32]bool{}}
+// sender has what one request at a time needs.
+type sender struct{ compressor batch.Compressor }
+
+func newSession(cfg Config) *Session {
+	s := &Session{cfg: cfg, parts: map[wire.TopicPartition]*partition{}, leaders: map[wire.TopicPartition]int32{}, busy: map[int32]*sender{}, born: time.Now()}
 	s.changed = sync.NewCond(&s.mu)
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.done.Add(1)
-	go s.run()
 	return s
+}
+
+// begin lets the session send, under the identity that begin gets meanwhile:
+// whoever adds records does not wait for it.
+func (s *Session) begin(identify func(ctx context.Context) (identity, error)) {
+	s.done.Add(1)
+	go func() {
+		defer s.done.Done()
+		who, err := identify(s.ctx)
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		s.who = who
+		s.run()
+	}()
 }
 
 // NewIdempotent begins a session without transactions: each record is there once,
 // as long as the session lives.
 func NewIdempotent(ctx context.Context, cfg Config) (*Session, error) {
-	who, err := initProducer(ctx, cfg, "", 0)
+	who, err := initProducer(ctx, cfg, "", 0, nobody)
 	if err != nil {
 		return nil, err
 	}
-	return newSession(cfg, who), nil
+	s := newSession(cfg)
+	s.begin(func(context.Context) (identity, error) { return who, nil })
+	return s, nil
 }
 
-// Add adds a record; time is in ms since 1970, a nil key or value is NULL. It waits
-// for room, and gives the session's error if it has failed.
+// Add adds a record; see AddAll.
 func (s *Session) Add(tp wire.TopicPartition, time int64, key, value []byte, headers []batch.HeaderField) error {
-	size := len(key) + len(value) + 32
-	for _, h := range headers {
-		size += len(h.Key) + len(h.Value)
-	}
+	one := [1]Record{{tp, time, key, value, headers}}
+	return s.AddAll(one[:])
+}
+
+// AddAll adds records, which are copied. It waits for room, and gives the session's
+// error if it has failed.
+func (s *Session) AddAll(records []Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.err == nil && !s.closed && s.buffer > 0 && s.buffer+size > s.cfg.BufferBytes {
-		s.changed.Wait()
+	var p *partition
+	fresh := false // there is something to send where nothing was
+	for i := range records {
+		r := &records[i]
+		size := r.size()
+		for s.err == nil && !s.closed && s.buffer > 0 && s.buffer+size > s.cfg.BufferBytes {
+			if fresh {
+				s.changed.Broadcast()
+				fresh = false
+			}
+			s.changed.Wait()
+		}
+		if s.err != nil {
+			return s.err
+		}
+		if s.closed {
+			return errors.New("the producer is closed")
+		}
+		if p == nil || p.tp != r.TopicPartition {
+			p = s.partition(r.TopicPartition)
+		}
+		if p.open != nil && p.open.Size()+size > s.cfg.BatchBytes {
+			p.full = append(p.full, p.open)
+			p.open = nil
+		}
+		if p.open == nil {
+			p.open = s.encoder()
+			fresh = fresh || len(p.full) == 0 && p.sealed == nil
+		}
+		p.open.Append(r.Time, r.Key, r.Value, r.Headers)
+		s.buffer += size
+		s.pending++
+		s.records++
 	}
+	if fresh {
+		s.changed.Broadcast()
+	}
+	return nil
+}
+
+// partition gives what waits for a partition. The lock is held.
+func (s *Session) partition(tp wire.TopicPartition) *partition {
 	p := s.parts[tp]
 	if p == nil {
-		p = &partition{tp: tp, open: batch.NewEncoder(s.cfg.Codec)}
+		p = &partition{tp: tp}
 		s.parts[tp] = p
 	}
-	// A batch that has its size waits until the one before it is acknowledged.
-	for s.err == nil && !s.closed && p.open.Count() > 0 && p.open.Size()+size > s.cfg.BatchBytes {
-		s.changed.Wait()
+	return p
+}
+
+// encoder gives an encoder for a new batch. The lock is held.
+func (s *Session) encoder() *batch.Encoder {
+	if n := len(s.idle); n > 0 {
+		e := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		return e
 	}
-	if s.err != nil {
-		return s.err
-	}
-	if s.closed {
-		return errors.New("the producer is closed")
-	}
-	if p.open.Count() == 0 {
-		defer s.changed.Broadcast()
-	}
-	p.open.Append(time, key, value, headers)
-	s.buffer += size
-	s.pending++
-	s.records++
-	return nil
+	return batch.NewEncoder(s.cfg.Codec)
 }
 
 // Flush waits until all records are acknowledged.
@@ -182,7 +259,6 @@ func (s *Session) fail(err error) {
 
 // run gives each broker that is free what there is for it.
 func (s *Session) run() {
-	defer s.done.Done()
 	for {
 		s.mu.Lock()
 		byBroker := s.ready()
@@ -203,19 +279,14 @@ func (s *Session) run() {
 				continue
 			}
 			for _, p := range parts {
-				if p.sealed == nil {
-					if err := s.seal(p); err != nil {
-						s.mu.Unlock()
-						s.fail(err)
-						return
-					}
-				}
+				s.seal(p)
 			}
-			s.busy[broker] = true
+			by := s.sender()
+			s.busy[broker] = by
 			s.done.Add(1)
 			go func() {
 				defer s.done.Done()
-				s.send(broker, parts)
+				s.send(broker, by, parts)
 			}()
 		}
 		s.mu.Unlock()
@@ -228,20 +299,30 @@ func (s *Session) run() {
 	}
 }
 
+// sender gives one that is free. The lock is held.
+func (s *Session) sender() *sender {
+	if n := len(s.free); n > 0 {
+		by := s.free[n-1]
+		s.free = s.free[:n-1]
+		return by
+	}
+	return &sender{}
+}
+
 // ready gives the partitions with something to send, by the broker that leads them,
 // -1 if that is not known; none of brokers with a request under way. The lock is
 // held.
 func (s *Session) ready() map[int32][]*partition {
 	var out map[int32][]*partition
 	for tp, p := range s.parts {
-		if p.sealed == nil && p.open.Count() == 0 {
+		if p.sealed == nil && p.open == nil && len(p.full) == 0 {
 			continue
 		}
 		broker, known := s.leaders[tp]
 		if !known {
 			broker = -1
 		}
-		if s.busy[broker] {
+		if s.busy[broker] != nil {
 			continue
 		}
 		if out == nil {
@@ -252,25 +333,28 @@ func (s *Session) ready() map[int32][]*partition {
 	return out
 }
 
-// seal makes the partition's open batch one to be sent. The lock is held.
-func (s *Session) seal(p *partition) error {
-	b := &sealed{records: p.open.Count(), bytes: p.open.Size(), since: time.Now()}
-	who := batch.Producer{ID: s.who.producer, Epoch: s.who.epoch, Sequence: p.sequence, Transactional: s.who.transaction != ""}
-	var err error
-	if b.data, err = p.open.Finish(nil, who); err != nil {
-		return err
+// seal makes the partition's oldest batch the one to be sent. The lock is held.
+func (s *Session) seal(p *partition) {
+	if p.sealed != nil {
+		return // once more
 	}
-	p.sealed = b
+	e := p.open
+	if len(p.full) > 0 {
+		e = p.full[0]
+		p.full = slices.Delete(p.full, 0, 1)
+	} else {
+		p.open = nil
+	}
+	p.sealed = &sealed{from: e, since: time.Now(),
+		who: batch.Producer{ID: s.who.producer, Epoch: s.who.epoch, Sequence: p.sequence, Transactional: s.who.transaction != ""}}
 	// Sequence numbers go round after 2^31 - 1.
-	p.sequence = int32((int64(p.sequence) + int64(b.records)) & (1<<31 - 1))
-	s.changed.Broadcast() // there is room in the partition's batch
-	return nil
+	p.sequence = int32((int64(p.sequence) + int64(e.Count())) & (1<<31 - 1))
 }
 
 // send sends a broker one batch of each partition and deals with what becomes of
 // them.
-func (s *Session) send(broker int32, parts []*partition) {
-	retry, err := s.produce(broker, parts)
+func (s *Session) send(broker int32, by *sender, parts []*partition) {
+	retry, err := s.produce(broker, by, parts)
 	if err != nil {
 		s.fail(err)
 	}
@@ -287,6 +371,7 @@ func (s *Session) send(broker int32, parts []*partition) {
 		delete(s.leaders, f.part.tp)
 	}
 	delete(s.busy, broker)
+	s.free = append(s.free, by)
 	s.changed.Broadcast()
 	s.mu.Unlock()
 }
@@ -298,7 +383,7 @@ type failed struct {
 }
 
 // produce makes one request. err is one that no retry mends.
-func (s *Session) produce(broker int32, parts []*partition) (retry []failed, err error) {
+func (s *Session) produce(broker int32, by *sender, parts []*partition) (retry []failed, err error) {
 	again := func(err error) []failed {
 		out := make([]failed, len(parts))
 		for i, p := range parts {
@@ -316,6 +401,14 @@ func (s *Session) produce(broker int32, parts []*partition) (retry []failed, err
 	}
 	q := &wire.ProduceRequest{TransactionalID: s.who.transaction, Timeout: s.cfg.Timeout}
 	for _, p := range parts {
+		if b := p.sealed; b.data == nil {
+			if b.data, err = b.from.Seal(&by.compressor, p.room, b.who); err != nil {
+				return nil, err
+			}
+			if s.cfg.Codec != batch.None {
+				p.room = b.data
+			}
+		}
 		q.Partitions = append(q.Partitions, wire.ProducePartition{TopicPartition: p.tp, Batch: p.sealed.data})
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.Timeout+5*time.Second)
@@ -332,12 +425,7 @@ func (s *Session) produce(broker int32, parts []*partition) (retry []failed, err
 	for i, p := range parts {
 		switch e := out[i].Err; {
 		case e == nil || errors.Is(e, kafka.DuplicateSequenceNumber):
-			s.buffer -= min(s.buffer, p.sealed.bytes)
-			s.pending -= p.sealed.records
-			p.sealed = nil
-			if s.pending == 0 {
-				s.buffer = 0 // sizes before and after encoding differ a little
-			}
+			s.acknowledged(p)
 		case temporary(e):
 			retry = append(retry, failed{p, e})
 		default:
@@ -345,6 +433,23 @@ func (s *Session) produce(broker int32, parts []*partition) (retry []failed, err
 		}
 	}
 	return retry, nil
+}
+
+// maxIdle bounds the memory of batches that is kept for others.
+const maxIdle = 16
+
+// acknowledged lets the partition's batch go. The lock is held.
+func (s *Session) acknowledged(p *partition) {
+	e := p.sealed.from
+	p.sealed = nil
+	s.buffer -= min(s.buffer, e.Size())
+	if s.pending -= e.Count(); s.pending == 0 {
+		s.buffer = 0 // sizes before and after encoding differ a little
+	}
+	e.Reset()
+	if len(s.idle) < maxIdle {
+		s.idle = append(s.idle, e)
+	}
 }
 
 // explain names the partition of an error, and what it means.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,11 @@ type Transactions struct {
 
 	mu       sync.Mutex
 	sessions map[uint64]*Session
+	spare    [2]*Session // begun before their micro-batch, by its parity
+	closed   bool
+
+	lastMu sync.Mutex
+	last   [2]identity // what the broker knows the ids by, as far as is known here
 }
 
 // NewTransactions makes the transactions of one sink; name is unique in the
@@ -29,7 +35,8 @@ type Transactions struct {
 // are committed for. timeout is how long a transaction may stay open: the longest
 // outage between Prepare and Commit that is survived.
 func NewTransactions(cfg Config, name, marker string, timeout time.Duration) *Transactions {
-	return &Transactions{cfg: cfg, ids: [2]string{name + "-0", name + "-1"}, marker: marker, timeout: timeout, sessions: map[uint64]*Session{}}
+	return &Transactions{cfg: cfg, ids: [2]string{name + "-0", name + "-1"}, marker: marker, timeout: timeout,
+		sessions: map[uint64]*Session{}, last: [2]identity{nobody, nobody}}
 }
 
 // intent is what Commit needs.
@@ -40,22 +47,87 @@ type intent struct {
 	Records  int64  `json:"records"`
 }
 
-// Session gives the session of a micro-batch, and begins it if it is new.
-func (t *Transactions) Session(ctx context.Context, epoch uint64) (*Session, error) {
+// maxSpare is how old a session may be that is given to a micro-batch: the broker
+// forgets ids that have not been used for days.
+const maxSpare = time.Minute
+
+// Session gives the session of a micro-batch, and begins it if it is new. It does not
+// wait for the broker: what goes wrong is an error of the session.
+func (t *Transactions) Session(epoch uint64) *Session {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s := t.sessions[epoch]; s != nil {
-		return s, nil
+	s := t.sessions[epoch]
+	if s != nil {
+		return s
 	}
-	// A new producer epoch for each transaction: epochs e and e+2 have one id, and
-	// what is said of e must not reach e+2.
-	who, err := initProducer(ctx, t.cfg, t.ids[epoch%2], t.timeout)
-	if err != nil {
-		return nil, err
+	parity := int(epoch % 2)
+	if s = t.spare[parity]; s != nil && !s.serves() {
+		t.closeSpare(parity)
+		t.remember(parity, nobody) // the broker may have answered a request that was given up
 	}
-	s := newSession(t.cfg, who)
+	if s = t.spare[parity]; s == nil {
+		s = t.begin(parity)
+	}
+	t.spare[parity] = nil
 	t.sessions[epoch] = s
-	return s, nil
+	return s
+}
+
+// begin begins a session. Each transaction has a new producer epoch: epochs e and
+// e+2 have one id, and what is said of e must not reach e+2.
+func (t *Transactions) begin(parity int) *Session {
+	s := newSession(t.cfg)
+	s.begin(func(ctx context.Context) (identity, error) { return t.identify(ctx, parity) })
+	return s
+}
+
+// identify gets a new identity for an id, as the producer that it was last: a run
+// that another one has taken over from must not take over again.
+func (t *Transactions) identify(ctx context.Context, parity int) (identity, error) {
+	t.lastMu.Lock()
+	last := t.last[parity]
+	t.lastMu.Unlock()
+	who, err := initProducer(ctx, t.cfg, t.ids[parity], t.timeout, last)
+	if errors.Is(err, kafka.InvalidProducerIDMapping) {
+		who, err = initProducer(ctx, t.cfg, t.ids[parity], t.timeout, nobody) // the broker has forgotten it
+	}
+	if err == nil {
+		t.remember(parity, who)
+	}
+	return who, err
+}
+
+// takeOver gets a new identity for an id, whoever has it.
+func (t *Transactions) takeOver(ctx context.Context, id string) (identity, error) {
+	who, err := initProducer(ctx, t.cfg, id, t.timeout, nobody)
+	if parity := slices.Index(t.ids[:], id); err == nil && parity >= 0 {
+		t.remember(parity, who)
+	}
+	return who, err
+}
+
+func (t *Transactions) remember(parity int, who identity) {
+	t.lastMu.Lock()
+	defer t.lastMu.Unlock()
+	t.last[parity] = who
+}
+
+// serves says whether a session that was begun before may be used.
+func (s *Session) serves() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return (s.err == nil || fenced(s.err)) && time.Since(s.born) < maxSpare
+}
+
+// prepareNext begins the session of the micro-batch after the next one, while rows
+// of the next one come: the broker takes its time to end a transaction before it
+// lets the id be used again.
+func (t *Transactions) prepareNext(parity int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.spare[parity] == nil && !t.closed {
+		t.spare[parity] = t.begin(parity)
+	}
 }
 
 func (t *Transactions) take(epoch uint64) *Session {
@@ -73,23 +145,15 @@ func (t *Transactions) Prepare(ctx context.Context, epoch uint64) ([]byte, error
 		return nil, nil
 	}
 	defer s.Close()
+	if s.Records() == 0 {
+		return nil, nil
+	}
 	if err := s.Flush(ctx); err != nil {
 		return nil, err
 	}
+	// Comes last: it fails if another run has taken over meanwhile.
 	client, who := t.cfg.Client.Kafka(), s.who
-	err := retrying(ctx, t.cfg, "adding the offset to the transaction", func() error {
-		r, err := client.AddOffsetsToTxn(ctx, &kafka.AddOffsetsToTxnRequest{
-			TransactionalID: who.transaction, ProducerID: int(who.producer), ProducerEpoch: int(who.epoch), GroupID: who.transaction,
-		})
-		if err == nil {
-			err = r.Error
-		}
-		return fencedError(err)
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = retrying(ctx, t.cfg, "committing the offset in the transaction", func() error {
+	err := retrying(ctx, t.cfg, "committing the offset in the transaction", func() error {
 		r, err := client.TxnOffsetCommit(ctx, &kafka.TxnOffsetCommitRequest{
 			TransactionalID: who.transaction, ProducerID: int(who.producer), ProducerEpoch: int(who.epoch), GroupID: who.transaction, GenerationID: -1,
 			Topics: map[string][]kafka.TxnOffsetCommit{t.marker: {{Partition: 0, Offset: int64(epoch), Metadata: mark(epoch)}}},
@@ -151,6 +215,7 @@ func (t *Transactions) Commit(ctx context.Context, epoch uint64, data []byte) er
 	if err := json.Unmarshal(data, &i); err != nil {
 		return &DamagedIntentError{err}
 	}
+	parity := slices.Index(t.ids[:], i.ID) // -1: the job had another prefix then
 	client := t.cfg.Client.Kafka()
 	err := retrying(ctx, t.cfg, "committing the transaction", func() error {
 		r, err := client.EndTxn(ctx, &kafka.EndTxnRequest{TransactionalID: i.ID, ProducerID: int(i.Producer), ProducerEpoch: int(i.Epoch), Committed: true})
@@ -159,13 +224,22 @@ func (t *Transactions) Commit(ctx context.Context, epoch uint64, data []byte) er
 		}
 		return err
 	})
+	if err == nil {
+		if parity >= 0 {
+			t.prepareNext(parity)
+		}
+		return nil
+	}
 	gone := fenced(err) || errors.Is(err, kafka.InvalidTransactionState) || errors.Is(err, kafka.InvalidProducerIDMapping) || errors.Is(err, kafka.TransactionalIDNotFound)
-	if err == nil || !gone {
+	if !gone {
 		return err
 	}
 	// The transaction is not open any more, or is another's. A new producer id ends
 	// whatever is left of it; then the group tells.
-	if _, err := initProducer(ctx, t.cfg, i.ID, t.timeout); err != nil {
+	if parity >= 0 {
+		t.dropSpare(parity)
+	}
+	if _, err := t.takeOver(ctx, i.ID); err != nil {
 		return err
 	}
 	committed, ferr := t.marked(ctx, i.ID)
@@ -203,21 +277,53 @@ func (t *Transactions) marked(ctx context.Context, group string) (metadata strin
 // Abort drops everything that is not committed, of earlier runs too, and fences
 // them.
 func (t *Transactions) Abort(ctx context.Context) error {
-	t.Close()
-	for _, id := range t.ids {
-		if _, err := initProducer(ctx, t.cfg, id, t.timeout); err != nil {
+	t.drop()
+	for parity, id := range t.ids {
+		who, err := t.takeOver(ctx, id)
+		if err != nil {
 			return err
 		}
+		s := newSession(t.cfg)
+		s.begin(func(context.Context) (identity, error) { return who, nil })
+		t.mu.Lock()
+		t.spare[parity] = s
+		t.mu.Unlock()
 	}
 	return nil
 }
 
-// Close ends the sessions that are not prepared.
-func (t *Transactions) Close() {
+// drop ends the sessions that are not prepared.
+func (t *Transactions) drop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for e, s := range t.sessions {
 		s.Close()
 		delete(t.sessions, e)
 	}
+	for i := range t.spare {
+		t.closeSpare(i)
+	}
+}
+
+// dropSpare ends the session that was begun for later, if there is one.
+func (t *Transactions) dropSpare(parity int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closeSpare(parity)
+}
+
+// closeSpare is dropSpare with the lock held.
+func (t *Transactions) closeSpare(parity int) {
+	if s := t.spare[parity]; s != nil {
+		s.Close()
+		t.spare[parity] = nil
+	}
+}
+
+// Close ends the sessions that are not prepared, and begins none any more.
+func (t *Transactions) Close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.drop()
 }
