@@ -80,12 +80,15 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// deepDir is under directories that are made with it.
+const deepDir = "data/jobs/dir"
+
 func crashes(t *testing.T, size int, seed uint64) {
 	mem := crashfs.New()
 	c := &crasher{mem: mem, rng: rand.New(rand.NewPCG(uint64(size), seed)), every: 1}
 	fs := errorfs.Wrap(mem, c)
 	const last = 25
-	s := mustOpen(t, "dir", testOptions(fs))
+	s := mustOpen(t, deepDir, testOptions(fs))
 	for e := uint64(1); e <= last; e++ {
 		c.note(e-1, e)
 		if err := putEpoch(s, e, 2, 3, size); err != nil {
@@ -94,7 +97,7 @@ func crashes(t *testing.T, size int, seed uint64) {
 		c.note(e, e)
 		if e == 12 {
 			mustClose(t, s)
-			s = mustOpen(t, "dir", testOptions(fs))
+			s = mustOpen(t, deepDir, testOptions(fs))
 		}
 	}
 	mustClose(t, s)
@@ -104,7 +107,7 @@ func crashes(t *testing.T, size int, seed uint64) {
 	}
 	mid := 0
 	for _, x := range c.crashes {
-		s, err := Open("dir", testOptions(x.fs))
+		s, err := Open(deepDir, testOptions(x.fs))
 		if err != nil {
 			t.Fatalf("crash before %s: %v", x.op, err)
 		}

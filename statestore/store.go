@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 
@@ -117,13 +118,31 @@ func (s *Store) prepareNew() error {
 		err = syncDir(s.fs, s.dir)
 	}
 	if err == nil {
-		// The entry of the directory itself.
-		err = syncDir(s.fs, s.fs.PathDir(s.dir))
+		err = s.syncAbove()
 	}
 	if err != nil {
 		return fmt.Errorf("statestore: creating %s: %w", s.dir, err)
 	}
 	return nil
+}
+
+// syncAbove makes the entry of the store's directory durable, and those of the
+// directories above it: they may all have been made just now, or by a process that
+// crashed before it synced them. Those far above that may not be read were there.
+func (s *Store) syncAbove() error {
+	for dir, nearest := s.dir, true; ; nearest = false {
+		above := s.fs.PathDir(dir)
+		if above == dir {
+			return nil
+		}
+		if err := syncDir(s.fs, above); err != nil {
+			if !nearest && errors.Is(err, os.ErrPermission) {
+				return nil
+			}
+			return err
+		}
+		dir = above
+	}
 }
 
 func (s *Store) openLog(exists bool) error {

@@ -167,8 +167,7 @@ func (a *Aggregator) Global(g *Groups) uint32 {
 	if len(a.keys) > 0 {
 		panic("agg: Global with grouping columns")
 	}
-	g.table.Upsert(a.enc.Encode(nil, colvec.All(1)), &a.refs)
-	g.touch(&a.refs)
+	a.ensure(g, a.enc.Encode(nil, colvec.All(1)))
 	return a.refs.IDs[0]
 }
 

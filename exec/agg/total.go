@@ -1,9 +1,7 @@
 package agg
 
 import (
-	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/streamsql/streamsql/exec/hash"
 	"github.com/streamsql/streamsql/exec/hash/colvec"
@@ -25,11 +23,17 @@ func (a *Aggregator) totalKey(number int64) *hash.Keys {
 // TotalGroup is the key group of a total.
 func (a *Aggregator) TotalGroup(number int64) int { return hash.Group(a.totalKey(number).Hash[0]) }
 
-// EmitTotal gives the row of a total over no rows.
-func (a *Aggregator) EmitTotal(number int64, alloc memory.Allocator) []arrow.Array {
-	g := a.Open(nil, 0, 0)
-	g.table.Upsert(a.totalKey(number), &a.refs)
-	return a.Emit(g, a.refs.IDs, alloc, func(int, string, string) {})
+// Total makes the group of a total, without rows, if there is none.
+func (a *Aggregator) Total(g *Groups, number int64) {
+	a.ensure(g, a.totalKey(number))
+}
+
+// ensure makes the group of a key, without rows, if there is none.
+func (a *Aggregator) ensure(g *Groups, k *hash.Keys) {
+	n := g.Len()
+	if g.table.Upsert(k, &a.refs); g.Len() > n {
+		g.touch(&a.refs)
+	}
 }
 
 // LastKey is the last key of a group, which must be a BIGINT.

@@ -41,6 +41,7 @@ type aggregation struct {
 	groups *agg.Groups
 	// tracked: groups remembers what changes.
 	tracked bool
+	made    bool // the groups that have a row over no rows are there
 
 	// What was last said of the touched groups: for touched group i, copy
 	// at[i].row of caps if at[i].part is captured, else row at[i].row of
@@ -133,10 +134,7 @@ func (g *aggregation) before(ids []uint32) {
 
 // Process implements op.Operator.
 func (g *aggregation) Process(_ int, b *op.Batch, out op.Output) error {
-	if !g.tracked {
-		g.groups.Track(g.before) // from here on: a restore is no change
-		g.tracked = true
-	}
+	g.track()
 	if g.mem != nil {
 		return g.processMortal(b, out)
 	}
@@ -182,6 +180,7 @@ func (g *aggregation) Advance(_ int, w int64, out op.Output) error {
 
 // End implements op.Operator.
 func (g *aggregation) End(_ int, out op.Output) error {
+	g.makeEmpty(true)
 	if err := g.flush(true, out); err != nil {
 		return err
 	}
@@ -190,52 +189,13 @@ func (g *aggregation) End(_ int, out op.Output) error {
 			return err
 		}
 	}
-	if g.home && !g.over && g.groups.Len() == 0 {
-		if err := g.emptyRow(out); err != nil {
-			return err
-		}
-	}
-	if err := g.emptyTotals(out); err != nil {
-		return err
-	}
 	return out.End()
-}
-
-// emptyTotals emits the totals that no row has come for.
-func (g *aggregation) emptyTotals(out op.Output) error {
-	if len(g.totals) == 0 || g.over {
-		return nil
-	}
-	there := map[int64]bool{}
-	g.groups.Each(func(ids []uint32) {
-		for _, id := range ids {
-			there[g.agg.LastKey(g.groups, id)] = true
-		}
-	})
-	for _, n := range g.totals {
-		if there[n] {
-			continue
-		}
-		b := &op.Batch{N: 1, Cols: g.agg.EmitTotal(n, g.ctx.Alloc)}
-		err := out.Emit(planner.MainPort, b)
-		b.Release()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// emptyRow emits the result of a global aggregate over no rows.
-func (g *aggregation) emptyRow(out op.Output) error {
-	b := &op.Batch{N: 1, Cols: g.agg.EmitEmpty(g.ctx.Alloc)}
-	defer b.Release()
-	return out.Emit(planner.MainPort, b)
 }
 
 // Flush implements op.Flusher. Over bounded input only the result at the end
 // counts, so errors are not judged before.
 func (g *aggregation) Flush(settled bool, out op.Output) error {
+	g.makeEmpty(false)
 	return g.flush(settled && !g.bounded, out)
 }
 
@@ -258,7 +218,7 @@ func (g *aggregation) flush(judge bool, out op.Output) error {
 	var dead []uint32
 	if g.retract {
 		for _, id := range ids {
-			if g.groups.Rows(id) == 0 {
+			if g.gone(id) {
 				dead = append(dead, id)
 				delete(g.failed, id)
 			}
@@ -300,7 +260,7 @@ func (g *aggregation) emit(ids []uint32, at []place, out op.Output) error {
 	put := func(row int32, k catalog.RowKind) { sel, kinds = append(sel, row), append(kinds, k) }
 	for i, id := range ids {
 		l, bad := g.letters[id]
-		gone := g.retract && g.groups.Rows(id) == 0
+		gone := g.gone(id)
 		said := g.groups.Emitted(id)
 		delete(g.failed, id)
 		old := int32(-1)

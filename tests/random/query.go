@@ -13,6 +13,8 @@ type queries struct {
 	names int
 	// tables says that there are the tables st and lk besides: see declarationTables.
 	tables bool
+	// changes says that the base table takes rows back and has no time attribute.
+	changes bool
 }
 
 func (g *queries) name(prefix string) string {
@@ -66,6 +68,9 @@ func (g *queries) relation(depth int) relation {
 	case 3, 4, 5:
 		return g.group(in)
 	case 6:
+		if g.changes {
+			return g.numbered(g.group(in))
+		}
 		return g.window()
 	case 7:
 		return g.distinct(in)
