@@ -11,6 +11,7 @@ import (
 	"github.com/streamsql/streamsql/connectors/format/canal"
 	"github.com/streamsql/streamsql/connectors/format/csv"
 	"github.com/streamsql/streamsql/connectors/format/debezium"
+	"github.com/streamsql/streamsql/connectors/format/jsonschema"
 	"github.com/streamsql/streamsql/connectors/format/ndjson"
 	"github.com/streamsql/streamsql/connectors/format/parquet"
 	"github.com/streamsql/streamsql/connectors/format/protobuf"
@@ -22,7 +23,7 @@ import (
 
 // Formats gives all formats.
 func Formats() format.Set {
-	return format.Set{ndjson.Format(), csv.Format(), raw.Format(), debezium.Format(), canal.Format(), avro.Format(), avro.Confluent(), protobuf.Format(), parquet.Format()}
+	return format.Set{ndjson.Format(), csv.Format(), raw.Format(), debezium.Format(), canal.Format(), avro.Format(), avro.Confluent(), protobuf.Format(), protobuf.Confluent(), jsonschema.Confluent(), parquet.Format()}
 }
 
 // Registry gives a registry of all connectors and formats. The connector

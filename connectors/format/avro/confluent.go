@@ -1,7 +1,6 @@
 package avro
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -12,12 +11,6 @@ import (
 	"github.com/streamsql/streamsql/connectors/format"
 	"github.com/streamsql/streamsql/connectors/format/cell"
 	"github.com/streamsql/streamsql/connectors/format/registry"
-)
-
-// The codes of messages whose schema can't be had or does not fit.
-const (
-	codeUnknownSchema = "UNKNOWN_SCHEMA"
-	codeMismatch      = "SCHEMA_MISMATCH"
 )
 
 // Confluent gives the format 'avro-confluent': messages that name their schema in a
@@ -104,80 +97,25 @@ func newConfluentDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 
 // NewMessageDecoder implements format.Messages.
 func (d *confluentDecoding) NewMessageDecoder(alloc memory.Allocator) format.MessageDecoder {
-	return &confluentDecoder{Rows: d.layout.NewRows(alloc), from: d, plans: map[int]*plan{}, misfits: map[int]string{}}
+	rows := d.layout.NewRows(alloc)
+	return &confluentDecoder{rows, registry.NewPlans(d.client, func(s *registry.Schema) (*plan, error) {
+		writer, err := parseRegistered(s)
+		if err != nil {
+			return nil, err
+		}
+		return newPlan(schema{writer, d.reader}, rows)
+	})}
 }
 
 // confluentDecoder decodes messages of any number of schemas into one batch.
 type confluentDecoder struct {
 	*cell.Rows
-	from    *confluentDecoding
-	plans   map[int]*plan
-	misfits map[int]string // by id, why the schema does not fit
-	lastID  int
-	last    *plan // of lastID
+	plans *registry.Plans[*plan]
 }
 
 // Append implements format.MessageDecoder.
 func (d *confluentDecoder) Append(buf []byte, spans []format.Span) error {
-	d.Reserve(len(spans))
-	for _, s := range spans {
-		if s.IsNull() {
-			d.Null()
-			continue
-		}
-		row, read, err := d.Begin(int(s.End - s.Start))
-		if err != nil {
-			return err
-		}
-		if !read {
-			continue
-		}
-		id, _, ok := registry.Split(s.Of(buf))
-		if !ok {
-			d.Bad(row, format.CodeMalformed, "the message has no schema id: it does not begin with a zero byte and 4 bytes more")
-			continue
-		}
-		if d.last == nil || id != d.lastID {
-			p, code, detail, err := d.plan(id)
-			if err != nil {
-				return err
-			}
-			if p == nil {
-				d.Bad(row, code, detail)
-				continue
-			}
-			d.last, d.lastID = p, id
-		}
-		d.last.read(d.Rows, buf, int(s.Start)+registry.HeaderBytes, int(s.End), row, true)
-	}
-	return nil
-}
-
-// plan gives the plan of a schema, or what is wrong with its messages.
-func (d *confluentDecoder) plan(id int) (p *plan, code, detail string, err error) {
-	if p := d.plans[id]; p != nil {
-		return p, "", "", nil
-	}
-	if why := d.misfits[id]; why != "" {
-		return nil, codeMismatch, why, nil
-	}
-	s, err := d.from.client.ByID(id)
-	if errors.Is(err, registry.ErrUnknown) {
-		return nil, codeUnknownSchema, fmt.Sprintf("the registry knows no schema %d", id), nil
-	}
-	if err != nil {
-		return nil, "", "", err
-	}
-	writer, err := parseRegistered(s)
-	if err == nil {
-		p, err = newPlan(schema{writer, d.from.reader}, d.Rows)
-	}
-	if err != nil {
-		d.misfits[id] = fmt.Sprintf("schema %d: %v", id, err)
-		return nil, codeMismatch, d.misfits[id], nil
-	}
-	d.plans[id] = p
-	return p, "", "", nil
+	return registry.Each(d.plans, d.Rows, buf, spans, func(p *plan, start, end, row int) { p.read(d.Rows, buf, start, end, row, true) })
 }
 
 type confluentEncoding struct {
@@ -206,7 +144,7 @@ func newConfluentEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("avro-confluent: %w", err)
 	}
-	e.written = &registry.Written{Client: client, Subject: subject, Text: e.text, Type: registry.Avro, Find: !registry.Registers(cfg.Options)}
+	e.written = &registry.Written{Client: client, Subject: subject, Schema: &registry.Schema{Text: e.text, Type: registry.Avro}, Find: !registry.Registers(cfg.Options)}
 	_, err = NewWriter(e.schema, e.fields)
 	return e, err
 }

@@ -37,7 +37,7 @@ type changes struct {
 // Rows that leave the table are records like any other, unless cfg.Upsert gives
 // their messages no value.
 func NewChanges(cfg format.EncodeConfig, envelope Envelope) format.Encoding {
-	return changes{encoding{cfg.Columns, encoderOptions(cfg.Options), cfg.Upsert}, envelope}
+	return changes{encoding{cfg.Columns, EncoderOptions(cfg.Options), cfg.Upsert}, envelope}
 }
 
 // NewEncoder implements format.Encoding.

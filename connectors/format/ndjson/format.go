@@ -30,29 +30,35 @@ func Format() *format.Format {
 			Name:    "json",
 			Aliases: []string{"ndjson", "jsonl"},
 			Doc:     "One JSON object per record; in files one per line. A missing member is NULL, an extra one is ignored.",
-			Options: []catalog.OptionSpec{
-				{Name: optTimestamps, Type: catalog.OptionEnum, Values: []string{"SQL", "ISO-8601"}, Default: "SQL", Source: true, Sink: true,
-					Doc: "How timestamps are written: yyyy-MM-dd HH:mm:ss[.fraction], or with a T in place of the blank."},
-				{Name: OptQuotedNumbers, Type: catalog.OptionBool, Default: "false", Source: true,
-					Doc: "Take a number within a string for a numeric column."},
-				{Name: optFailOnMissing, Type: catalog.OptionBool, Default: "false", Source: true,
-					Doc: "A record is bad if it lacks a column that is read, or a member of a ROW: it must be there, if as null."},
-				catalog.IgnoreParseErrors(),
-				{Name: optDecimalText, Type: catalog.OptionBool, Default: "false", Sink: true,
-					Doc: "Write DECIMAL as a text, \"1.50\", for readers that take numbers for doubles. Reading takes both."},
-				{Name: optIgnoreNulls, Type: catalog.OptionBool, Default: "false", Sink: true,
-					Doc: "Leave members that are NULL out."},
-				{Name: optDecimalPlain, Type: catalog.OptionBool, Source: true, Sink: true,
-					Doc: "Accepted for Flink's scripts: DECIMAL is always written in plain digits."},
-				{Name: optNullKeys, Type: catalog.OptionEnum, Values: []string{"FAIL", "DROP", "LITERAL"}, Source: true, Sink: true,
-					Doc: "Accepted for Flink's scripts: the keys of a MAP are never NULL."},
-				{Name: optNullKeyText, Source: true, Sink: true, Doc: "Accepted for Flink's scripts, as 'map-null-key.mode'."},
-				{Name: optJSONParser, Type: catalog.OptionBool, Source: true, Doc: "Accepted for Flink's scripts; there is one parser."},
-			},
+			Options: Options("SQL"),
 		},
 		Decode: newDecoding,
 		Encode: newEncoding,
 		Infer:  infer,
+	}
+}
+
+// Options describes the options of formats whose rows are JSON objects; timestamps
+// is the default of 'timestamp-format.standard'.
+func Options(timestamps string) []catalog.OptionSpec {
+	return []catalog.OptionSpec{
+		{Name: optTimestamps, Type: catalog.OptionEnum, Values: []string{"SQL", "ISO-8601"}, Default: timestamps, Source: true, Sink: true,
+			Doc: "How timestamps are written: yyyy-MM-dd HH:mm:ss[.fraction], or with a T in place of the blank."},
+		{Name: OptQuotedNumbers, Type: catalog.OptionBool, Default: "false", Source: true,
+			Doc: "Take a number within a string for a numeric column."},
+		{Name: optFailOnMissing, Type: catalog.OptionBool, Default: "false", Source: true,
+			Doc: "A record is bad if it lacks a column that is read, or a member of a ROW: it must be there, if as null."},
+		catalog.IgnoreParseErrors(),
+		{Name: optDecimalText, Type: catalog.OptionBool, Default: "false", Sink: true,
+			Doc: "Write DECIMAL as a text, \"1.50\", for readers that take numbers for doubles. Reading takes both."},
+		{Name: optIgnoreNulls, Type: catalog.OptionBool, Default: "false", Sink: true,
+			Doc: "Leave members that are NULL out."},
+		{Name: optDecimalPlain, Type: catalog.OptionBool, Source: true, Sink: true,
+			Doc: "Accepted for Flink's scripts: DECIMAL is always written in plain digits."},
+		{Name: optNullKeys, Type: catalog.OptionEnum, Values: []string{"FAIL", "DROP", "LITERAL"}, Source: true, Sink: true,
+			Doc: "Accepted for Flink's scripts: the keys of a MAP are never NULL."},
+		{Name: optNullKeyText, Source: true, Sink: true, Doc: "Accepted for Flink's scripts, as 'map-null-key.mode'."},
+		{Name: optJSONParser, Type: catalog.OptionBool, Source: true, Doc: "Accepted for Flink's scripts; there is one parser."},
 	}
 }
 
@@ -64,7 +70,7 @@ type encoding struct {
 }
 
 func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
-	return encoding{cfg.Columns, encoderOptions(cfg.Options), cfg.Upsert}, nil
+	return encoding{cfg.Columns, EncoderOptions(cfg.Options), cfg.Upsert}, nil
 }
 
 func timestampFormat(o catalog.Options) json.TimestampFormat {
@@ -74,7 +80,8 @@ func timestampFormat(o catalog.Options) json.TimestampFormat {
 	return json.TimestampSQL
 }
 
-func encoderOptions(o catalog.Options) json.EncoderOptions {
+// EncoderOptions gives the encoder's choices of options of the format json.
+func EncoderOptions(o catalog.Options) json.EncoderOptions {
 	return json.EncoderOptions{
 		TimestampFormat: timestampFormat(o), DecimalAsText: o.Bool(optDecimalText), IgnoreNulls: o.Bool(optIgnoreNulls),
 	}

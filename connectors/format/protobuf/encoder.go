@@ -418,12 +418,14 @@ func (*encoding) Header() []byte { return nil }
 func (e *encoding) NewEncoder() format.Encoder { return e.NoStream }
 
 // NewMessageEncoder implements format.MessageEncoding.
-func (e *encoding) NewMessageEncoder() format.MessageEncoder {
+func (e *encoding) NewMessageEncoder() format.MessageEncoder { return &encoder{e.writer(), e.upsert} }
+
+func (e *encoding) writer() *writer {
 	w, err := messageWriter(e.message, e.columns, "")
 	if err != nil {
 		panic("protobuf: a writer that was made before can't be made again: " + err.Error())
 	}
-	return &encoder{w, e.upsert}
+	return w
 }
 
 type encoder struct {

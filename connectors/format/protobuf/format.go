@@ -101,6 +101,17 @@ type resolver interface {
 
 // compile compiles the .proto file and what it imports.
 func compile(o catalog.Options, env connectors.Env) (resolver, error) {
+	name, read := fileOf(o, env)
+	f, err := compileText(name, read)
+	if err != nil {
+		return nil, fmt.Errorf("option 'protobuf.%s': %w", optFile, err)
+	}
+	return f, nil
+}
+
+// fileOf gives the name of the .proto file of options as imports name it, and what
+// reads it and those that it imports.
+func fileOf(o catalog.Options, env connectors.Env) (name string, read func(path string) (string, error)) {
 	name, dir := o[optFile], o[optPath]
 	if dir == "" {
 		if i := strings.LastIndexByte(name, '/'); i >= 0 {
@@ -109,20 +120,34 @@ func compile(o catalog.Options, env connectors.Env) (resolver, error) {
 	} else {
 		name = strings.TrimPrefix(strings.TrimPrefix(name, strings.TrimSuffix(dir, "/")), "/")
 	}
+	return name, func(path string) (string, error) {
+		if dir != "" {
+			path = strings.TrimSuffix(dir, "/") + "/" + path
+		}
+		b, err := env.ReadFile(path)
+		return string(b), err
+	}
+}
+
+// compileText compiles a .proto file and what it imports, which read gives.
+func compileText(name string, read func(path string) (string, error)) (*compiled, error) {
 	c := protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{
 		Accessor: func(path string) (io.ReadCloser, error) {
-			if dir != "" {
-				path = strings.TrimSuffix(dir, "/") + "/" + path
-			}
-			b, err := env.ReadFile(path)
-			return io.NopCloser(strings.NewReader(string(b))), err
+			text, err := read(path)
+			return io.NopCloser(strings.NewReader(text)), err
 		},
 	})}
 	files, err := c.Compile(context.Background(), name)
 	if err != nil {
-		return nil, fmt.Errorf("option 'protobuf.%s': %w", optFile, err)
+		return nil, err
 	}
-	return files.AsResolver(), nil
+	return &compiled{files.AsResolver(), files[0]}, nil
+}
+
+// compiled is a .proto file with what it imports.
+type compiled struct {
+	resolver
+	file protoreflect.FileDescriptor
 }
 
 type decoding struct {
@@ -141,14 +166,14 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	if d.message, err = messageType(cfg.Options, cfg.Env); err != nil {
 		return nil, err
 	}
-	_, err = newPlan(d.message, layout.NewRows(memory.DefaultAllocator), d.noDefaults)
+	_, err = newPlan(d.message, layout.NewRows(memory.DefaultAllocator), d.noDefaults, false)
 	return d, err
 }
 
 // NewMessageDecoder implements format.Messages.
 func (d *decoding) NewMessageDecoder(alloc memory.Allocator) format.MessageDecoder {
 	rows := d.layout.NewRows(alloc)
-	p, err := newPlan(d.message, rows, d.noDefaults)
+	p, err := newPlan(d.message, rows, d.noDefaults, false)
 	if err != nil {
 		panic("protobuf: a plan that was made before can't be made again: " + err.Error())
 	}

@@ -36,7 +36,8 @@ type field struct {
 type message struct {
 	byNumber []*field // the small numbers
 	more     map[int32]*field
-	fields   []*field // those that are read
+	fields   []*field     // those that are read
+	absent   []*cell.Cell // of columns that no field of this version has: NULL
 	serial   uint64
 }
 
@@ -71,12 +72,14 @@ type plan struct {
 }
 
 // newPlan makes the nodes that fill the columns of rows.
-func newPlan(m protoreflect.MessageDescriptor, rows *cell.Rows, noDefaults bool) (*plan, error) {
+// With lenient a column without a field is NULL, else it is an error.
+func newPlan(m protoreflect.MessageDescriptor, rows *cell.Rows, noDefaults, lenient bool) (*plan, error) {
 	cells := make([]*cell.Cell, len(rows.Fields))
 	for i, f := range rows.Fields {
 		cells[i] = cell.New(f, int16(i), rows.Columns[i], rows.Errors)
 	}
-	root, err := newMessage(m, rows.Fields, func(i int) *cell.Cell { return cells[i] })
+	c := compiler{lenient}
+	root, err := c.message(m, rows.Fields, func(i int) *cell.Cell { return cells[i] })
 	if err != nil {
 		return nil, fmt.Errorf("protobuf: %w", err)
 	}
@@ -86,7 +89,10 @@ func newPlan(m protoreflect.MessageDescriptor, rows *cell.Rows, noDefaults bool)
 // maxDense is the highest field number that is looked up in a slice.
 const maxDense = 255
 
-func newMessage(m protoreflect.MessageDescriptor, members []catalog.Field, at func(i int) *cell.Cell) (*message, error) {
+// compiler makes the nodes of a plan.
+type compiler struct{ lenient bool }
+
+func (c compiler) message(m protoreflect.MessageDescriptor, members []catalog.Field, at func(i int) *cell.Cell) (*message, error) {
 	out := &message{}
 	taken := make([]bool, len(members))
 	for i := range m.Fields().Len() {
@@ -99,7 +105,7 @@ func newMessage(m protoreflect.MessageDescriptor, members []catalog.Field, at fu
 			continue
 		}
 		taken[k] = true
-		f, err := newField(d, at(k))
+		f, err := c.field(d, at(k))
 		if err != nil {
 			return nil, err
 		}
@@ -117,14 +123,18 @@ func newMessage(m protoreflect.MessageDescriptor, members []catalog.Field, at fu
 		}
 	}
 	for k := range members {
-		if !taken[k] {
+		switch {
+		case taken[k]:
+		case c.lenient:
+			out.absent = append(out.absent, at(k))
+		default:
 			return nil, fmt.Errorf("column %s: message %s has no field of this name", at(k).Path, m.FullName())
 		}
 	}
 	return out, nil
 }
 
-func newField(d protoreflect.FieldDescriptor, to *cell.Cell) (*field, error) {
+func (c compiler) field(d protoreflect.FieldDescriptor, to *cell.Cell) (*field, error) {
 	f := &field{cell: to, repeated: d.IsList(), isMap: d.IsMap(), presence: d.HasPresence()}
 	if o := d.ContainingOneof(); o != nil && !o.IsSynthetic() {
 		f.oneof = o.Index() + 1
@@ -135,18 +145,18 @@ func newField(d protoreflect.FieldDescriptor, to *cell.Cell) (*field, error) {
 		if to.Type.Kind != catalog.KindMap {
 			return nil, misfit(d, to)
 		}
-		if f.key, err = newValue(d.MapKey(), to.Key()); err != nil {
+		if f.key, err = c.value(d.MapKey(), to.Key()); err != nil {
 			return nil, err
 		}
-		f.value, err = newValue(d.MapValue(), to.Value())
+		f.value, err = c.value(d.MapValue(), to.Value())
 	case d.IsList():
 		if to.Type.Kind != catalog.KindArray {
 			return nil, misfit(d, to)
 		}
-		f.value, err = newValue(d, to.Elem())
+		f.value, err = c.value(d, to.Elem())
 	default:
 		var v *field
-		if v, err = newValue(d, to); err == nil {
+		if v, err = c.value(d, to); err == nil {
 			v.presence, v.oneof = f.presence, f.oneof
 			f = v
 		}
@@ -168,8 +178,8 @@ func misfit(d protoreflect.FieldDescriptor, to *cell.Cell) error {
 	return fmt.Errorf("column %s: %s of Protocol Buffers does not fit %s", to.Path, name, to.Type)
 }
 
-// newValue makes the node of a single value.
-func newValue(d protoreflect.FieldDescriptor, to *cell.Cell) (*field, error) {
+// value makes the node of a single value.
+func (c compiler) value(d protoreflect.FieldDescriptor, to *cell.Cell) (*field, error) {
 	f := &field{cell: to, kind: d.Kind()}
 	t := to.Type
 	fits := false
@@ -193,7 +203,7 @@ func newValue(d protoreflect.FieldDescriptor, to *cell.Cell) (*field, error) {
 			}
 		}
 	case protoreflect.MessageKind:
-		return newNested(d, to, f)
+		return c.nested(d, to, f)
 	case protoreflect.GroupKind:
 	default:
 		fits = t.IsNumeric()
@@ -204,18 +214,18 @@ func newValue(d protoreflect.FieldDescriptor, to *cell.Cell) (*field, error) {
 	return f, nil
 }
 
-func newNested(d protoreflect.FieldDescriptor, to *cell.Cell, f *field) (*field, error) {
+func (c compiler) nested(d protoreflect.FieldDescriptor, to *cell.Cell, f *field) (*field, error) {
 	m := d.Message()
 	var err error
 	switch f.well = wellKnownOf(m); {
 	case f.well == timestamp && to.Type.IsTimestamp(), f.well == duration && to.Type.Kind == catalog.KindIntervalDay:
 		return f, nil
 	case f.well == wrapper && to.Type.Kind != catalog.KindRow:
-		f.value, err = newValue(m.Fields().ByNumber(1), to)
+		f.value, err = c.value(m.Fields().ByNumber(1), to)
 		return f, err
 	case to.Type.Kind == catalog.KindRow:
 		f.well = ordinary
-		f.message, err = newMessage(m, to.Type.Fields, to.Member)
+		f.message, err = c.message(m, to.Type.Fields, to.Member)
 		return f, err
 	}
 	return nil, misfit(d, to)

@@ -69,6 +69,9 @@ func (r *reader) message(m *message, b []byte, slot int) {
 		for _, f := range m.fields {
 			r.settle(f, serial, slot)
 		}
+		for _, c := range m.absent {
+			c.Null()
+		}
 	}
 	r.depth--
 }

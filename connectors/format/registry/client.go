@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,6 +36,19 @@ type Schema struct {
 	// References are the schemas that the text refers to by name, those that they
 	// refer to before them.
 	References []Reference
+}
+
+// Reference gives the schema that is referred to by a name, at any depth; nil: none.
+func (s *Schema) Reference(name string) *Schema {
+	for _, r := range s.References {
+		if r.Name == name {
+			return r.Schema
+		}
+		if found := r.Schema.Reference(name); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // Type is the language of a schema.
@@ -113,22 +125,34 @@ func (c *Client) Latest(subject string) (*Schema, error) {
 	return s, err
 }
 
-// Register registers a schema under a subject and gives its id; with find it must
-// be there.
-func (c *Client) Register(subject, text string, t Type, find bool) (int, error) {
+// Register registers a schema under a subject, those that it refers to before it
+// under their names, and gives its id; with find they must be there.
+func (c *Client) Register(subject string, s *Schema, find bool) (int, error) {
 	id := 0
 	err := c.retry("subject "+subject, func(ctx context.Context) error {
-		s := sr.Schema{Schema: text, Type: t}
-		if find {
-			got, err := c.api.LookupSchema(ctx, subject, s)
-			id = got.ID
-			return err
-		}
 		var err error
-		id, err = c.api.RegisterSchema(ctx, subject, s, -1, -1)
+		id, _, err = c.register(ctx, subject, s, find)
 		return err
 	})
 	return id, err
+}
+
+func (c *Client) register(ctx context.Context, subject string, s *Schema, find bool) (id, version int, err error) {
+	out := sr.Schema{Schema: s.Text, Type: s.Type}
+	for _, r := range s.References {
+		_, v, err := c.register(ctx, r.Name, r.Schema, find)
+		if err != nil {
+			return 0, 0, err
+		}
+		out.References = append(out.References, sr.SchemaReference{Name: r.Name, Subject: r.Name, Version: v})
+	}
+	if !find {
+		if id, err = c.api.RegisterSchema(ctx, subject, out, -1, -1); err != nil {
+			return 0, 0, err
+		}
+	}
+	got, err := c.api.LookupSchema(ctx, subject, out)
+	return got.ID, got.Version, err
 }
 
 // resolve fetches what a schema refers to.
@@ -192,48 +216,4 @@ func (c *Client) retry(what string, f func(ctx context.Context) error) error {
 		<-c.clock.After(min(pause, c.patience-waited))
 		pause = min(2*pause, 10*time.Second)
 	}
-}
-
-// HeaderBytes is the length of the envelope before a message's value: a zero byte
-// and the schema's id.
-const HeaderBytes = 5
-
-// Split takes the id off a message; false: it has no envelope.
-func Split(message []byte) (id int, value []byte, ok bool) {
-	if len(message) < HeaderBytes || message[0] != 0 {
-		return 0, nil, false
-	}
-	return int(binary.BigEndian.Uint32(message[1:])), message[HeaderBytes:], true
-}
-
-// AppendHeader appends the envelope of a message.
-func AppendHeader(dst []byte, id int) []byte {
-	return binary.BigEndian.AppendUint32(append(dst, 0), uint32(id))
-}
-
-// Written is the schema of a sink's messages: it is registered when the first one
-// is written.
-type Written struct {
-	Client  *Client
-	Subject string
-	Text    string
-	Type    Type
-	Find    bool // it must be there
-
-	mu sync.Mutex
-	id int
-}
-
-// ID gives the schema's id.
-func (w *Written) ID() (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.id != 0 {
-		return w.id, nil
-	}
-	id, err := w.Client.Register(w.Subject, w.Text, w.Type, w.Find)
-	if err == nil {
-		w.id = id
-	}
-	return id, err
 }
