@@ -80,14 +80,15 @@ type Aggregator struct {
 	sums      []floatSum
 
 	// Scratch.
-	enc   *hash.Encoder
-	cols  []arrow.Array
-	refs  hash.Refs
-	walk  []hash.Row
-	out   []hash.Row // of Emit, which a Tracker may call in the middle of a merge
-	ids   []uint32
-	apart int      // batches that PreAggregate spreads
-	newID []uint32 // of Merge: per id in src, that in dst or skipped
+	enc    *hash.Encoder
+	cols   []arrow.Array
+	refs   hash.Refs
+	walk   []hash.Row
+	out    []hash.Row // of Emit, which a Tracker may call in the middle of a merge
+	ids    []uint32
+	apart  int      // batches that PreAggregate spreads
+	places []place  // of PreAggregatePanes
+	newID  []uint32 // of Merge: per id in src, that in dst or skipped
 }
 
 // lane is an input with the accumulators that it feeds.

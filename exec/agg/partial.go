@@ -21,6 +21,12 @@ type Partial struct {
 	sketches []uint64  // hashes and registers of APPROX_COUNT_DISTINCT
 	sets     []setPart // per distinct set, then per bag
 	next     int       // scratch of Spread
+	panes    []panePart
+	// keys are, of a Partial with panes, the numbers of the rows' keys, by their
+	// first rows; nil: each row has its own. Only a key's first row has what its long
+	// strings are.
+	keys    []uint32
+	newKeys uint32 // how many there are
 }
 
 type setPart struct {
@@ -33,7 +39,7 @@ func (p *Partial) Len() int { return p.n }
 
 // Bytes is the memory taken, in bytes: what a byte credit pays for.
 func (p *Partial) Bytes() int {
-	n := 8*(len(p.words)+len(p.spills)+len(p.sketches)) + len(p.data)
+	n := 8*(len(p.words)+len(p.spills)+len(p.sketches)) + 4*len(p.keys) + len(p.data)
 	for i := range p.sets {
 		n += 8*len(p.sets[i].words) + len(p.sets[i].data)
 	}
@@ -43,6 +49,7 @@ func (p *Partial) Bytes() int {
 // Reset empties p and keeps its memory.
 func (p *Partial) Reset() {
 	p.n, p.words, p.data, p.spills, p.sketches = 0, p.words[:0], p.data[:0], p.spills[:0], p.sketches[:0]
+	p.panes, p.keys, p.newKeys = p.panes[:0], p.keys[:0], 0
 	for i := range p.sets {
 		p.sets[i].words, p.sets[i].data = p.sets[i].words[:0], p.sets[i].data[:0]
 	}
@@ -181,6 +188,11 @@ func (a *Aggregator) detach(g *Groups, p *Partial, row hash.Row) {
 	for _, h := range a.hlls {
 		p.sketches = h.detach(g, row, p.sketches)
 	}
+	a.detachSums(g, p, row)
+}
+
+// detachSums is detach of sums of doubles.
+func (a *Aggregator) detachSums(g *Groups, p *Partial, row hash.Row) {
 	for _, s := range a.sums {
 		e := hash.At[expansion](row, s.word)
 		if id, ok := e.spilled(); ok {

@@ -80,3 +80,35 @@ func (l *Layout) Detach(row Row, src Source, data []byte) []byte {
 
 // From is what of r begins at word n, where another row may stand.
 func (r Row) From(n int) Row { return Row{unsafe.Add(r.p, n*8)} }
+
+// RowsOf appends the rows with the ids.
+func (t *Table) RowsOf(ids []uint32, rows []Row) []Row {
+	pages, shift := t.rows.Pages()
+	width, mask := t.rows.Width(), uint32(1)<<shift-1
+	for _, id := range ids {
+		rows = append(rows, Row{unsafe.Pointer(&pages[id>>shift][int(id&mask)*width])})
+	}
+	return rows
+}
+
+// RowsFrom appends n rows by ascending id, from first on, free ones included.
+func (t *Table) RowsFrom(first uint32, n int, rows []Row) []Row {
+	pages, shift := t.rows.Pages()
+	width, mask := t.rows.Width(), uint32(1)<<shift-1
+	for id := first; id < first+uint32(n); id++ {
+		rows = append(rows, Row{unsafe.Pointer(&pages[id>>shift][int(id&mask)*width])})
+	}
+	return rows
+}
+
+// Counted appends the ids of the rows whose header counts a row or more.
+func (t *Table) Counted(ids []uint32) []uint32 {
+	pages, shift := t.rows.Pages()
+	width, mask := t.rows.Width(), uint32(1)<<shift-1
+	for id := range t.rows.Cap() {
+		if int64(pages[id>>shift][int(id&mask)*width]) >= CountOne {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}

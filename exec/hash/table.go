@@ -51,6 +51,45 @@ func Attach(l *Layout, rows *table.Rows, arena *table.Arena) *Table {
 	return t
 }
 
+// Unindexed makes a table of rows and an arena whose rows the owner finds by itself:
+// those of a pane, whose keys stand in a table of all panes too. It is read as any
+// other; rows are added by Copy and CopyKey alone.
+func Unindexed(l *Layout, rows *table.Rows, arena *table.Arena) *Table {
+	return &Table{l: l, rows: rows, arena: arena}
+}
+
+// Copy adds rows to an Unindexed table, each of them the words of one row of it, and
+// gives the first one's id; the others follow it. src is where the long strings of
+// their keys stand: that of row i in rows[i].
+func (t *Table) Copy(words []uint64, rows []Row, src Source) uint32 {
+	first := t.rows.Append(words)
+	for _, c := range t.l.views {
+		w := 1 + t.l.cols[c].word
+		for i, row := range rows {
+			if n := viewLen(*At[uint64](row, w)); n > InlineBytes {
+				t.rows.At(first + uint32(i))[w+1] = t.arena.Append(src.Bytes(*At[uint64](row, w+1), n))
+			}
+		}
+	}
+	return first
+}
+
+// CopyKey adds a row to an Unindexed table with the key of another, whose long
+// strings stand in src.
+func (t *Table) CopyKey(key Row, src Source) uint32 {
+	id := t.rows.Alloc()
+	row := t.rows.At(id)
+	copy(row, key.Words(1+t.l.words))
+	row[0] &= HeaderNulls
+	for _, c := range t.l.views {
+		w := 1 + t.l.cols[c].word
+		if n := viewLen(row[w]); n > InlineBytes {
+			row[w+1] = t.arena.Append(src.Bytes(row[w+1], n))
+		}
+	}
+	return id
+}
+
 // slotsFor is the size of a first segment for n keys.
 func slotsFor(n int) int {
 	slots := minSegment
@@ -87,7 +126,7 @@ func (t *Table) Source() Source { return Source{Arena: t.arena} }
 func (t *Table) StateWord() int { return 1 + t.l.words }
 
 // Len is the number of keys.
-func (t *Table) Len() int { return t.idx.n }
+func (t *Table) Len() int { return t.rows.Len() }
 
 // Bytes is the memory taken, in bytes.
 func (t *Table) Bytes() int {

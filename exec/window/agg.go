@@ -25,10 +25,16 @@ const metaBucket = math.MinInt64
 type bucket struct {
 	n      int64
 	groups *agg.Groups
-	rows   *table.Rows // one row: how many input rows it has taken
+	rows   *table.Rows // one row: how many input rows it has taken; nil: pane knows
+	pane   *agg.Pane   // nil: windows share no panes, or their aggregates can't
 }
 
-func (b *bucket) count() int64 { return int64(b.rows.At(0)[0]) }
+func (b *bucket) count() int64 {
+	if b.pane != nil {
+		return b.pane.Rows()
+	}
+	return int64(b.rows.At(0)[0])
+}
 
 // aggregation is the half of a windowed aggregation that runs on the shard that
 // owns the keys.
@@ -41,9 +47,10 @@ type aggregation struct {
 	st      *table.Table
 	meta    *table.Rows
 	buckets buckets
-	slide   slide
-	fired   int64 // windows that end up to here have fired
-	next    int64 // the least end of a window that has not fired
+	slide   slide   // windows of panes,
+	sliding sliding // or this, if the aggregates can be had so
+	fired   int64   // windows that end up to here have fired
+	next    int64   // the least end of a window that has not fired
 	wins    []win
 	due     []win
 	from    []*agg.Groups
@@ -81,8 +88,13 @@ func Config(o *planner.WindowAgg, in []planner.Column) (agg.Config, error) {
 		keys = append(keys, o.Window.Start)
 	}
 	cfg, err := agg.Of(keys, o.Aggs, in, false)
-	cfg.Count = o.Window.Kind == planner.HopWindow && o.Window.Slide < o.Window.Size
+	cfg.Count = sharesPanes(o.Window)
 	return cfg, err
+}
+
+// sharesPanes says that several windows may contain a pane.
+func sharesPanes(w planner.Window) bool {
+	return w.Kind == planner.CumulateWindow || w.Kind == planner.HopWindow && w.Slide < w.Size
 }
 
 // adopt makes st the state, with whatever it holds.
@@ -95,6 +107,9 @@ func (w *aggregation) adopt(st *table.Table) {
 		}
 		return nil
 	})
+	if sharesPanes(w.o.Window) && w.agg.SharesPanes() {
+		w.sliding = sliding{panes: w.agg.NewPanes(), buckets: &w.buckets}
+	}
 	w.fired, w.next = op.MinTime, op.MaxTime
 	w.meta = st.Rows(0, metaBucket, 1)
 	if w.meta.Len() == 0 {
@@ -119,14 +134,24 @@ func (w *aggregation) setFired(t int64) {
 func (w *aggregation) bucket(n int64) *bucket {
 	b := w.buckets.find(n)
 	if b == nil {
-		b = &bucket{n: n, groups: w.agg.Open(w.st, 0, n), rows: w.st.Rows(w.agg.Parts(), n, 1)}
-		if b.rows.Len() == 0 {
-			b.rows.Alloc()
-		}
+		b = w.open(n)
 		w.buckets.add(b, w.own(n))
 		if end, ok := w.nextEnd(n); ok {
 			w.next = min(w.next, end)
 		}
+	}
+	return b
+}
+
+// open makes a bucket, with what is stored of it.
+func (w *aggregation) open(n int64) *bucket {
+	if p := w.sliding.panes; p != nil {
+		pane := p.Open(w.st, n, n)
+		return &bucket{n: n, groups: pane.Groups(), pane: pane}
+	}
+	b := &bucket{n: n, groups: w.agg.Open(w.st, 0, n), rows: w.st.Rows(w.agg.Parts(), n, 1)}
+	if b.rows.Len() == 0 {
+		b.rows.Alloc()
 	}
 	return b
 }
@@ -165,8 +190,12 @@ func (w *aggregation) windows(n int64, dst []win) []win {
 
 // Process implements op.Operator.
 func (w *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
-	if b.Payload != nil {
-		p := b.Payload.(*payload)
+	switch p := b.Payload.(type) {
+	case *panesPayload:
+		w.sliding.panes.Import(p.parts[0], w.pane)
+		p.pool.Put(p.parts[0])
+		return nil
+	case *payload:
 		k := w.bucket(w.unfiredBucket(p.bucket, p.rows))
 		w.agg.Import(k.groups, p.parts[0])
 		p.pool.Put(p.parts[0])
@@ -180,11 +209,23 @@ func (w *aggregation) Process(_ int, b *op.Batch, _ op.Output) error {
 			to++
 		}
 		k := w.bucket(w.unfiredBucket(col[from], int64(to-from)))
-		w.agg.Update(k.groups, b.Cols, colvec.Rows{From: from, To: to})
-		w.count(k, int64(to-from))
+		rows := colvec.Rows{From: from, To: to}
+		if k.pane != nil {
+			w.sliding.panes.Update(k.pane, b.Cols, rows)
+			w.ctx.Counters[op.CountApplied] += int64(to - from)
+		} else {
+			w.agg.Update(k.groups, b.Cols, rows)
+			w.count(k, int64(to-from))
+		}
 		from = to
 	}
 	return nil
+}
+
+// pane finds or makes the pane for rows that were sent to a bucket.
+func (w *aggregation) pane(bucket, rows int64) *agg.Pane {
+	w.ctx.Counters[op.CountApplied] += rows
+	return w.bucket(w.unfiredBucket(bucket, rows)).pane
 }
 
 // count notes that a bucket has taken rows.
@@ -242,7 +283,11 @@ func (w *aggregation) fire(mark int64, out op.Output) error {
 		if w.s.kind != planner.CumulateWindow {
 			next += w.s.slide
 		}
-		w.slide.evict(w.s.paneAt(next))
+		if w.sliding.panes != nil {
+			w.sliding.evict(paneBucket(w.s.paneAt(next)))
+		} else {
+			w.slide.evict(w.s.paneAt(next))
+		}
 	}
 	w.buckets.drop(func(n int64) bool {
 		if w.refires() {
@@ -250,9 +295,17 @@ func (w *aggregation) fire(mark int64, out op.Output) error {
 		}
 		_, more := w.nextEnd(n)
 		return !more
-	}, w.st.DropBucket)
+	}, w.dropped)
 	w.findNext()
 	return nil
+}
+
+// dropped forgets a bucket.
+func (w *aggregation) dropped(b *bucket) {
+	if b.pane != nil {
+		w.sliding.panes.Drop(b.pane)
+	}
+	w.st.DropBucket(b.n)
 }
 
 // dueTo appends the windows of all buckets that end up to mark and have not
@@ -319,6 +372,9 @@ func (w *aggregation) findNext() {
 // fireWindow emits one window: its panes' groups merged, and those of rows that
 // came for this window alone. more says that others fire with it.
 func (w *aggregation) fireWindow(x win, more bool, out op.Output) error {
+	if w.sliding.panes != nil {
+		return w.fireShared(x, out)
+	}
 	from := w.from[:0]
 	if w.s.kind == planner.AttachedWindow {
 		from = w.closing(w.buckets.find(x.end), from)
@@ -415,6 +471,10 @@ func (w *aggregation) Restore(r *op.Restore) error {
 		old.adopt(st)
 		w.setFired(max(w.fired, old.fired))
 		for n, b := range old.buckets.known {
+			if b.pane != nil {
+				w.sliding.panes.Take(w.bucket(n).pane, b.pane, r.Owns(w.o.Keys))
+				continue
+			}
 			w.agg.Merge(w.bucket(n).groups, b.groups, r.Owns(w.o.Keys))
 			if first := (statestore.Layout{Shards: r.Stored}).KeyGroups(shard).From; r.Groups.Contains(first) {
 				// The count of a bucket is about rows of all its groups: it goes

@@ -206,6 +206,7 @@ type pre struct {
 	a    assigner
 	edge *arrow.TimestampType
 	two  *preAgg // two-phase aggregation; nil: rows are sent as they are
+	all  bool    // rows of all buckets go together
 }
 
 var (
@@ -226,6 +227,7 @@ func NewPre(o *planner.WindowAgg, in []planner.Column, ctx *op.Context) (op.Oper
 			return nil, err
 		}
 		p.two = &preAgg{ctx: ctx, agg: a, groups: a.Open(nil, 0, 0)}
+		p.all = !o.Updates() && sharesPanes(o.Window) && a.SharesPanes()
 	}
 	return p, nil
 }
@@ -285,6 +287,16 @@ func (p *pre) sendAll(b *op.Batch, out op.Output) error {
 				return err
 			}
 		}
+	}
+	if p.all {
+		n := 0
+		for i := range p.a.parts {
+			n += len(p.a.parts[i].sel)
+		}
+		if n == 0 {
+			return nil
+		}
+		return out.Emit(planner.MainPort, &op.Batch{N: n, Payload: p.two.aggregatePanes(p.a.parts, b.Cols)})
 	}
 	for i := range p.a.parts {
 		if err := p.send(b, p.a.parts[i].bucket, p.a.parts[i].sel, out); err != nil {

@@ -49,11 +49,11 @@ func (b *buckets) between(from, to int64) []*bucket {
 
 // drop forgets the buckets that are over. A pane is over no later than those
 // after it.
-func (b *buckets) drop(over func(n int64) bool, dropped func(n int64)) {
+func (b *buckets) drop(over func(n int64) bool, dropped func(*bucket)) {
 	k := 0
 	for k < len(b.panes) && over(b.panes[k].n) {
 		delete(b.known, b.panes[k].n)
-		dropped(b.panes[k].n)
+		dropped(b.panes[k])
 		k++
 	}
 	b.panes = slices.Delete(b.panes, 0, k)
@@ -62,7 +62,7 @@ func (b *buckets) drop(over func(n int64) bool, dropped func(n int64)) {
 			return false
 		}
 		delete(b.known, x.n)
-		dropped(x.n)
+		dropped(x)
 		return true
 	})
 }

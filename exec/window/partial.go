@@ -40,12 +40,37 @@ func (p *payload) Bytes() int {
 	return n
 }
 
+// panesPayload is the partial aggregate of a chunk's rows of all buckets, by shard.
+// Each shard accounts for the rows of its groups.
+type panesPayload struct {
+	parts []*agg.Partial
+	pool  *sync.Pool
+}
+
+// Part implements op.Payload.
+func (p *panesPayload) Part(shard int) op.Payload {
+	if p.parts[shard].Len() == 0 {
+		return nil
+	}
+	return &panesPayload{p.parts[shard : shard+1], p.pool}
+}
+
+// Bytes implements op.Payload.
+func (p *panesPayload) Bytes() int {
+	n := 0
+	for _, q := range p.parts {
+		n += q.Bytes()
+	}
+	return n
+}
+
 // preAgg aggregates the rows of a chunk before they are sent.
 type preAgg struct {
 	ctx    *op.Context
 	agg    *agg.Aggregator
 	groups *agg.Groups
 	pool   sync.Pool
+	panes  []agg.PaneRows
 }
 
 // partial gives an empty partial, one that was used before if there is one.
@@ -67,5 +92,19 @@ func (p *preAgg) aggregate(bucket int64, cols []arrow.Array, rows colvec.Rows) *
 	for out.parts[out.first].Len() == 0 {
 		out.first++
 	}
+	return out
+}
+
+// aggregatePanes makes the payload of the rows of all buckets.
+func (p *preAgg) aggregatePanes(found []part, cols []arrow.Array) *panesPayload {
+	out := &panesPayload{parts: make([]*agg.Partial, p.ctx.Shards), pool: &p.pool}
+	for i := range out.parts {
+		out.parts[i] = p.partial()
+	}
+	p.panes = p.panes[:0]
+	for _, x := range found {
+		p.panes = append(p.panes, agg.PaneRows{Bucket: x.bucket, Rows: colvec.Ascending(x.sel)})
+	}
+	p.agg.PreAggregatePanes(p.groups, p.panes, cols, out.parts, p.ctx.ShardOf)
 	return out
 }

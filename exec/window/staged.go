@@ -33,6 +33,14 @@ func (s *staged) add(w *aggregation, g *agg.Groups, start, end int64) bool {
 	return true
 }
 
+// addShared copies some groups of the window that slides over panes.
+func (s *staged) addShared(p *agg.Panes, ids []uint32, start, end int64) (keeps bool) {
+	keeps = p.Capture(ids, &s.copies)
+	s.of = p.Window()
+	s.wins = append(s.wins, run{len(ids), start, end})
+	return keeps
+}
+
 // flush emits what has been collected.
 func (s *staged) flush(w *aggregation, out op.Output) error {
 	n := s.copies.Len()

@@ -119,6 +119,33 @@ func (r *Rows) Alloc() uint32 {
 	return id
 }
 
+// Append makes a row of each Width() words, marked, and gives the first one's id;
+// the others follow it. Only for rows of which none has been freed.
+func (r *Rows) Append(words []uint64) uint32 {
+	first := r.n
+	n := uint32(len(words) / r.width)
+	if r.capture != nil && first > 0 {
+		r.settle(first - 1) // the new ones may stand in the same unit
+	}
+	r.grow(first + n)
+	for id := first; id < first+n; {
+		at := int(id&r.mask) * r.width
+		k := copy(r.pages[id>>r.shift][at:], words)
+		words = words[k:]
+		id += uint32(k / r.width)
+	}
+	for id := first; id < first+n; {
+		from := id & 63
+		k := min(64-from, first+n-id)
+		m := (^uint64(0) >> (64 - k)) << from
+		r.live[id>>6] |= m
+		r.dirty[id>>6] |= m
+		id += k
+	}
+	r.used += int(n)
+	return first
+}
+
 // Reserve makes room for the first n rows at once, as far as they are in the first
 // page.
 func (r *Rows) Reserve(n int) {
@@ -180,6 +207,20 @@ func (r *Rows) Free(id uint32) {
 	r.dirty[id>>6] |= bit
 	r.free = append(r.free, id)
 	r.used--
+}
+
+// keptBytes is the memory up to which the rows of a dropped bucket are used again.
+const keptBytes = 1 << 20
+
+// renew makes r as good as new, with the memory it has. false: that is too much, or
+// a freeze still needs it.
+func (r *Rows) renew() bool {
+	if r.capture != nil && !r.capture.done.Load() || r.Bytes() > keptBytes {
+		return false
+	}
+	r.Reset()
+	r.capture, r.ages = nil, ages{}
+	return true
 }
 
 // Reset frees all rows and keeps their memory, which is handed out again in

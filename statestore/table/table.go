@@ -18,7 +18,12 @@ type Table struct {
 	most    uint32          // the greatest number of a part
 	dropped map[partID]bool // parts of the log to be forgotten at the next freeze
 	pool    bufferPool
+	spare   []*Rows // of dropped buckets
 }
+
+// mostSpare is how many Rows of dropped buckets are kept to be used again: what
+// one advance of the watermark drops, mostly.
+const mostSpare = 64
 
 type partID struct {
 	bucket int64
@@ -64,11 +69,22 @@ func New(op statestore.OperatorID) *Table {
 // Rows returns the rows of a part and bucket, making them if there are none.
 // The width is in 64-bit words and must not change.
 func (t *Table) Rows(part uint32, bucket int64, width int) *Rows {
-	r := get(t, part, bucket, func() *Rows { return NewRows(width) })
+	r := get(t, part, bucket, func() *Rows { return t.newRows(width) })
 	if r.Width() != width {
 		panic(fmt.Sprintf("table: part %d has rows of %d words, not %d", part, r.Width(), width))
 	}
 	return r
+}
+
+// newRows gives empty rows, those of a dropped bucket if there are any.
+func (t *Table) newRows(width int) *Rows {
+	for i := len(t.spare) - 1; i >= 0; i-- {
+		if r := t.spare[i]; r.width == width {
+			t.spare = slices.Delete(t.spare, i, i+1)
+			return r
+		}
+	}
+	return NewRows(width)
 }
 
 // Arena returns the arena of a part and bucket, making it if there is none.
@@ -104,9 +120,12 @@ func (t *Table) add(id partID, p part) {
 func (t *Table) DropBucket(bucket int64) {
 	for n := uint32(0); n <= t.most; n++ {
 		id := partID{bucket: bucket, part: n}
-		if _, ok := t.parts[id]; ok {
+		if p, ok := t.parts[id]; ok {
 			delete(t.parts, id)
 			t.dropped[id] = true
+			if r, ok := p.(*Rows); ok && len(t.spare) < mostSpare && r.renew() {
+				t.spare = append(t.spare, r)
+			}
 		}
 	}
 }
