@@ -7,12 +7,12 @@
 // opened in.
 //
 //	Update    rows of a batch into Groups     Retract   and out again
-//	Merge     Groups into Groups              Subtract  and out again
+//	Merge     Groups into Groups
 //	Export    Groups into Partials by shard   Import    Partials into Groups
 //	Emit      Groups as columns: keys, then results
 //
 // So a query is one Aggregator per task and Groups for the unwindowed state, or
-// Panes of them; pre-aggregation before an exchange is Groups that stand alone,
+// Groups of each pane; pre-aggregation before an exchange is Groups that stand alone,
 // filled by a batch, exported and cleared.
 //
 // # How a batch is added
@@ -39,6 +39,10 @@
 // group (tree): ARRAY_AGG, percentiles, functions in Go that have no state of their own (else: fold). Over rows
 // that are taken back MIN, MAX and the like stand on a bag too.
 //
-// The package knows nothing of windows, watermarks, changelogs or plans; Panes
-// only know that a pane has a start.
+// # Panes
+//
+// Panes are Groups of many stretches of time whose keys are looked up once for all
+// of them, and a window that slides over them: what HOP and CUMULATE want.
+//
+// The package knows nothing of watermarks, changelogs or plans.
 package agg

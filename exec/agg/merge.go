@@ -22,50 +22,6 @@ func (a *Aggregator) Merge(dst, src *Groups, keep func(group int) bool) {
 	}
 }
 
-// MergeInto is Merge of all groups of src. It gives, for each id in src, the
-// group in dst that it has gone to, in the memory of moved: what Subtract wants.
-func (a *Aggregator) MergeInto(dst, src *Groups, moved []uint32) []uint32 {
-	a.Merge(dst, src, nil)
-	return append(moved[:0], a.newID...)
-}
-
-// Subtract undoes MergeInto(dst, src), which gave moved, and deletes the groups of
-// dst that are left without rows. Only if Invertible.
-func (a *Aggregator) Subtract(dst, src *Groups, moved []uint32) {
-	from := src.origin()
-	a.ids = a.ids[:0]
-	src.table.Each(func(ids []uint32, rows []hash.Row) {
-		dst.table.Refer(ids, moved, &a.refs)
-		a.combineAt(dst, rows, from, subtract, -1)
-		for i, row := range a.refs.Rows {
-			if rowCount(row) == 0 {
-				a.ids = append(a.ids, a.refs.IDs[i])
-			}
-		}
-	})
-	a.Delete(dst, a.ids)
-}
-
-func subtract(acc accumulator, g *Groups, dst, src []hash.Row, from *origin) {
-	acc.(retractor).subtract(g, dst, src, from)
-}
-
-// Invertible says whether Subtract works: rows are counted, and no accumulator
-// forgets what a merge has put out of sight, as MIN, MAX and DISTINCT do.
-func (a *Aggregator) Invertible() bool {
-	if !a.countRows || len(a.distincts)+len(a.bags)+len(a.bests)+len(a.folds) > 0 {
-		return false
-	}
-	for _, l := range a.lanes {
-		for _, acc := range l.accs {
-			if _, ok := acc.(retractor); !ok {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // merge adds the groups of src to their namesakes in dst, and leaves in a.newID
 // where each has gone.
 func (a *Aggregator) merge(dst, src *Groups, keep func(group int) bool) {

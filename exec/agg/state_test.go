@@ -99,9 +99,6 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// invertible are functions of which a pane can be subtracted from a window.
-var invertible = map[Kind]bool{Count: true, Sum: true, Avg: true, CountIf: true, BoolAnd: true, BoolOr: true, BitXor: true, VarPop: true, Corr: true, RegrSlope: true}
-
 // Rows that are spread over the parts one by one come to the same as rows that
 // are aggregated first.
 func TestSpread(t *testing.T) {
@@ -160,58 +157,6 @@ func TestPreAggregate(t *testing.T) {
 		if groups != c.want {
 			t.Errorf("%d keys: a batch of 1000 rows is %d groups", c.keys, groups)
 		}
-	}
-}
-
-// Groups to which others are added and from which they are taken out again are
-// those of the ones that are left.
-func TestSubtract(t *testing.T) {
-	for seed := range uint64(3) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(seed, 17))
-			cfg, types := everything(t, false)
-			if a := mustNew(t, cfg); a.Invertible() {
-				t.Fatal("Invertible with MIN and DISTINCT")
-			}
-			cfg.Calls = slices.DeleteFunc(cfg.Calls, func(c Call) bool { return c.Distinct || !invertible[c.Kind] })
-			a := mustNew(t, cfg)
-			if !a.Invertible() {
-				t.Fatal("not Invertible")
-			}
-			window := a.Open(nil, 0, 0)
-			type part struct {
-				rows   []modelRow
-				groups *Groups
-				moved  []uint32
-			}
-			var parts []part
-			var moved []uint32
-			for at := range 16 {
-				p := part{groups: a.Open(nil, 0, 0)}
-				if rng.IntN(5) > 0 { // some have no rows
-					p.rows = randomRows(rng, types, rng.IntN(60))
-					update(t, rng, a, p.groups, newModel(cfg), types, p.rows)
-				}
-				p.moved = a.MergeInto(window, p.groups, moved)
-				parts = append(parts, p)
-				moved = nil
-				if at >= 4 {
-					a.Subtract(window, parts[0].groups, parts[0].moved)
-					moved, parts = parts[0].moved, parts[1:]
-				}
-				m := newModel(cfg)
-				for _, p := range parts {
-					m.add(p.rows)
-				}
-				compare(t, a, m, window)
-			}
-			for _, p := range parts {
-				a.Subtract(window, p.groups, p.moved)
-			}
-			if n := window.Len(); n > 0 {
-				t.Errorf("%d groups are left of nothing", n)
-			}
-		})
 	}
 }
 

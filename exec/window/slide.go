@@ -1,21 +1,17 @@
 package window
 
 import (
-	"slices"
-
 	"github.com/streamsql/streamsql/exec/agg"
 )
 
 // slide merges the panes of windows that follow each other and overlap, without
-// merging all panes of each. Panes of a window that has fired don't change any
-// more: rows that are late for it go to their other windows one by one.
+// merging all panes of each, where the state of the aggregates is of more than rows
+// (else: sliding). Panes of a window that has fired don't change any more: rows that
+// are late for it go to their other windows one by one.
 //
-// Where the aggregates can be taken out again, the last window is kept, and the
-// next one made from it by adding the panes that come and subtracting those that
-// go (subtract-on-evict), so that each pane is touched twice. Else merges of 2,
-// 4, 8, ... panes are kept, of which a window needs few: two of each length at
-// most (a flat form of FiBA's tree: Tangwongsan et al., 2019). Windows that begin
-// together, as those of CUMULATE do, only ever add panes.
+// Merges of 2, 4, 8, ... panes are kept, of which a window needs few: two of each
+// length at most (a flat form of FiBA's tree: Tangwongsan et al., 2019). Windows that
+// begin together, as those of CUMULATE do, only ever add panes to the last one.
 //
 // None of it is state: it is made again from the panes.
 type slide struct {
@@ -24,21 +20,13 @@ type slide struct {
 	// run is the last window, of panes [from, to).
 	run      *agg.Groups
 	from, to int64
-	// parts are the panes of run, where it is invertible: pane from+i at i.
-	parts []slidePart
-	spans map[span]*agg.Groups
+	spans    map[span]*agg.Groups
 }
 
 // span is panes [at << level, (at + 1) << level).
 type span struct {
 	level uint
 	at    int64
-}
-
-// slidePart is a pane as part of the last window.
-type slidePart struct {
-	groups *agg.Groups // nil: none had come
-	moved  []uint32    // where its groups are there
 }
 
 func newSlide(a *agg.Aggregator, pane func(int64) *agg.Groups) slide {
@@ -48,19 +36,15 @@ func newSlide(a *agg.Aggregator, pane func(int64) *agg.Groups) slide {
 // window gives groups that together are those of panes [from, to), at least one
 // of which has rows. They hold until the next call.
 func (s *slide) window(from, to int64) []*agg.Groups {
-	if s.from < s.to && (from == s.from && to >= s.to || s.agg.Invertible() && from >= s.from && from < s.to && to >= s.to) {
-		s.evict(from)
-	} else if s.from == from || s.agg.Invertible() {
-		s.clear(from)
-	} else {
+	if from != s.from {
 		s.from, s.to = from, from // for a window that begins here, too
 		return s.merged(from, to)
 	}
+	if to < s.to || s.to == from {
+		s.clear(from)
+	}
 	for p := s.to; p < to; p++ {
-		g := s.pane(p)
-		if s.agg.Invertible() {
-			s.add(g)
-		} else if g != nil {
+		if g := s.pane(p); g != nil {
 			s.agg.Merge(s.run, g, nil)
 		}
 	}
@@ -68,25 +52,10 @@ func (s *slide) window(from, to int64) []*agg.Groups {
 	return []*agg.Groups{s.run}
 }
 
-// add makes a pane part of run.
-func (s *slide) add(g *agg.Groups) {
-	if len(s.parts) < cap(s.parts) {
-		s.parts = s.parts[:len(s.parts)+1] // whose moved is used again
-	} else {
-		s.parts = append(s.parts, slidePart{})
-	}
-	p := &s.parts[len(s.parts)-1]
-	p.groups = g
-	if g != nil {
-		p.moved = s.agg.MergeInto(s.run, g, p.moved)
-	}
-}
-
 // clear makes run the window of no panes that begins at from.
 func (s *slide) clear(from int64) {
 	s.run.Clear()
 	s.from, s.to = from, from
-	s.parts = s.parts[:0]
 }
 
 // evict says that no window to come has a pane before from. Called before these
@@ -97,30 +66,9 @@ func (s *slide) evict(from int64) {
 			delete(s.spans, k)
 		}
 	}
-	if from <= s.from || s.from == s.to {
-		return
-	}
-	if from >= s.to || !s.agg.Invertible() {
+	if from > s.from && s.from < s.to {
 		s.clear(0)
-		return
 	}
-	k := int(from - s.from)
-	for i := range s.parts[:k] {
-		if p := &s.parts[i]; p.groups != nil {
-			s.agg.Subtract(s.run, p.groups, p.moved)
-			p.groups = nil
-		}
-	}
-	s.parts = rotate(s.parts, k)
-	s.from = from
-}
-
-// rotate drops the first k parts, and keeps their memory behind the others.
-func rotate(parts []slidePart, k int) []slidePart {
-	gone := slices.Clone(parts[:k])
-	n := copy(parts, parts[k:])
-	copy(parts[n:], gone)
-	return parts[:n]
 }
 
 // merged gives the fewest kept merges that make up panes [from, to).
