@@ -45,7 +45,7 @@ type Config struct {
 	// Retract says that rows can be taken out again. DISTINCT then counts
 	// instead of remembering.
 	Retract bool
-	// Count says that groups count their rows, which Subtract needs.
+	// Count says that groups count their rows, which Panes need.
 	Count bool
 }
 

@@ -156,9 +156,30 @@ func (h *history) change() {
 			delete(m.rows, id)
 		}
 	}
+	// Many rows at once go behind all others, as if no id had been freed.
+	appendRows := func() {
+		n := h.rng.IntN(5)
+		if n == 4 {
+			n = inserts
+		}
+		words := make([]uint64, 4*n)
+		for i := range words {
+			words[i] = h.rng.Uint64()
+		}
+		first := rows.Append(words)
+		for i := range uint32(n) {
+			if _, ok := m.rows[first+i]; ok {
+				h.t.Fatalf("row %d handed out twice", first+i)
+			}
+			w := words[4*i:]
+			r := modelRow{words: [4]uint64{w[0], 0, 0, w[3]}, text: h.text()}
+			h.setText(b, first+i, r.text)
+			m.rows[first+i] = r
+		}
+	}
 	// In any order: each must do its own part in a freeze that is under way.
-	steps := []func(){insert, update, remove}
-	h.rng.Shuffle(3, func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
+	steps := []func(){insert, update, remove, appendRows}
+	h.rng.Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
 	for _, step := range steps {
 		step()
 	}

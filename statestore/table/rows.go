@@ -120,7 +120,7 @@ func (r *Rows) Alloc() uint32 {
 }
 
 // Append makes a row of each Width() words, marked, and gives the first one's id;
-// the others follow it. Only for rows of which none has been freed.
+// the others follow it, behind all that were ever in use.
 func (r *Rows) Append(words []uint64) uint32 {
 	first := r.n
 	n := uint32(len(words) / r.width)
