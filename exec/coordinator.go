@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -95,6 +96,7 @@ func (j *job) loop(ctx context.Context, failed <-chan error) error {
 	}
 	j.reader.setOpen(!gated)
 	opened := !gated
+	watched := upToNow || gated || j.cfg.MaxRows > 0 || j.cfg.BarrierEvery > 0 || !j.endless()
 	for {
 		seen := j.events.version()
 		if j.seq.drained() || j.enough.Load() {
@@ -150,9 +152,24 @@ func (j *job) loop(ctx context.Context, failed <-chan error) error {
 			if err := j.commit(ctx, failed, false); err != nil {
 				return err
 			}
-		case <-j.events.changed(seen):
+		case <-j.progressed(watched, seen):
 		}
 	}
+}
+
+// endless says that the input does not end by itself.
+func (j *job) endless() bool {
+	return slices.ContainsFunc(j.seq.sources, func(s *source) bool { return s.dynamic })
+}
+
+// progressed is closed when the coordinator has to look whether its job or its
+// micro-batch is complete. Unless that may be with every chunk (watched) it is left
+// alone: at low rates it would be woken many times for each.
+func (j *job) progressed(watched bool, seen uint64) <-chan struct{} {
+	if watched {
+		return j.events.changed(seen)
+	}
+	return j.satisfied
 }
 
 // period is how often operators that go by the clock want to be told, 0 if there
@@ -181,7 +198,9 @@ func (j *job) ticks(ctx context.Context, period time.Duration) {
 
 // satisfy says that a SELECT has all the rows it wants.
 func (j *job) satisfy() {
-	j.enough.Store(true)
+	if !j.enough.Swap(true) {
+		close(j.satisfied)
+	}
 	j.reader.stop()
 	j.wake()
 }

@@ -241,10 +241,11 @@ type job struct {
 	store *statestore.Store // nil for a SELECT
 	tx    *statestore.Tx    // of the epoch being cut
 
-	final     bool         // a SELECT over bounded sources: only its final result counts
-	enough    atomic.Bool  // a SELECT has all the rows it wants
-	throttled atomic.Int32 // shards that wait in throttle
-	halted    atomic.Bool  // tasks are to return
+	final     bool          // a SELECT over bounded sources: only its final result counts
+	enough    atomic.Bool   // a SELECT has all the rows it wants
+	satisfied chan struct{} // closed then
+	throttled atomic.Int32  // shards that wait in throttle
+	halted    atomic.Bool   // tasks are to return
 	resultM   sync.Mutex
 
 	tolerances []*tolerance
@@ -268,7 +269,7 @@ func newJob(j *Job) (*job, error) {
 	r := &job{
 		Job: j, plan: j.cfg.Plan, graph: g, clock: j.cfg.Env.Clock, log: j.cfg.Env.Log,
 		layout: statestore.Layout{Shards: n}, events: newEvents(),
-		alloc: bufpool.New(poolBudget),
+		alloc: bufpool.New(poolBudget), satisfied: make(chan struct{}),
 	}
 	r.started = r.clock.Now()
 	r.lastTime = r.started

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/spf13/cobra"
 
-	"github.com/streamsql/streamsql/connectors/kafka/batch"
+	"github.com/streamsql/streamsql/connectors/kafka/producer"
 	"github.com/streamsql/streamsql/connectors/kafka/wire"
 )
 
@@ -24,8 +26,8 @@ func kafkaProduceCommand() *cobra.Command {
 		Use:   "produce TOPIC",
 		Short: "Write the lines of standard input as records of a topic",
 		Long: `Write the lines of standard input as records of a topic. Each is acknowledged by
-all replicas in sync before the command ends; if a broker fails in between, some may
-be there twice. How many were written is printed to standard error.
+all replicas in sync before the command ends, and is there once, also if a broker
+fails in between. How many were written is printed to standard error.
 
 With --key-separator, what stands before it in a line is the key; a line without it
 has none. Records with a key go to the partition of its hash, as Kafka's own clients
@@ -57,7 +59,7 @@ compute it, those without a key to one partition after the other.`,
 	return c
 }
 
-// topicWriter writes lines to a topic, a batch for each partition at a time.
+// topicWriter writes lines to a topic.
 type topicWriter struct {
 	cluster   *kafkaCluster
 	name      string
@@ -66,10 +68,12 @@ type topicWriter struct {
 	written   int64 // acknowledged
 	msg       io.Writer
 
-	topic    *wire.Topic
-	numbers  []int // of the partitions
-	encoders map[int32]*batch.Encoder
-	turn     int
+	topic   *wire.Topic
+	numbers []int // of the partitions
+	session *producer.Session
+	begun   atomic.Pointer[producer.Session] // session, for other goroutines
+	records []producer.Record
+	turn    int
 }
 
 // inputLines are lines that were read together, without their ends.
@@ -78,8 +82,8 @@ type inputLines struct {
 	err   error // of reading, after them
 }
 
-// linesBytes is how much is read before it is written. What a terminal gives is
-// written at once.
+// linesBytes is how much is read before it is written, and the size of a batch. What
+// a terminal gives is written at once.
 const linesBytes = 256 << 10
 
 // readLines reads in the background: a signal must not wait for a line.
@@ -126,8 +130,30 @@ func (w *topicWriter) run(ctx context.Context, in io.Reader) error {
 	for i := range n {
 		w.numbers = append(w.numbers, i)
 	}
-	w.encoders = map[int32]*batch.Encoder{}
-	lines := readLines(ctx, in)
+	w.session, err = producer.NewIdempotent(ctx, producer.Config{
+		Client: w.cluster.client, BatchBytes: linesBytes, BufferBytes: 64 * linesBytes, Timeout: patience,
+		GiveUp: writePatience, Backoff: 10 * time.Millisecond, Retrying: w.tell(),
+	})
+	if err != nil {
+		return w.cluster.explain(ctx, err)
+	}
+	w.begun.Store(w.session)
+	defer w.session.Close()
+	// A signal leaves what is under way a moment. AddAll and Flush end then.
+	defer context.AfterFunc(ctx, func() {
+		time.Sleep(signalPatience)
+		w.session.Close()
+	})()
+	err = w.copy(ctx, readLines(ctx, in))
+	if ferr := w.session.Flush(context.WithoutCancel(ctx)); ferr != nil {
+		err = w.explain(ctx, ferr) // it says why there was an error before
+	}
+	w.written = w.session.Acknowledged()
+	return err
+}
+
+// copy adds lines to the session until there are no more.
+func (w *topicWriter) copy(ctx context.Context, lines <-chan inputLines) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -136,15 +162,62 @@ func (w *topicWriter) run(ctx context.Context, in io.Reader) error {
 			if !more {
 				return nil
 			}
+			w.records = w.records[:0]
 			for _, line := range x.lines {
 				w.add(line)
 			}
-			if err := w.flush(ctx); err != nil {
+			w.turn++
+			if err := w.session.AddAll(w.records); err != nil {
 				return err
 			}
 			if x.err != nil {
 				return fmt.Errorf("standard input: %w", x.err)
 			}
+		}
+	}
+}
+
+// explain adds to an error of the session what can be done about it.
+func (w *topicWriter) explain(ctx context.Context, err error) error {
+	var code kafka.Error
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("interrupted: %w", err)
+	case errors.Is(err, kafka.MessageSizeTooLarge):
+		return fmt.Errorf("the topic's max.message.bytes allows no batch of a line that long, or of %d KiB of lines: %w", linesBytes>>10, err)
+	case errors.As(err, &code):
+		return err
+	}
+	return w.cluster.explain(ctx, err)
+}
+
+// writePatience is how long a batch is tried, tellAfter when the user is told of it:
+// a leader that is not known yet is found sooner. signalPatience is how long a signal
+// waits for what is under way.
+const (
+	writePatience  = time.Minute
+	tellAfter      = 2 * time.Second
+	signalPatience = time.Second
+)
+
+// tell gives what tells the user of attempts that go on for long, once until
+// something is written again.
+func (w *topicWriter) tell() func(error, time.Duration) {
+	var mu sync.Mutex
+	told := int64(-1)
+	return func(err error, since time.Duration) {
+		if since < tellAfter {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		done := int64(0)
+		if s := w.begun.Load(); s != nil {
+			done = s.Acknowledged()
+		}
+		if done != told {
+			told = done
+			tellRetry(w.msg, err)
 		}
 	}
 }
@@ -165,95 +238,7 @@ func (w *topicWriter) add(line []byte) {
 	default:
 		partition = int32(w.turn % len(w.numbers))
 	}
-	e := w.encoders[partition]
-	if e == nil {
-		e = batch.NewEncoder(batch.None)
-		w.encoders[partition] = e
-	}
-	e.Append(time.Now().UnixMilli(), key, line, nil)
-}
-
-// unsent is a batch that is not acknowledged.
-type unsent struct {
-	partition int32
-	records   int
-	data      []byte
-}
-
-// writePatience is how long a batch is tried, tellAfter when the user is told of it:
-// a leader that is not known yet is found sooner.
-const (
-	writePatience = time.Minute
-	tellAfter     = 2 * time.Second
-)
-
-// flush writes what has been added and waits until it is acknowledged. A signal
-// ends it between two attempts.
-func (w *topicWriter) flush(ctx context.Context) error {
-	var left []unsent
-	for p, e := range w.encoders {
-		if n := e.Count(); n > 0 {
-			data, err := e.Finish(nil, batch.NoProducer)
-			if err != nil {
-				return err
-			}
-			left = append(left, unsent{p, n, data})
-		}
-	}
-	w.turn++
-	began, told := time.Now(), false
-	for {
-		var err error
-		if left, err = w.send(context.WithoutCancel(ctx), left); len(left) == 0 {
-			return nil
-		}
-		if !passing(err) || time.Since(began) > writePatience {
-			return err
-		}
-		if !told && time.Since(began) > tellAfter {
-			tellRetry(w.msg, err)
-			told = true
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("interrupted: %w", err)
-		case <-time.After(100 * time.Millisecond):
-		}
-		if t, err := w.cluster.topic(ctx, w.name); err == nil && len(t.Partitions) >= len(w.numbers) {
-			w.topic = t
-		}
-	}
-}
-
-// send tries once. It gives what is to be sent again and why.
-func (w *topicWriter) send(ctx context.Context, all []unsent) (left []unsent, failed error) {
-	leads := map[int32][]unsent{}
-	for _, u := range all {
-		leader := w.topic.Partitions[u.partition].Leader
-		leads[leader] = append(leads[leader], u)
-	}
-	for broker, list := range leads {
-		q := &wire.ProduceRequest{Timeout: patience}
-		for _, u := range list {
-			q.Partitions = append(q.Partitions, wire.ProducePartition{TopicPartition: wire.TopicPartition{Topic: w.name, Partition: u.partition}, Batch: u.data})
-		}
-		got, err := w.cluster.client.Produce(ctx, broker, q)
-		if err != nil {
-			left, failed = append(left, list...), errors.Join(failed, w.cluster.explain(ctx, err))
-			continue
-		}
-		for i, u := range list {
-			switch err := got[i].Err; {
-			case err == nil:
-				w.written += int64(u.records)
-			case errors.Is(err, kafka.MessageSizeTooLarge):
-				left = append(left, u)
-				failed = errors.Join(failed, &finalError{fmt.Errorf("%s/%d: the topic's max.message.bytes does not allow a batch of %d bytes, lines: %d", w.name, u.partition, len(u.data), u.records)})
-			default:
-				left = append(left, u)
-				failed = errors.Join(failed, fmt.Errorf("%s/%d: %w", w.name, u.partition, err))
-			}
-		}
-	}
-	return left, failed
+	w.records = append(w.records, producer.Record{
+		TopicPartition: wire.TopicPartition{Topic: w.name, Partition: partition}, Time: time.Now().UnixMilli(), Key: key, Value: line,
+	})
 }

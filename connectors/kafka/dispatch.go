@@ -98,9 +98,7 @@ func (s *source) send(broker int32, group []*partition) {
 		})
 	}
 	s.inFlight[broker]++
-	s.work.Add(1)
-	go func() {
-		defer s.work.Done()
+	s.fetchers.Go(func() {
 		r, err := s.client.Fetch(s.ctx, broker, f)
 		answers := make([]*answer, len(group))
 		if err == nil {
@@ -128,7 +126,7 @@ func (s *source) send(broker int32, group []*partition) {
 			}
 		}
 		s.dispatch()
-	}()
+	})
 }
 
 // answer is what a response has for one partition.

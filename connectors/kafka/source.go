@@ -38,12 +38,13 @@ type source struct {
 	strict                             bool // fail-on-data-loss
 	backoff, backoffMax                time.Duration
 
-	ctx     context.Context // of requests in the background
-	cancel  context.CancelFunc
-	work    sync.WaitGroup
-	buffers bufferPool
-	limits  limits
-	publish *publisher // nil: no group is told
+	ctx      context.Context // of requests in the background
+	cancel   context.CancelFunc
+	work     sync.WaitGroup
+	fetchers wire.Workers
+	buffers  bufferPool
+	limits   limits
+	publish  *publisher // nil: no group is told
 
 	starts map[wire.TopicPartition]place // of the partitions listed first, once resolved
 
@@ -305,6 +306,7 @@ func (s *source) Close() error {
 	s.cancel()
 	s.client.Close()
 	s.work.Wait()
+	s.fetchers.Close()
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,9 @@ type KafkaConfig struct {
 	Secure bool
 	// Properties are added to every broker's server.properties.
 	Properties map[string]string
+	// JVM are the options of the brokers' virtual machines; nil: those that start
+	// fast and take little memory.
+	JVM []string
 }
 
 // Kafka is a cluster of real brokers.
@@ -194,20 +198,27 @@ func (k *Kafka) properties(i int) string {
 	return text.String()
 }
 
-func (k *Kafka) javaArgs(args ...string) []string {
-	return append([]string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"}, args...)
+// smallJVM are the options of programs that run for a short time.
+var smallJVM = []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m"}
+
+func javaArgs(jvm []string, args ...string) []string {
+	return slices.Concat(jvm, []string{"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"}, args)
 }
 
 func (k *Kafka) java(args ...string) *exec.Cmd {
-	cmd := exec.Command("java", k.javaArgs(args...)...)
+	cmd := exec.Command("java", javaArgs(smallJVM, args...)...)
 	cmd.Env = append(os.Environ(), "CLASSPATH="+filepath.Join(k.jars, "*"))
 	return cmd
 }
 
 func (k *Kafka) start(i int) error {
 	b := k.brokers[i]
+	jvm := k.cfg.JVM
+	if jvm == nil {
+		jvm = smallJVM
+	}
 	p, err := startProcess(filepath.Join(b.dir, "log"), []string{"CLASSPATH=" + filepath.Join(k.jars, "*")},
-		"java", k.javaArgs("kafka.Kafka", b.config())...)
+		"java", javaArgs(jvm, "kafka.Kafka", b.config())...)
 	b.process = p
 	return err
 }

@@ -77,6 +77,7 @@ func retrying(ctx context.Context, cfg Config, what string, f func() error) erro
 		if !temporary(err) || time.Since(start) > cfg.GiveUp {
 			return fmt.Errorf("%s: %w", what, err)
 		}
+		cfg.retrying(err, time.Since(start))
 		pause(ctx, wait)
 		wait = min(2*wait, time.Second)
 	}

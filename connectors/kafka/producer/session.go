@@ -28,6 +28,15 @@ type Config struct {
 	GiveUp time.Duration
 	// Backoff is the first pause between tries, which doubles up to a second.
 	Backoff time.Duration
+	// Retrying, if it is there, is told of each failure after which the same is tried
+	// again, and since when. It may be called by several goroutines.
+	Retrying func(err error, since time.Duration)
+}
+
+func (c *Config) retrying(err error, since time.Duration) {
+	if c.Retrying != nil {
+		c.Retrying(err, since)
+	}
 }
 
 // identity is what a broker knows a session by.
@@ -65,6 +74,8 @@ type Session struct {
 	ctx  context.Context
 	stop context.CancelFunc
 	done sync.WaitGroup
+	// senders make requests.
+	senders wire.Workers
 
 	mu      sync.Mutex
 	changed *sync.Cond // on mu: something is to be sent, or was acknowledged
@@ -238,6 +249,13 @@ func (s *Session) Records() int64 {
 	return s.records
 }
 
+// Acknowledged is the number of records that the brokers have.
+func (s *Session) Acknowledged() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.records - int64(s.pending)
+}
+
 // Close ends the session; what is not acknowledged may get lost.
 func (s *Session) Close() {
 	s.mu.Lock()
@@ -246,6 +264,7 @@ func (s *Session) Close() {
 	s.mu.Unlock()
 	s.stop()
 	s.done.Wait()
+	s.senders.Close()
 }
 
 func (s *Session) fail(err error) {
@@ -283,11 +302,7 @@ func (s *Session) run() {
 			}
 			by := s.sender()
 			s.busy[broker] = by
-			s.done.Add(1)
-			go func() {
-				defer s.done.Done()
-				s.send(broker, by, parts)
-			}()
+			s.senders.Go(func() { s.send(broker, by, parts) })
 		}
 		s.mu.Unlock()
 		if unknown != nil {
@@ -363,6 +378,7 @@ func (s *Session) send(broker int32, by *sender, parts []*partition) {
 		if age := time.Since(oldest.part.sealed.since); age > s.cfg.GiveUp {
 			s.fail(fmt.Errorf("%s/%d takes no records for %s: %w", oldest.part.tp.Topic, oldest.part.tp.Partition, age.Round(time.Second), oldest.err))
 		} else {
+			s.cfg.retrying(oldest.err, age)
 			pause(s.ctx, min(time.Second, max(s.cfg.Backoff, age/4)))
 		}
 	}

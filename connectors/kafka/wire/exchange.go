@@ -56,9 +56,20 @@ const maxResponse = 1 << 30
 
 const correlation = 1 // there is one request at a time on a connection
 
+// copyBelow bounds what is copied to be sent with one write.
+const copyBelow = 32 << 10
+
+func (x *exchange) tailSize() int {
+	n := 0
+	for _, b := range x.tail {
+		n += len(b)
+	}
+	return n
+}
+
 // RawExchange implements protocol.RawExchanger.
 func (x *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
-	head := request{b: make([]byte, 4, 64+len(x.clientID)+len(x.body))}
+	head := request{b: make([]byte, 4, 64+len(x.clientID)+len(x.body)+min(x.tailSize(), copyBelow))}
 	head.int16(int16(x.key))
 	head.int16(x.version)
 	head.int32(correlation)
@@ -66,13 +77,26 @@ func (x *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	head.flex = x.flex
 	head.tags()
 	head.b = append(head.b, x.body...)
-	size := len(head.b) - 4
-	for _, b := range x.tail {
-		size += len(b)
-	}
+	size := len(head.b) - 4 + x.tailSize()
 	binary.BigEndian.PutUint32(head.b, uint32(size))
-	for _, b := range append([][]byte{head.b}, x.tail...) {
-		if _, err := rw.Write(b); err != nil {
+	// What is small is copied together: each write is a packet, for which the
+	// broker wakes.
+	for _, b := range x.tail {
+		if len(head.b)+len(b) <= copyBelow {
+			head.b = append(head.b, b...)
+			continue
+		}
+		for _, b := range [][]byte{head.b, b} {
+			if len(b) > 0 {
+				if _, err := rw.Write(b); err != nil {
+					return nil, err
+				}
+			}
+		}
+		head.b = head.b[:0]
+	}
+	if len(head.b) > 0 {
+		if _, err := rw.Write(head.b); err != nil {
 			return nil, err
 		}
 	}
