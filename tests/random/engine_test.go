@@ -42,12 +42,14 @@ var errNotPlanned = errors.New("not planned yet")
 // ours runs a query here and gives its rows as texts.
 func ours(query string, rows []row, s settings) ([]string, error) {
 	store := memory.NewStore()
-	table := store.Table("r")
+	table, versions := store.Table("r"), store.Table("v")
 	for i := range s.splits {
 		for k := i; k < len(rows); k += s.splits {
 			table.SendRows(i, rows[k])
+			versions.SendRows(i, version(rows[k]))
 		}
 		table.End(i)
+		versions.End(i)
 	}
 	eng, err := streamsql.Open(streamsql.Options{Memory: store})
 	if err != nil {
@@ -61,7 +63,9 @@ func ours(query string, rows []row, s settings) ([]string, error) {
 		}
 	}
 	res, err := session.Query(context.Background(), fmt.Sprintf(declaration, s.splits, "r")+
-		fmt.Sprintf(declarationTables, s.splits, s.splits, lookupCaches[s.batchRows])+query)
+		fmt.Sprintf(declarationTables, s.splits, s.splits, lookupCaches[s.batchRows])+
+		fmt.Sprintf(declarationVersions, "", "", s.splits)+fmt.Sprintf(declarationVersions, "k", ", PRIMARY KEY (k) NOT ENFORCED", s.splits)+
+		fmt.Sprintf(declarationVersions, "a", ", PRIMARY KEY (a) NOT ENFORCED", s.splits)+query)
 	if err != nil {
 		var list parser.ErrorList
 		if errors.As(err, &list) && notPlanned(list) {
@@ -130,7 +134,8 @@ func openSQLite() (*sqlite, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	for _, q := range []string{"PRAGMA case_sensitive_like = ON", declarationSQLite, "CREATE VIEW st AS SELECT * FROM r", "CREATE VIEW lk AS SELECT * FROM r"} {
+	for _, q := range []string{"PRAGMA case_sensitive_like = ON", declarationSQLite, "CREATE VIEW st AS SELECT * FROM r", "CREATE VIEW lk AS SELECT * FROM r",
+		"CREATE VIEW v AS SELECT id, a, b, n, x, d, s, k, f, ts - ((ts % 100) + 100) % 100 + id AS ts FROM r"} {
 		if _, err := db.Exec(q); err != nil {
 			return nil, err
 		}

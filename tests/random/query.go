@@ -50,18 +50,22 @@ func (g *queries) relation(depth int) relation {
 		return base
 	}
 	in := g.relation(depth - 1 - g.IntN(2))
-	n := 20
+	n := 22
 	if g.tables {
-		n = 24
+		n = 28
 	}
 	switch g.IntN(n) {
-	case 20:
-		return g.join(in, table)
-	case 21:
-		return g.filtered(in, table)
+	case 26, 27:
+		return g.asof()
+	case 20, 21:
+		return g.sets(in)
 	case 22:
-		return g.windowJoin()
+		return g.join(in, table)
 	case 23:
+		return g.filtered(in, table)
+	case 24:
+		return g.windowJoin()
+	case 25:
 		return g.lookup()
 	case 0, 1, 2:
 		return g.selectFrom(in)
@@ -331,7 +335,7 @@ func (g *queries) window() relation {
 }
 
 // union is UNION ALL, or another set operation, of a relation and another
-// projected to the same kinds. SQLite has ALL for UNION only.
+// projected to the same kinds.
 func (g *queries) union(in relation, depth int) relation {
 	left := g.selectFrom(in)
 	other := g.relation(depth)
@@ -343,12 +347,16 @@ func (g *queries) union(in relation, depth int) relation {
 			return left
 		}
 		p, v := e.expr(c.kind, g.IntN(3))
-		items = append(items, p)
+		items = append(items, format("%s AS "+c.name, p))
 		c.most, c.narrow, c.exact = max(c.most, v.most), c.narrow && v.narrow, c.exact && v.exact
 	}
 	right := format("SELECT %s FROM %s%s", join(items, ", "), g.from(other), g.where(e))
 	op := g.pick("UNION ALL", "UNION ALL", "UNION", "INTERSECT", "EXCEPT")
-	left.text = format("%s "+op+" %s", left.text, right)
+	if op[0] != 'U' && g.IntN(2) == 0 {
+		left.text = counted(op, left.text, right, left.cols)
+	} else {
+		left.text = format("%s "+op+" %s", left.text, right)
+	}
 	left.rows += other.rows
 	return left
 }

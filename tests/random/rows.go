@@ -3,6 +3,7 @@ package random
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,6 +55,17 @@ func makeRows(r *rand.Rand) []row {
 		rows = append(rows, cells)
 	}
 	return rows
+}
+
+// version gives the row of the table v for one of the base table: its time is its own.
+func version(r row) row {
+	v := slices.Clone(r)
+	if t, ok := v[9].(time.Time); ok {
+		const unit = 100 // ms: more than there are rows
+		ms := t.UnixMilli()
+		v[9] = time.UnixMilli(ms - (ms%unit+unit)%unit + v[0].(int64)).UTC()
+	}
+	return v
 }
 
 // sqliteRow gives a row as SQLite stores it.

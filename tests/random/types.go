@@ -107,5 +107,13 @@ CREATE SOURCE lk (
 ) WITH ('connector' = 'memory', 'splits' = '%d', 'name' = 'r'%s);
 `
 
+// declarationVersions is a table whose rows have each a time of their own, without a
+// key and with two; what has no key is no version.
+const declarationVersions = `CREATE SOURCE v%[1]s (
+  id BIGINT NOT NULL, a BIGINT, b BIGINT, n INT, x BIGINT, d DOUBLE, s STRING, k STRING, f BOOLEAN, ts TIMESTAMP(3),
+  WATERMARK FOR ts AS ts - INTERVAL '1000' DAY%[2]s
+) WITH ('connector' = 'memory', 'splits' = '%[3]d', 'name' = 'v', 'on-error' = 'skip');
+`
+
 // declarationSQLite is the base table there.
 const declarationSQLite = "CREATE TABLE r (id INTEGER, a INTEGER, b INTEGER, n INTEGER, x INTEGER, d REAL, s TEXT, k TEXT, f INTEGER, ts INTEGER)"
