@@ -60,6 +60,10 @@ type SourceSpec struct {
 	// Changelog says, from the options, whether its rows may take back earlier ones:
 	// they come with a RowKind, and -U and -D rows are whole. nil: never.
 	Changelog func(Options) bool
+	// Upserts says, from the options, that its rows are upserts by the PRIMARY KEY: a
+	// row replaces that of its key, and one of kind -D, of which the key and metadata
+	// columns alone hold, deletes it. nil: never.
+	Upserts func(Options) bool
 	// Table says that a bounded source holds a table rather than a recorded stream:
 	// without WATERMARK, a join reads it whole before its other side.
 	Table bool

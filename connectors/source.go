@@ -61,6 +61,9 @@ type SourceConfig struct {
 	// Declared lists all physical columns as declared, whichever are read: for
 	// ValidateAll and for what goes by position (CSV, rows in memory).
 	Declared []catalog.Field
+	// PrimaryKey are the columns of the PRIMARY KEY where rows are upserts by it
+	// (catalog.SourceSpec.Upserts).
+	PrimaryKey []string
 }
 
 // ScanColumn is one column to produce.

@@ -8,6 +8,7 @@ import (
 	"github.com/streamsql/streamsql/exec/group"
 	"github.com/streamsql/streamsql/exec/join"
 	"github.com/streamsql/streamsql/exec/lookup"
+	"github.com/streamsql/streamsql/exec/normalize"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/order"
 	"github.com/streamsql/streamsql/exec/over"
@@ -130,6 +131,11 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 		b.main = rowwise.NewExpand(o, ctx)
 	case *planner.Unnest:
 		b.main = rowwise.NewUnnest(o, prog, ctx)
+	case *planner.Normalize:
+		var err error
+		if b.main, err = normalize.New(o, n.Cols, ctx); err != nil {
+			return b, err
+		}
 	case *planner.SetOp:
 		var err error
 		if b.main, err = setop.New(o, n.Cols, ctx); err != nil {

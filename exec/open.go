@@ -78,7 +78,7 @@ func (j *job) openSource(o *planner.Scan) (connectors.Source, error) {
 		return nil, fmt.Errorf("source %s: connector '%s' can't be read", o.Source, o.Connector)
 	}
 	cfg := connectors.SourceConfig{
-		Name: o.Source, Options: o.Options, ValidateAll: o.ValidateAll, Declared: o.Declared,
+		Name: o.Source, Options: o.Options, ValidateAll: o.ValidateAll, Declared: o.Declared, PrimaryKey: o.Upserts,
 	}
 	for _, col := range o.Columns {
 		cfg.Columns = append(cfg.Columns, connectors.ScanColumn{

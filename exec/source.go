@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -141,6 +142,7 @@ func (c *chunk) decode(alloc memory.Allocator, wm *watermarker) error {
 		return c.split.source.fail(err)
 	}
 	c.recs = recs
+	c.ofKeys()
 	c.minTime, c.maxW = op.MaxTime, op.MinTime
 	src := c.split.source
 	if src.scan.Watermark == nil {
@@ -157,6 +159,18 @@ func (c *chunk) decode(alloc memory.Allocator, wm *watermarker) error {
 	}()
 	c.scanTimes(out[0].(*array.Timestamp), out[1].(*array.Timestamp), src.scan.Watermark)
 	return nil
+}
+
+// ofKeys forgives what does not fit in records that delete by key: nothing but the
+// key is looked at.
+func (c *chunk) ofKeys() {
+	scan := c.split.source.scan
+	if scan.Upserts == nil || c.recs.Kinds == nil || len(c.recs.Errors) == 0 {
+		return
+	}
+	c.recs.Errors = slices.DeleteFunc(c.recs.Errors, func(e connectors.CellError) bool {
+		return !c.recs.Kinds[e.Row].Adds() && e.Col != -1 && (e.Col < 0 || !slices.Contains(scan.Upserts, scan.Columns[e.Col].Name))
+	})
 }
 
 // scanTimes fills wvals, minTime, maxW and skewed from the watermark values

@@ -187,5 +187,5 @@ func sourceRel(src *source, where place) rel {
 	for _, f := range src.fields {
 		scan.out = append(scan.out, column{Column: Column{Name: f.Name, Type: f.Type, NotNull: f.NotNull}})
 	}
-	return &projectRel{in: scan, exprs: src.exprs, out: src.declared, place: where}
+	return normalized(src, &projectRel{in: scan, exprs: src.exprs, out: src.declared, place: where}, where)
 }

@@ -279,6 +279,8 @@ func updateCause(r rel) rel {
 			return r
 		}
 		return nil
+	case *normalizeRel:
+		return r
 	case *aggregateRel:
 		if r.updates() {
 			return r

@@ -38,6 +38,8 @@ func (b *binder) source(t *catalog.Table, overrides []*parser.Option, where plac
 	}
 	s.bounded = t.Connector.Source.Bounded != nil && t.Connector.Source.Bounded(options)
 	s.changelog = t.Connector.Source.Changelog != nil && t.Connector.Source.Changelog(options)
+	s.upserts = comesAsUpserts(t, options)
+	s.changelog = s.changelog || s.upserts
 	s.validate = options[catalog.ValidateOption] == "all"
 	inner := &binder{env: b.env, src: t.Source, ns: b.ns}
 	if err := inner.declared(s); err != nil {
@@ -54,6 +56,12 @@ func (b *binder) source(t *catalog.Table, overrides []*parser.Option, where plac
 	}
 	b.env.sources[key] = s
 	return s, nil
+}
+
+// comesAsUpserts says whether the records of a table are upserts by its PRIMARY KEY.
+func comesAsUpserts(t *catalog.Table, o catalog.Options) bool {
+	spec := t.Connector.Source
+	return spec != nil && spec.Upserts != nil && o != nil && spec.Upserts(o)
 }
 
 // sourceNameTaken says whether another source has the name: the same table with
@@ -128,7 +136,10 @@ func (b *binder) declared(s *source) error {
 		s.exprs = append(s.exprs, inline(e, s.exprs))
 		s.declared = append(s.declared, col)
 	}
-	s.key = t.PrimaryKey
+	if s.key = t.PrimaryKey; s.upserts && len(s.key) == 0 {
+		return hint(place{t.Source, t.Span}.errorf("the records of `%s` are upserts, and it has no PRIMARY KEY: nobody knows what row each of them replaces", t.Name),
+			"PRIMARY KEY (k) NOT ENFORCED, of the columns that are in the key of the records")
+	}
 	return nil
 }
 

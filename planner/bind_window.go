@@ -192,6 +192,8 @@ func operatorName(r rel) string {
 		return "the " + r.name() + " at " + r.place.line()
 	case *scanRel:
 		return "source `" + r.src.name + "`"
+	case *normalizeRel:
+		return "source `" + r.name + "`"
 	case *unionRel:
 		return "the UNION ALL at " + r.place.line()
 	case *setRel:

@@ -57,6 +57,8 @@ func (b *builder) bound(n *Node) {
 		}
 	case *SetOp:
 		setBound(p, op)
+	case *Normalize:
+		normalizeBound(p, op, names)
 	case *Rank:
 		rankBound(n, op, names)
 	case *Over:

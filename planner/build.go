@@ -222,7 +222,7 @@ func (b *builder) needWatermarks(trees []rel) {
 						b.watched[s] = true
 					}
 				}
-			case *limitRel:
+			case *limitRel, *normalizeRel:
 				sensitive = true
 			}
 		})
@@ -403,6 +403,8 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 		return b.node(&Union{}, r, edges, plain(r.out), "union"), nil
 	case *setRel:
 		return b.setOp(r, ins), nil
+	case *normalizeRel:
+		return b.normalize(r, ins[0]), nil
 	case *expandRel:
 		return b.node(&Expand{Nulls: r.nulls, Numbers: r.numbers}, r, from(ins[0]), plain(r.out), fmt.Sprint(r.nulls, r.numbers)), nil
 	case *unnestRel:
@@ -541,6 +543,11 @@ func (b *builder) scan(r *scanRel) *Node {
 	}
 	s := r.src
 	op := &Scan{Source: s.name, Connector: s.table.Connector.Name, Options: s.options, Bounded: s.bounded, Changelog: s.changelog, ValidateAll: s.validate, Declared: s.table.Physical(), Tolerance: s.tolerance, Replay: s.replay}
+	if s.upserts {
+		for _, k := range s.key {
+			op.Upserts = append(op.Upserts, s.declared[k].Name)
+		}
+	}
 	for i, f := range s.fields {
 		if want := b.wanted[s][i]; want != nil {
 			f.Type = want.narrow(f.Type)

@@ -332,7 +332,7 @@ func (b *binder) tableColumn(t *catalog.Table, id parser.Ident) (int, error) {
 // definition that can't work is refused where it is made, and notes the types
 // of computed columns.
 func (b *binder) checkTable(t *catalog.Table, c *parser.CreateTable) error {
-	s := &source{table: t, name: t.Name.Object, options: t.SourceOptions, delay: -1, at: b.at(c.Name)}
+	s := &source{table: t, name: t.Name.Object, options: t.SourceOptions, upserts: comesAsUpserts(t, t.SourceOptions), delay: -1, at: b.at(c.Name)}
 	if err := b.declared(s); err != nil {
 		return err
 	}

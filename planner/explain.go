@@ -66,6 +66,8 @@ func detail(n *Node) string {
 		return text + onError(op.OnError)
 	case *SetOp:
 		return op.String()
+	case *Normalize:
+		return "last row by " + names(op.Keys)
 	case *StaticJoin:
 		return staticDetail(op, in)
 	case *LookupJoin:

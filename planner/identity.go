@@ -166,6 +166,8 @@ func (c *canon) stateful(n *Node, ins []described) described {
 		return aggregateText(base, op.Keys, op.Aggs, in, nil)
 	case *SetOp:
 		return setText(n, op, ins)
+	case *Normalize:
+		return normalizeText(n, op, in)
 	case *Over:
 		return overText(n, op, in)
 	case *Rank:

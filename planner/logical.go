@@ -71,6 +71,8 @@ type source struct {
 	bounded bool
 	// changelog says that its rows may take back earlier ones.
 	changelog bool
+	// upserts says that they come as upserts by the primary key: see normalizeRel.
+	upserts bool
 	static    bool // a static table: see settleStatic
 	lookup    bool // rows can be looked up by key
 	// fields are the physical and metadata columns in declared order: what a

@@ -112,12 +112,14 @@ type Values struct{ Rows [][]catalog.Expr }
 // Scan reads a source. Its output is Columns, one row per record; rows with
 // errors are in it, for Guard to judge.
 type Scan struct {
-	Source      string // name in SQL
-	Connector   string
-	Options     catalog.Options
-	Columns     []ScanColumn
-	Bounded     bool
-	Changelog   bool // rows have kinds
+	Source    string // name in SQL
+	Connector string
+	Options   catalog.Options
+	Columns   []ScanColumn
+	Bounded   bool
+	Changelog bool // rows have kinds
+	// Upserts are the PRIMARY KEY where rows are upserts by it; nil: they are not.
+	Upserts     []string
 	ValidateAll bool
 	Declared    []catalog.Field // all physical columns: for ValidateAll, and for formats that go by position
 	Watermark   *Watermark      // nil: none

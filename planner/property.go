@@ -36,6 +36,9 @@ func (b *builder) infer(n *Node, r rel) {
 		if op.Changelog {
 			p.Kinds = p.Kinds.With(catalog.UpdateBefore).With(catalog.UpdateAfter).With(catalog.Delete)
 		}
+		if op.Upserts != nil {
+			p.Kinds &^= 1 << catalog.UpdateBefore
+		}
 		if s, ok := r.(*scanRel); ok {
 			b.keys[n] = sourceKeys(s)
 		}
@@ -63,6 +66,8 @@ func (b *builder) infer(n *Node, r rel) {
 		b.inferGroupAgg(n, op)
 	case *SetOp:
 		b.inferSetOp(n, op)
+	case *Normalize:
+		b.inferNormalize(n, op)
 	case *Expand:
 		b.inferExpand(n, op)
 	case *Unnest:
@@ -324,6 +329,8 @@ func (b *builder) wantsBefore(n, in *Node, above bool) bool {
 		return above || op.Kind == HashExchange && (key == nil || !subset(op.Keys, key))
 	case *Project, *Expand:
 		return above || n.Props.UpsertKey == nil
+	case *TemporalJoin:
+		return in != n.Inputs[1].From || in == n.Inputs[0].From // -U says nothing of versions
 	}
 	return true
 }
@@ -356,7 +363,7 @@ func wantsW(n *Node, above bool) bool {
 // passesW says whether an operator hands on the W of its input's rows as it is.
 func passesW(op Op) bool {
 	switch op.(type) {
-	case *Guard, *Filter, *Project, *WindowAssign, *Expand, *Unnest, *StaticJoin, *LookupJoin, *Union, *Exchange, *Limit:
+	case *Guard, *Filter, *Project, *WindowAssign, *Expand, *Unnest, *StaticJoin, *LookupJoin, *Union, *Exchange, *Limit, *Normalize:
 		return true
 	}
 	return false
@@ -370,6 +377,8 @@ func forgetsByTime(op Op) bool {
 	case *GroupAgg:
 		return op.EventTime
 	case *SetOp:
+		return op.EventTime
+	case *Normalize:
 		return op.EventTime
 	case *Rank:
 		return op.EventTime
@@ -393,6 +402,12 @@ func (b *builder) settleKinds(n *Node, before bool) {
 	if op, ok := n.Op.(*GroupAgg); ok {
 		op.EmitBefore = before && len(op.Aggs) > 0
 		if !before {
+			n.Props.Kinds &^= 1 << catalog.UpdateBefore
+		}
+		return
+	}
+	if op, ok := n.Op.(*Normalize); ok {
+		if op.EmitBefore = before; !before {
 			n.Props.Kinds &^= 1 << catalog.UpdateBefore
 		}
 		return

@@ -183,6 +183,11 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		}
 	case *setRel:
 		askSet(r, of)
+	case *normalizeRel:
+		of[r.in].merge(out)
+		for _, k := range r.keys {
+			of[r.in].at(k).add(nil)
+		}
 	case *expandRel:
 		askExpand(r, out, of[r.in])
 	case *unnestRel:
@@ -394,6 +399,8 @@ func (p *pruner) node(r rel) pruned {
 		return p.union(r)
 	case *setRel:
 		return p.set(r)
+	case *normalizeRel:
+		return p.normalize(r)
 	case *expandRel:
 		return p.expand(r)
 	case *unnestRel:

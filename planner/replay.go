@@ -149,6 +149,8 @@ func (r *replay) repeatable(o *output) error {
 			what = "a ranking"
 		case *setRel:
 			what = "a set operation"
+		case *normalizeRel:
+			what = "the last row of each key of `" + x.name + "`"
 		case *limitRel:
 			what = "LIMIT"
 		}

@@ -64,6 +64,8 @@ func pushFilter(f *filterRel, c *ruleContext) rel {
 		})
 	case *setRel:
 		return pushIntoSet(f, in, c)
+	case *normalizeRel:
+		return pushPartitions(f, in, in.keys, nil, c)
 	case *aggregateRel:
 		if in.late != nil || len(in.keys) == 0 || in.totals != nil {
 			return f

@@ -280,6 +280,12 @@ func (b *builder) cause(n *Node) string {
 			if op := n.Op.(*Rank); op.Updates() {
 				return "the " + op.What + " at " + b.places[n].line()
 			}
+		case *Normalize:
+			next := n
+			for len(next.Inputs) > 0 {
+				next = next.Inputs[0].From
+			}
+			return "source `" + next.Op.(*Scan).Source + "`"
 		case *SetOp:
 			if op := n.Op.(*SetOp); op.Kind == ExceptOp {
 				return "the " + op.String() + " at " + b.places[n].line()

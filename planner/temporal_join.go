@@ -214,6 +214,8 @@ func versionsOf(r rel) (rel, []int) {
 			return r, nil
 		}
 		return rederived(r, in), key
+	case *normalizeRel:
+		return r.versions(), r.keys
 	case *rankRel:
 		if !r.keepsLast() {
 			break

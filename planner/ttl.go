@@ -111,7 +111,7 @@ func carriesW(r rel) bool {
 	switch r := r.(type) {
 	case *scanRel:
 		return r.src.watermark != nil
-	case *filterRel, *projectRel, *windowRel, *unnestRel:
+	case *filterRel, *projectRel, *windowRel, *unnestRel, *normalizeRel:
 		return carriesW(r.inputs()[0])
 	case *joinRel:
 		return r.passesStream() && (r.static == leftSide || carriesW(r.left)) && (r.static == rightSide || carriesW(r.right))
@@ -159,7 +159,7 @@ func (env *environment) life(r rel) (l Life, sources []*source) {
 		if r.window == nil && len(r.keys) > 0 && len(r.totals) == 0 {
 			l.TTL = env.ttlOf(r.ttl)
 		}
-	case *setRel:
+	case *setRel, *normalizeRel:
 		l.TTL = env.ttlOf(0)
 	case *rankRel:
 		own = r.onClose

@@ -88,6 +88,8 @@ func uniqueColumns(r rel) [][]int {
 			key = append(key, n-3, n-2)
 		}
 		return [][]int{key}
+	case *normalizeRel:
+		return [][]int{r.keys}
 	case *setRel:
 		out := uniqueColumns(r.left)
 		if !r.all {

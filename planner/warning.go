@@ -69,6 +69,8 @@ func (b *builder) forgetting(n *Node) string {
 		return "fine where there are few; a bounded table without WATERMARK is read as a static one, which keeps nothing"
 	case *Rank:
 		return "PARTITION BY window_start, window_end as well keeps rows until their window closes"
+	case *Normalize:
+		return "fine where the keys are bounded; SET 'state.ttl' forgets those that have been quiet for a time"
 	case *SetOp:
 		return "IN and NOT IN are joins, which a bound on time or SET 'state.ttl' lets forget"
 	case *WindowAgg:

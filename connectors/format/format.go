@@ -252,7 +252,7 @@ func (s Set) NewDecoding(cfg connectors.SourceConfig, maxRecordBytes int) (Decod
 // ConfigOf gives the format that a source's options name, and what to make of
 // records for the physical columns of cfg.
 func (s Set) ConfigOf(cfg connectors.SourceConfig, maxRecordBytes int) (*Format, DecodeConfig, error) {
-	dc := DecodeConfig{Declared: cfg.Declared, ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecordBytes}
+	dc := DecodeConfig{Declared: cfg.Declared, ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecordBytes, Upsert: cfg.PrimaryKey != nil}
 	for _, c := range cfg.Columns {
 		if c.Metadata == "" {
 			dc.Columns = append(dc.Columns, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})

@@ -29,7 +29,7 @@ func (s *Store) Connector(formats format.Set) connectors.Connector {
 				{Name: optSplits, Type: catalog.OptionInt, Default: "1", Source: true, Doc: "The number of splits."},
 				{Name: optBounded, Type: catalog.OptionBool, Default: "true", Source: true, Doc: "Whether the source ends when all splits have been ended."},
 				{Name: optChangelog, Type: catalog.OptionEnum, Values: []string{"auto", "append", "upsert", "retract"}, Default: "auto", Source: true, Sink: true,
-					Doc: "Sink: which changes it takes; auto: upsert if it has a primary key, else retract. Source: retract lets its records take back earlier ones."},
+					Doc: "Sink: which changes it takes; auto: upsert if it has a primary key, else retract. Source: retract lets its records take back earlier ones; with upsert each replaces the one with its PRIMARY KEY, and one of kind -D, of which only the key counts, deletes it."},
 			},
 			Source: &catalog.SourceSpec{
 				Bounded:    func(o catalog.Options) bool { return o.Bool(optBounded) },
@@ -37,7 +37,8 @@ func (s *Store) Connector(formats format.Set) connectors.Connector {
 				Changelog: func(o catalog.Options) bool {
 					return o[optChangelog] == "retract" || formats.Changelog(o[catalog.FormatOption])
 				},
-				Lookup: func(catalog.Options) bool { return true },
+				Upserts: func(o catalog.Options) bool { return o[optChangelog] == "upsert" },
+				Lookup:  func(catalog.Options) bool { return true },
 			},
 			Sink: &catalog.SinkSpec{
 				Accepts:   accepts,

@@ -33,7 +33,7 @@ var _ connectors.Source = (*source)(nil)
 func (s *Store) openSource(formats format.Set, cfg connectors.SourceConfig) (*source, error) {
 	src := &source{
 		name: tableName(cfg.Options, cfg.Name), splits: int(cfg.Options.Int(optSplits)),
-		bounded: cfg.Options.Bool(optBounded), changes: cfg.Options[optChangelog] == "retract", columns: cfg.Columns, declared: cfg.Declared,
+		bounded: cfg.Options.Bool(optBounded), changes: cfg.Options[optChangelog] == "retract" || cfg.Options[optChangelog] == "upsert", columns: cfg.Columns, declared: cfg.Declared,
 	}
 	src.table = s.Table(src.name)
 	if src.splits < 1 {

@@ -169,6 +169,7 @@ const (
 	CountUnmatched  = "unmatchable" // rows with a NULL key or time
 	CountCancelled  = "cancelled"   // retractions, and the rows that they have removed
 	CountTTLDropped = "ttl_dropped" // retractions of expired keys
+	CountUnknown    = "unknown"     // deletions of keys that have no row
 
 	// Of lookups, by the different keys of each batch.
 	CountCacheHits   = "cache_hits"   // keys whose rows were in the cache

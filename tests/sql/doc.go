@@ -13,7 +13,7 @@
 //	setup
 //	Statements that every case begins with: views, SET.
 //
-//	source NAME [live] [static] [lookup] [changelog] [splits=N] [OPTION=VALUE ...]
+//	source NAME [live] [static] [lookup] [changelog] [upsert] [splits=N] [OPTION=VALUE ...]
 //	The columns of a source as in CREATE SOURCE, over several lines; a line that
 //	begins with "with" adds options to 'connector' = 'rows'.
 //	----
@@ -25,7 +25,8 @@
 //	static a static table, which is there whole whatever else has been read.
 //	With changelog a record may begin with its kind ("-D a,1"; +I goes without
 //	saying), unless its format is one of changes, and all records stay in one
-//	split unless the block directs them.
+//	split unless the block directs them. upsert is a changelog of upserts by the
+//	PRIMARY KEY: +I replaces the row of its key, -D deletes it.
 //	A later block of the same name replaces the source.
 //
 //	sink NAME

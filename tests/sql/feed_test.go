@@ -146,7 +146,7 @@ func (f *feed) connector(formats format.Set) connectors.Connector {
 			Name: "rows", Doc: "The rows of a golden test.",
 			Options: []catalog.OptionSpec{
 				{Name: "name", Type: catalog.OptionString, Required: true, Source: true, Doc: "name of the source block"},
-				{Name: "changelog", Type: catalog.OptionBool, Default: "false", Source: true, Doc: "records have kinds"},
+				{Name: "changelog", Type: catalog.OptionEnum, Values: []string{"false", "true", "upsert"}, Default: "false", Source: true, Doc: "records have kinds"},
 				{Name: "live", Type: catalog.OptionBool, Default: "false", Source: true, Doc: "unbounded"},
 			},
 			Source: &catalog.SourceSpec{
@@ -154,6 +154,7 @@ func (f *feed) connector(formats format.Set) connectors.Connector {
 				Changelog: func(o catalog.Options) bool {
 					return o["changelog"] == "true" || formats.Changelog(o[catalog.FormatOption])
 				},
+				Upserts:    func(o catalog.Options) bool { return o["changelog"] == "upsert" },
 				Lookup:     func(catalog.Options) bool { return true },
 				Formats:    formats.Readable(),
 				Timestamps: true,
@@ -306,7 +307,7 @@ func (c *rowsChunk) Decode(alloc memory.Allocator) (*connectors.Records, error) 
 	recs.Position = func(i int) string {
 		return fmt.Sprintf("%s/%d:%d", c.r.src.name, c.r.split, c.from+i+1)
 	}
-	if c.r.src.cfg.Options["changelog"] == "true" && recs.Of == nil && recs.Kinds == nil { // else the format has them
+	if c.r.src.cfg.Options["changelog"] != "false" && recs.Of == nil && recs.Kinds == nil { // else the format has them
 		for _, r := range c.records {
 			recs.Kinds = append(recs.Kinds, r.kind)
 		}

@@ -27,6 +27,7 @@ type input struct {
 	splits [][]string
 	given  bool // the file says which split a record is in
 	whole  bool // the records stay in one split, in order
+	upsert bool
 	live   bool
 	static bool
 	lookup bool
@@ -179,6 +180,8 @@ func (s *setting) source(words, body []string) error {
 			in.live = true
 		case w == "changelog":
 			in.whole = true
+		case w == "upsert":
+			in.whole, in.upsert = true, true
 		case w == "static":
 			in.static = true
 		case w == "lookup":
@@ -201,7 +204,9 @@ func (s *setting) source(words, body []string) error {
 	}
 	in.add(records)
 	options := fmt.Sprintf("'connector' = 'rows', 'name' = '%s', 'live' = '%t'", name, in.live)
-	if in.whole {
+	if in.upsert {
+		options += ", 'changelog' = 'upsert'"
+	} else if in.whole {
 		options += ", 'changelog' = 'true'"
 	}
 	if in.static {

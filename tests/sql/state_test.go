@@ -50,6 +50,10 @@ source r live
 k INT, v STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts
 ----
 
+source u upsert live
+k INT, v STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts, PRIMARY KEY (k) NOT ENFORCED
+----
+
 source c live
 k INT, v STRING
 ----
@@ -121,6 +125,8 @@ var forgets = []forgetting{
 		sql: "SELECT k, v FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v) AS n FROM l) AS x WHERE n <= 2"},
 	{name: "over a window", op: "Over", late: true, left: 3, why: "the window of the last rows",
 		sql: "SELECT k, SUM(k) OVER (PARTITION BY window_start, window_end ORDER BY v) AS s FROM TUMBLE(TABLE l, DESCRIPTOR(ts), INTERVAL '5' MINUTE)"},
+	{name: "upserts with a time to live", op: "Normalize", left: 2, why: "the key of the last rows and that of the first row, which came before a watermark", setup: "SET 'state.ttl' = '1 h';",
+		sql: "SELECT k, v FROM u"},
 	{name: "set operation with a time to live", op: "SetOp", left: 2, why: "the last row and the first one, which came before a watermark", setup: "SET 'state.ttl' = '1 h';",
 		sql: "SELECT k, v FROM l EXCEPT SELECT k, v FROM r WHERE k > 5"},
 }
@@ -219,7 +225,7 @@ func (f *forgetting) run(t *testing.T, c *testCase, p *planned, par int) {
 	at := func(d time.Duration) string { return liveStart.Add(d).Format("2006-01-02 15:04:05.000") }
 	// text is of a length that its row can't hold.
 	add := func(k int, at string) {
-		for _, s := range []string{"l", "r", "c", "d"} {
+		for _, s := range []string{"l", "r", "c", "d", "u"} {
 			if feed.sources[s] == nil {
 				continue
 			}
