@@ -73,8 +73,8 @@ type source struct {
 	changelog bool
 	// upserts says that they come as upserts by the primary key: see normalizeRel.
 	upserts bool
-	static    bool // a static table: see settleStatic
-	lookup    bool // rows can be looked up by key
+	static  bool // a static table: see settleStatic
+	lookup  bool // rows can be looked up by key
 	// fields are the physical and metadata columns in declared order: what a
 	// scanRel gives. exprs compute the declared columns from them.
 	fields []ScanColumn
