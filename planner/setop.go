@@ -96,6 +96,9 @@ func (b *binder) setOp(s *parser.SetOp) (rel, error) {
 	if err != nil {
 		return nil, err
 	}
+	if windowed, err := b.windowedSet(r.kind, r.all, ins, name, r.place); err != nil || windowed != nil {
+		return windowed, err
+	}
 	r.left, r.right = ins[0], ins[1]
 	for i, c := range r.left.cols() {
 		if c.time == eventTime {
@@ -190,7 +193,11 @@ func (b *binder) aligned(ins []rel, name string, where place) ([]rel, error) {
 // united takes the rows of relations with the same types together.
 func united(ins []rel, where place) rel {
 	out := append([]column(nil), ins[0].cols()...)
+	same := sameWindows(ins)
 	for c := range out {
+		if !same[c] {
+			out[c].window, out[c].windowID = noWindow, 0
+		}
 		for i, in := range ins {
 			col := in.cols()[c]
 			out[c].NotNull = out[c].NotNull && col.NotNull
@@ -206,9 +213,6 @@ func united(ins []rel, where place) rel {
 				}
 			}
 			out[c].lag = max(out[c].lag, col.lag)
-			if col.window != out[c].window || col.windowID != out[c].windowID {
-				out[c].window, out[c].windowID = noWindow, 0
-			}
 		}
 	}
 	return &unionRel{ins: ins, out: out, place: where}

@@ -47,6 +47,9 @@ type Config struct {
 	Retract bool
 	// Count says that groups count their rows, which Panes need.
 	Count bool
+	// Own is how many of the last keys are not among those that rows are spread over
+	// shards by.
+	Own int
 }
 
 // chunkRows is how many rows go through all loops before the next ones: few
@@ -62,6 +65,7 @@ const (
 // at a time. Not safe for concurrent use.
 type Aggregator struct {
 	keys      []Key
+	spread    int // so many of the keys say which shard a group belongs to
 	layout    *hash.Layout
 	words     int // of state per row
 	retract   bool
@@ -110,7 +114,7 @@ func New(cfg Config) (*Aggregator, error) {
 		return nil, fmt.Errorf("GROUP BY: %w", err)
 	}
 	a := &Aggregator{
-		keys: cfg.Keys, layout: layout, retract: cfg.Retract, countRows: cfg.Retract || cfg.Count,
+		keys: cfg.Keys, spread: len(cfg.Keys) - cfg.Own, layout: layout, retract: cfg.Retract, countRows: cfg.Retract || cfg.Count,
 		enc: hash.NewEncoder(layout), cols: make([]arrow.Array, len(cfg.Keys)),
 	}
 	for _, c := range cfg.Calls {

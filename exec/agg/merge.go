@@ -37,7 +37,7 @@ func (a *Aggregator) merge(dst, src *Groups, keep func(group int) bool) {
 		src.table.Each(func(ids []uint32, rows []hash.Row) { a.mergeRows(dst, ids, rows, from) })
 		return
 	}
-	src.table.EachHash(func(ids []uint32, rows []hash.Row, hashes []uint64) {
+	src.table.EachHashOf(a.spread, func(ids []uint32, rows []hash.Row, hashes []uint64) {
 		a.walk, a.ids = a.walk[:0], a.ids[:0]
 		for i, h := range hashes {
 			if keep(hash.Group(h)) {

@@ -62,7 +62,7 @@ func (a *Aggregator) Export(g *Groups, parts []*Partial, shard func(group int) i
 		place = make([]uint64, g.table.Rows().Cap())
 	}
 	width := g.table.Rows().Width()
-	g.table.EachHash(func(ids []uint32, rows []hash.Row, hashes []uint64) {
+	g.table.EachHashOf(a.spread, func(ids []uint32, rows []hash.Row, hashes []uint64) {
 		for i, row := range rows {
 			s := shard(hash.Group(hashes[i]))
 			p := parts[s]
@@ -120,9 +120,10 @@ func (a *Aggregator) Spread(cols []arrow.Array, rows colvec.Rows, parts []*Parti
 	}
 }
 
-// Spreads says that the state of a group is all in its row.
+// Spreads says that the state of a group is all in its row, and that all keys say
+// where it belongs.
 func (a *Aggregator) Spreads() bool {
-	return !a.strings && len(a.views)+len(a.sums)+len(a.hlls)+len(a.distincts)+len(a.bags)+len(a.bests) == 0
+	return a.spread == len(a.keys) && !a.strings && len(a.views)+len(a.sums)+len(a.hlls)+len(a.distincts)+len(a.bags)+len(a.bests) == 0
 }
 
 // PreAggregate adds rows of a batch to parts, by the shard of their key: first by

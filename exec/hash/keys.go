@@ -340,16 +340,22 @@ func asUint64(v []int64) []uint64 {
 // FromRows gives the keys of rows that have the layout, as Encode does of
 // columns. src is where their long strings stand.
 func (e *Encoder) FromRows(rows []Row, src Source) *Keys {
-	return e.fromRows(nil, rows, src)
+	return e.fromRows(nil, rows, src, len(e.l.cols))
+}
+
+// HashFirst gives the hashes that the first cols key columns of rows have by
+// themselves. They hold until the next call.
+func (e *Encoder) HashFirst(cols int, rows []Row, src Source) []uint64 {
+	return e.fromRows(nil, rows, src, cols).Hash
 }
 
 // FromRowsIn is FromRows with ids in place of the rows' first key column, which
 // must be a BIGINT.
 func (e *Encoder) FromRowsIn(ids []uint32, rows []Row, src Source) *Keys {
-	return e.fromRows(ids, rows, src)
+	return e.fromRows(ids, rows, src, len(e.l.cols))
 }
 
-func (e *Encoder) fromRows(ids []uint32, rows []Row, src Source) *Keys {
+func (e *Encoder) fromRows(ids []uint32, rows []Row, src Source, cols int) *Keys {
 	n := len(rows)
 	k := &e.keys
 	k.N = n
@@ -369,7 +375,7 @@ func (e *Encoder) fromRows(ids []uint32, rows []Row, src Source) *Keys {
 	for i, id := range ids {
 		e.own[0][i] = uint64(id)
 	}
-	for ci := range e.l.cols {
+	for ci := range cols {
 		e.hashStored(ci)
 	}
 	for i, x := range e.hash {

@@ -393,11 +393,16 @@ func (t *Table) Each(fn func(ids []uint32, rows []Row)) {
 
 // EachHash is Each with the hashes of the rows' keys.
 func (t *Table) EachHash(fn func(ids []uint32, rows []Row, hashes []uint64)) {
+	t.EachHashOf(len(t.l.cols), fn)
+}
+
+// EachHashOf is EachHash with the hashes of the first cols key columns by themselves.
+func (t *Table) EachHashOf(cols int, fn func(ids []uint32, rows []Row, hashes []uint64)) {
 	if t.enc == nil {
 		t.enc = NewEncoder(t.l)
 	}
 	t.Each(func(ids []uint32, rows []Row) {
-		fn(ids, rows, t.enc.FromRows(rows, t.Source()).Hash)
+		fn(ids, rows, t.enc.HashFirst(cols, rows, t.Source()))
 	})
 }
 

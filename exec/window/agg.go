@@ -85,6 +85,7 @@ func Config(o *planner.WindowAgg, in []planner.Column) (agg.Config, error) {
 		keys = append(keys, o.Window.Start)
 	}
 	cfg, err := agg.Of(keys, o.Aggs, in, false)
+	cfg.Own = len(keys) - len(o.Keys)
 	cfg.Count = sharesPanes(o.Window)
 	return cfg, err
 }

@@ -117,6 +117,8 @@ var forgets = []forgetting{
 		sql: "SELECT k, v FROM c LIMIT 3"},
 	{name: "top-N of a window", op: "Rank", late: true, left: 2, why: "the last rows",
 		sql: "SELECT k, v FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, k ORDER BY v) AS n FROM TUMBLE(TABLE l, DESCRIPTOR(ts), INTERVAL '5' MINUTE)) AS x WHERE n <= 2"},
+	{name: "EXCEPT within windows", op: "WindowAgg", late: true, left: 1, why: "the last rows, which are equal",
+		sql: "SELECT k, window_start, window_end FROM TUMBLE(TABLE l, DESCRIPTOR(ts), INTERVAL '5' MINUTE) EXCEPT SELECT k, window_start, window_end FROM TUMBLE(TABLE r, DESCRIPTOR(ts), INTERVAL '5' MINUTE)"},
 	{name: "over a span of time", op: "Over", late: true, left: 1, why: "the last row",
 		sql: "SELECT k, MAX(v) OVER (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND CURRENT ROW) AS m FROM l"},
 	{name: "over with a time to live", op: "Over", left: 3, why: "two of the last rows, and the first one, which came before a watermark", setup: "SET 'state.ttl' = '1 h';",
