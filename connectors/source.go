@@ -24,6 +24,9 @@ type Env struct {
 	Stdout Output
 	// FS is the file system; nil: the operating system's.
 	FS FS
+	// Done is closed when the job is to end: nobody waits for the outside world any
+	// longer. nil: never.
+	Done <-chan struct{}
 }
 
 // ReadFile reads a file that an option names.

@@ -122,9 +122,19 @@ func Start(ctx context.Context, cfg Config) *Job {
 		cfg.StateDir, cfg.StateFS = "state", vfs.NewMem()
 	}
 	j := &Job{cfg: cfg, stop: make(chan struct{}), ended: make(chan struct{}), began: -1}
+	ending := make(chan struct{})
+	j.cfg.Env.Done = ending
 	go func() {
 		defer close(j.ended)
 		j.err = j.run(ctx)
+	}()
+	go func() {
+		defer close(ending)
+		select {
+		case <-ctx.Done():
+		case <-j.stop:
+		case <-j.ended:
+		}
 	}()
 	return j
 }

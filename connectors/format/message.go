@@ -35,6 +35,25 @@ type Messages interface {
 	NewMessageDecoder(alloc memory.Allocator) MessageDecoder
 }
 
+// Waiting is a Decoding or Encoding that may have to wait for the outside world.
+type Waiting interface {
+	// Trouble says what is waited for, for people; "": nothing. It may be called from
+	// any goroutine.
+	Trouble() string
+}
+
+// TroubleOf gives what the first of some formats that waits is waiting for.
+func TroubleOf(formats ...any) string {
+	for _, f := range formats {
+		if w, ok := f.(Waiting); ok {
+			if t := w.Trouble(); t != "" {
+				return t
+			}
+		}
+	}
+	return ""
+}
+
 // MessageDecoder makes columns of messages. It belongs to one goroutine at a time
 // and is meant to be used for batch after batch.
 type MessageDecoder interface {

@@ -356,7 +356,7 @@ func (s *source) StopAtNow(ctx context.Context) error {
 func (s *source) Report() connectors.SourceReport {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := connectors.SourceReport{Lost: s.lost, State: s.trouble}
+	r := connectors.SourceReport{Lost: s.lost, State: cmp.Or(s.trouble, format.TroubleOf(s.layout.value, s.layout.key))}
 	var ids []string
 	worst := (*partition)(nil)
 	for _, p := range s.parts {

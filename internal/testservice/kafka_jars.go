@@ -32,12 +32,20 @@ func kafkaJars() (string, error) {
 		}
 		return dir, nil
 	}
+	return cached("kafka-"+kafkaVersion, "kafka's jars", func(dir string) *exec.Cmd {
+		return exec.Command("sh", "-c", `printf %s "$1" > "$2.xml" && exec mvn -B -q -f "$2.xml" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$2"`, "sh", kafkaPOM, dir)
+	})
+}
+
+// cached gives a directory of the user's cache, which a command of Maven's fills at
+// the first call.
+func cached(name, what string, fill func(dir string) *exec.Cmd) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("kafka: %w: %w", err, ErrUnavailable)
+		return "", fmt.Errorf("%s: %w: %w", what, err, ErrUnavailable)
 	}
 	base := filepath.Join(cache, "streamsql")
-	dir := filepath.Join(base, "kafka-"+kafkaVersion)
+	dir := filepath.Join(base, name)
 	if err := os.MkdirAll(base, 0o755); err != nil {
 		return "", err
 	}
@@ -53,16 +61,13 @@ func kafkaJars() (string, error) {
 		return dir, nil
 	}
 	if _, err := exec.LookPath("mvn"); err != nil {
-		return "", fmt.Errorf("kafka's jars need mvn in PATH to be fetched, or STREAMSQL_KAFKA_JARS: %w", ErrUnavailable)
+		return "", fmt.Errorf("%s need mvn in PATH to be fetched: %w", what, ErrUnavailable)
 	}
-	pom := dir + ".xml"
-	if err := os.WriteFile(pom, []byte(kafkaPOM), 0o644); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	out, err := exec.Command("mvn", "-B", "-q", "-f", pom, "dependency:copy-dependencies",
-		"-DincludeScope=runtime", "-DoutputDirectory="+dir).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("fetching Kafka's jars: %w: %s: %w", err, out, ErrUnavailable)
+	if out, err := fill(dir).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("fetching %s: %w: %s: %w", what, err, out, ErrUnavailable)
 	}
 	return dir, os.WriteFile(filepath.Join(dir, "complete"), nil, 0o644)
 }

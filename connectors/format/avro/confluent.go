@@ -95,6 +95,9 @@ func newConfluentDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	return d, nil
 }
 
+// Trouble implements format.Waiting.
+func (d *confluentDecoding) Trouble() string { return d.client.Trouble() }
+
 // NewMessageDecoder implements format.Messages.
 func (d *confluentDecoding) NewMessageDecoder(alloc memory.Allocator) format.MessageDecoder {
 	rows := d.layout.NewRows(alloc)
@@ -154,6 +157,9 @@ func (*confluentEncoding) Header() []byte { return nil }
 
 // NewEncoder implements format.Encoding.
 func (e *confluentEncoding) NewEncoder() format.Encoder { return e.NoStream }
+
+// Trouble implements format.Waiting.
+func (e *confluentEncoding) Trouble() string { return e.written.Client.Trouble() }
 
 // NewMessageEncoder implements format.MessageEncoding.
 func (e *confluentEncoding) NewMessageEncoder() format.MessageEncoder {

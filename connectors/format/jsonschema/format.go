@@ -147,6 +147,9 @@ func (*encoding) Header() []byte { return nil }
 // NewEncoder implements format.Encoding.
 func (e *encoding) NewEncoder() format.Encoder { return e.NoStream }
 
+// Trouble implements format.Waiting.
+func (e *encoding) Trouble() string { return e.written.Client.Trouble() }
+
 // NewMessageEncoder implements format.MessageEncoding.
 func (e *encoding) NewMessageEncoder() format.MessageEncoder {
 	return &encoder{rowjson.NewEncoder(e.fields, e.opts), e}

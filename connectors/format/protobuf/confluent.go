@@ -197,6 +197,9 @@ func newConfluentDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	return d, nil
 }
 
+// Trouble implements format.Waiting.
+func (d *confluentDecoding) Trouble() string { return d.client.Trouble() }
+
 // NewMessageDecoder implements format.Messages.
 func (d *confluentDecoding) NewMessageDecoder(alloc memory.Allocator) format.MessageDecoder {
 	rows := d.layout.NewRows(alloc)
@@ -346,6 +349,9 @@ func sourceOf(f protoreflect.FileDescriptor, read func(path string) (string, err
 	}
 	return s, nil
 }
+
+// Trouble implements format.Waiting.
+func (e *confluentEncoding) Trouble() string { return e.written.Client.Trouble() }
 
 // NewMessageEncoder implements format.MessageEncoding.
 func (e *confluentEncoding) NewMessageEncoder() format.MessageEncoder {

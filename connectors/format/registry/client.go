@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
@@ -21,6 +22,8 @@ type Client struct {
 	clock    clock.Clock
 	log      *slog.Logger
 	patience time.Duration
+	done     <-chan struct{} // ends the waiting; nil: nothing does
+	trouble  atomic.Pointer[string]
 
 	mu      sync.Mutex
 	byID    map[int]*Schema
@@ -188,12 +191,21 @@ func (c *Client) reference(ctx context.Context, r sr.SchemaReference, to *Schema
 	return nil
 }
 
+// Trouble says that the registry is waited for, and why; "": it is not.
+func (c *Client) Trouble() string {
+	if t := c.trouble.Load(); t != nil {
+		return *t
+	}
+	return ""
+}
+
 // retry calls f until it answers or patience is at its end. An answer that says
 // that there is no such thing is ErrUnknown.
 func (c *Client) retry(what string, f func(ctx context.Context) error) error {
 	start := c.clock.Now()
 	pause := 100 * time.Millisecond
-	for {
+	defer c.trouble.Store(nil)
+	for attempt := 1; ; attempt++ {
 		ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 		err := f(ctx)
 		cancel()
@@ -213,7 +225,13 @@ func (c *Client) retry(what string, f func(ctx context.Context) error) error {
 		if c.log != nil {
 			c.log.Warn("the schema registry does not answer; it is asked again", "registry", c.url, "for", what, "error", err, "pause", pause)
 		}
-		<-c.clock.After(min(pause, c.patience-waited))
+		state := fmt.Sprintf("the schema registry at %s does not answer for %s: %v; attempt %d failed", c.url, what, err, attempt)
+		c.trouble.Store(&state)
+		select {
+		case <-c.clock.After(min(pause, c.patience-waited)):
+		case <-c.done:
+			return fmt.Errorf("%s: the job ends while the schema registry at %s does not answer: %w", what, c.url, err)
+		}
 		pause = min(2*pause, 10*time.Second)
 	}
 }

@@ -56,7 +56,7 @@ func Options() []catalog.OptionSpec {
 // New makes a client. It does no I/O but for the files of certificates.
 func New(o catalog.Options, env connectors.Env) (*Client, error) {
 	c := &Client{
-		url: o[optURL], clock: env.Clock, log: env.Log, patience: 5 * time.Minute,
+		url: o[optURL], clock: env.Clock, log: env.Log, patience: 5 * time.Minute, done: env.Done,
 		byID: map[int]*Schema{}, unknown: map[int]time.Time{}, named: map[string]*Schema{},
 	}
 	if o[optRetry] != "" {
