@@ -32,25 +32,27 @@ func (b *builder) rank(r *rankRel, in *Node) (*Node, error) {
 	return b.judging(op, r, ex, text, r.late)
 }
 
-// inferRank: of ROW_NUMBER, partition and rank are a key. Without the rank, the
-// partition is one if a single row of it comes out; else the input's keys are.
+// inferRank: of ROW_NUMBER, partition and rank are a key; without the rank, the
+// partition is one if a single row of it comes out. The input's keys are keys too,
+// but where a row takes the place of another, a row that moves is said twice.
 func (b *builder) inferRank(n *Node, op *Rank) {
 	in := n.Inputs[0].From
 	n.Props.Hash = in.Props.Hash
 	n.Props.Kinds = KindSet(0).With(catalog.Insert)
 	n.Props.OrderSensitive = op.Arrival != NoArrival || op.TTL > 0 && !op.ByTime
 	n.Props.AnyOrder = n.Props.AnyOrder && !op.Replaces()
-	switch {
-	case op.Kind == OverRowNumber && op.Show:
-		b.keys[n] = [][]int{append(slices.Clone(op.Partition), len(in.Cols))}
-	case op.Replaces():
-		b.keys[n] = [][]int{append([]int{}, op.Partition...)}
-	default:
-		b.keys[n] = b.keys[in]
+	if op.Replaces() {
+		key := append([]int{}, op.Partition...)
+		if op.Show {
+			key = append(key, len(in.Cols))
+		}
+		b.keys[n] = append(b.keys[n], key)
 	}
+	b.keys[n] = append(b.keys[n], b.keys[in]...)
 	if !op.Updates() {
 		return
 	}
+	n.Props.Moves = op.Replaces()
 	if op.Replaces() || op.Show {
 		n.Props.Kinds = n.Props.Kinds.With(catalog.UpdateBefore).With(catalog.UpdateAfter)
 	}

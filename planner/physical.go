@@ -481,6 +481,9 @@ type Properties struct {
 	// AnyOrder says that changes of one upsert key may come out of order: its rows
 	// have been on several shards.
 	AnyOrder bool
+	// Moves says that this holds for all keys but UpsertKey: a row that moves is
+	// taken back from its old place after it has come at its new one.
+	Moves bool
 	// Hash lists the columns by which rows are spread over shards; Single says
 	// that one shard has them all. Neither: any way.
 	Hash   []int

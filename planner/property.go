@@ -103,6 +103,41 @@ func (b *builder) infer(n *Node, r rel) {
 	if keys := b.keys[n]; len(keys) > 0 {
 		p.UpsertKey = keys[0]
 	}
+	b.inferMoves(n)
+}
+
+// inferMoves: where the key that moving rows keep to is lost, changes of the others
+// may come in any order.
+func (b *builder) inferMoves(n *Node) {
+	p := &n.Props
+	moves := slices.ContainsFunc(n.Inputs, func(e Edge) bool { return e.Port == MainPort && e.From.Props.Moves })
+	if !moves {
+		return
+	}
+	switch op := n.Op.(type) {
+	case *GroupAgg, *Sort:
+		return
+	case *Rank:
+		p.AnyOrder = p.AnyOrder || !op.Replaces()
+		return
+	case *Filter, *Exchange, *Limit, *Sink, *Result:
+		p.Moves = true
+		return
+	case *Project:
+		if p.Moves = b.keepsKey(n, op); p.Moves {
+			return
+		}
+	}
+	p.AnyOrder = true
+}
+
+// keepsKey says whether the first key of the input is the projection's too.
+func (b *builder) keepsKey(n *Node, op *Project) bool {
+	key := n.Inputs[0].From.Props.UpsertKey
+	return len(key) == len(n.Props.UpsertKey) && !slices.ContainsFunc(n.Props.UpsertKey, func(i int) bool {
+		c, ok := op.Exprs[i].(*catalog.ColumnRef)
+		return !ok || !slices.Contains(key, c.Index)
+	})
 }
 
 // inherit takes keys and distribution over from the only input.
@@ -337,7 +372,7 @@ func (b *builder) wantsBefore(n, in *Node, above bool) bool {
 
 // hasKey says whether a set of columns is one of the unique keys of a node.
 func (b *builder) hasKey(n *Node, cols []int) bool {
-	return slices.ContainsFunc(b.keys[n], func(k []int) bool { return subset(k, cols) && subset(cols, k) })
+	return slices.ContainsFunc(b.keys[n], func(k []int) bool { return sameColumns(k, cols) })
 }
 
 // wantsW says whether consumer n looks at the W of its input's rows, for itself

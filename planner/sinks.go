@@ -154,14 +154,18 @@ func (b *builder) writeSink(s *sinkInput) error {
 	if spec.Single {
 		in = b.single(in, nil)
 	} else if op.Mode == catalog.UpsertMode && !in.Props.Kinds.AppendOnly() && in.Props.UpsertKey != nil {
-		in = b.together(in, in.Props.UpsertKey)
+		key := in.Props.UpsertKey
+		if b.hasKey(in, op.PrimaryKey) {
+			key = op.PrimaryKey
+		}
+		in = b.together(in, key)
 	} else if unordered(in) {
 		in = b.inOrder(in)
 	}
 	if op.Mode == catalog.RetractMode && in.Props.Kinds.AppendOnly() {
 		op.Mode = catalog.AppendOnly // nothing is ever taken back: the sink need not show kinds
 	}
-	op.Net = op.Mode == catalog.UpsertMode && len(op.PrimaryKey) > 0 && in.Props.AnyOrder
+	op.Net = op.Mode == catalog.UpsertMode && len(op.PrimaryKey) > 0 && (in.Props.AnyOrder || !subset(in.Props.UpsertKey, op.PrimaryKey))
 	for i, c := range op.Columns {
 		if c.NotNull && !in.Cols[i].NotNull {
 			op.OnError = b.sinkMode(in)
@@ -175,6 +179,8 @@ func (b *builder) writeSink(s *sinkInput) error {
 	b.places[s.written] = s.parts[0].place
 	return nil
 }
+
+func sameColumns(a, b []int) bool { return subset(a, b) && subset(b, a) }
 
 // sinkMetadata gives the metadata names of the columns that are written; nil if
 // there are none.

@@ -42,8 +42,8 @@ type changing struct {
 	*rand.Rand
 }
 
-// plan makes the script and plans it: with a sink that replaces rows by the
-// query's upsert key, half of the time that it has one.
+// plan makes the script and plans it: often with a sink that replaces rows by the
+// query's upsert key, or by another one.
 func (c *changing) plan() error {
 	primary := ""
 	if c.IntN(2) == 0 {
@@ -54,33 +54,60 @@ func (c *changing) plan() error {
 		notNull = " NOT NULL"
 	}
 	source := fmt.Sprintf(declarationChanges, notNull, primary, len(c.log))
-	var cols, keyed []string
+	var cols []string
 	for _, col := range c.query.cols {
 		cols = append(cols, col.name+" "+col.sinkType())
 	}
 	insert := ") WITH ('connector' = 'memory');\nINSERT INTO o " + c.query.text.ours
 	c.script = source + "CREATE SINK o (" + strings.Join(cols, ", ") + insert
-	eng, session, err := c.open(0)
+	in, err := c.analyze()
 	if err != nil {
 		return err
+	}
+	nullable := func(i int) bool { return !in.Cols[i].NotNull }
+	with := func(key []int) string {
+		var keyed []string
+		for _, i := range key {
+			keyed = append(keyed, c.query.cols[i].name)
+		}
+		return source + "CREATE SINK o (" + strings.Join(cols, ", ") + ", PRIMARY KEY (" + strings.Join(keyed, ", ") + ") NOT ENFORCED" + insert
+	}
+	plain := c.script
+	switch key := in.Props.UpsertKey; c.IntN(4) {
+	case 0:
+	case 1:
+		// Another key, if the planner takes one.
+		for _, i := range c.Perm(len(cols)) {
+			if nullable(i) {
+				continue
+			}
+			c.key, c.script = []int{i}, with([]int{i})
+			if _, err := c.analyze(); err == nil {
+				return nil
+			}
+		}
+		c.key, c.script = nil, plain
+	default:
+		if len(key) > 0 && !slices.ContainsFunc(key, nullable) {
+			c.key, c.script = key, with(key)
+		}
+	}
+	return nil
+}
+
+// analyze plans the script and gives the sink's input.
+func (c *changing) analyze() (*planner.Node, error) {
+	eng, session, err := c.open(0)
+	if err != nil {
+		return nil, err
 	}
 	defer eng.Close()
 	plan, err := session.Analyze("job", c.script)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	job := plan.Steps[len(plan.Steps)-1].(*planner.Job)
-	sink := job.Plan.Nodes[len(job.Plan.Nodes)-1]
-	in := sink.Inputs[0].From
-	nullable := func(i int) bool { return !in.Cols[i].NotNull }
-	if key := in.Props.UpsertKey; len(key) > 0 && !slices.ContainsFunc(key, nullable) && c.IntN(4) > 0 {
-		for _, i := range key {
-			keyed = append(keyed, c.query.cols[i].name)
-		}
-		c.key = key
-		c.script = source + "CREATE SINK o (" + strings.Join(cols, ", ") + ", PRIMARY KEY (" + strings.Join(keyed, ", ") + ") NOT ENFORCED" + insert
-	}
-	return nil
+	nodes := plan.Steps[len(plan.Steps)-1].(*planner.Job).Plan.Nodes
+	return nodes[len(nodes)-1].Inputs[0].From, nil
 }
 
 // open opens an engine over the job's state.

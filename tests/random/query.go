@@ -73,6 +73,9 @@ func (g *queries) relation(depth int) relation {
 		return g.group(in)
 	case 6:
 		if g.changes {
+			if g.IntN(2) == 0 {
+				return g.selectFrom(g.numbered(in))
+			}
 			return g.numbered(g.group(in))
 		}
 		return g.window()
