@@ -70,6 +70,18 @@ type SinkIdentity struct {
 	Epoch uint64
 }
 
+// ReportingSink is a Sink whose state is worth showing while a job runs. Its
+// method may be called from any goroutine.
+type ReportingSink interface {
+	Report() SinkReport
+}
+
+// SinkReport is the state of a sink right now.
+type SinkReport struct {
+	State string // what is amiss, for people; "": nothing
+	Lost  int64  // rows that were committed and could not be shown
+}
+
 // RefusedRows is an error of Write: the target can't take some rows of the batch,
 // whatever is tried. The others have been written. The engine deals with the rows
 // by the sink's 'on-error'.
@@ -89,7 +101,22 @@ func (e *RefusedRows) Error() string {
 	return fmt.Sprintf("%d rows refused, the first: %s", len(e.Rows), r.Detail)
 }
 
-// FatalError is an error of Commit that no retry can mend: the job stops.
+// AgainError is an error of Write or Prepare that the target gives for the
+// micro-batch and not for what is in it: the job goes back to its last commit and
+// writes it again.
+type AgainError struct{ Err error }
+
+// Error implements error.
+func (e *AgainError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *AgainError) Unwrap() error { return e.Err }
+
+// Again marks err as one of the micro-batch.
+func Again(err error) error { return &AgainError{err} }
+
+// FatalError is an error of Write, Prepare or Commit that no retry can mend: the
+// job stops, and touches the target no more.
 type FatalError struct{ Err error }
 
 // Error implements error.

@@ -399,6 +399,10 @@ func (j *job) prepare(ctx context.Context, epoch uint64) ([][]byte, error) {
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
+		var fatal *connectors.FatalError
+		if errors.As(err, &fatal) {
+			return nil, err
+		}
 		for _, s := range j.sinks {
 			err = errors.Join(err, s.wrap(s.conn.Abort(ctx, epoch-1)))
 		}
@@ -428,6 +432,7 @@ func (j *job) commitSinks(ctx context.Context, epoch uint64, intents [][]byte) e
 }
 
 func (j *job) commitSink(ctx context.Context, s *sink, epoch uint64, intent []byte) error {
+	defer s.setTrouble("")
 	const first, longest = 100 * time.Millisecond, 30 * time.Second
 	for pause := first; ; pause = min(2*pause, longest) {
 		err := s.conn.Commit(ctx, epoch, intent)
@@ -436,6 +441,7 @@ func (j *job) commitSink(ctx context.Context, s *sink, epoch uint64, intent []by
 			return err
 		}
 		j.log.Warn("commit at a sink failed, trying again", "sink", s.op.Name, "epoch", epoch, "pause", pause, "error", err)
+		s.setTrouble(fmt.Sprintf("micro-batch %d can't be shown, trying again: %v", epoch, err))
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w (last error: %w)", ctx.Err(), err)

@@ -160,14 +160,15 @@ func (j *Job) Progress() Progress {
 	return Progress{Job: j.cfg.Plan.Job}
 }
 
-// run runs the job, and again from its last commit where a sink could not
+// run runs the job, and again from its last commit where a sink could not write or
 // prepare a micro-batch, until that has failed several times in a row.
 func (j *Job) run(ctx context.Context) error {
 	for failures := 0; ; failures++ {
 		before := j.Progress().Epoch
 		err := j.runOnce(ctx)
 		var p *PrepareError
-		if !errors.As(err, &p) {
+		var again *connectors.AgainError
+		if !errors.As(err, &p) && (!errors.As(err, &again) || ctx.Err() != nil) {
 			return err
 		}
 		if j.Progress().Epoch != before {
@@ -176,7 +177,7 @@ func (j *Job) run(ctx context.Context) error {
 		if failures == len(restartPauses) {
 			return err
 		}
-		j.cfg.Env.Log.Warn("a sink could not prepare a micro-batch: the job starts again from its last commit", "error", err, "pause", restartPauses[failures])
+		j.cfg.Env.Log.Warn("a sink could not write a micro-batch: the job starts again from its last commit", "error", err, "pause", restartPauses[failures])
 		select {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
@@ -210,8 +211,13 @@ func (j *Job) runOnce(ctx context.Context) (err error) {
 		return err
 	}
 	clean := false
-	defer func() { err = errors.Join(err, r.close(clean)) }()
-	if err := r.open(ctx); err != nil {
+	watch, stop := context.WithCancel(ctx)
+	defer func() {
+		stop()
+		r.watching.Wait()
+		err = errors.Join(err, r.close(clean))
+	}()
+	if err := r.open(ctx, watch); err != nil {
 		clean = errors.Is(err, ErrFinished) || errors.Is(err, ErrStop)
 		if errors.Is(err, ErrStop) {
 			return nil
@@ -257,6 +263,8 @@ type job struct {
 	throttled atomic.Int32  // shards that wait in throttle
 	halted    atomic.Bool   // tasks are to return
 	resultM   sync.Mutex
+	progressM sync.Mutex // one report at a time
+	watching  sync.WaitGroup
 
 	tolerances []*tolerance
 	badRow     atomic.Pointer[op.RowError] // an example for them
@@ -312,8 +320,8 @@ func (j *job) post(it item) {
 }
 
 // open recovers the last commit, opens sinks and sources, restores state and reads
-// static tables.
-func (j *job) open(ctx context.Context) error {
+// static tables. What is amiss from then on is told until watch ends.
+func (j *job) open(ctx, watch context.Context) error {
 	if err := j.openSources(ctx); err != nil {
 		return err
 	}
@@ -323,6 +331,8 @@ func (j *job) open(ctx context.Context) error {
 	if err := j.buildTasks(); err != nil {
 		return err
 	}
+	j.watching.Add(1)
+	go func() { defer j.watching.Done(); j.watchTrouble(watch) }()
 	if len(j.sinks) > 0 {
 		if err := j.recover(ctx); err != nil {
 			return err

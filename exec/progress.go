@@ -5,9 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/exec/op"
-	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
 )
 
@@ -108,13 +106,7 @@ func sourceProgress(sources []*source, cuts []sourceCut) []SourceProgress {
 			t := time.UnixMicro(s.Watermark).UTC()
 			p.Watermark = &t
 		}
-		if r, ok := sources[i].conn.(connectors.Reporting); ok {
-			report := r.Report()
-			p.State, p.Lost = report.State, report.Lost
-			if report.Lag >= 0 {
-				p.Lag = &report.Lag
-			}
-		}
+		p.report(sources[i].conn)
 		out[i] = p
 	}
 	return out
@@ -142,6 +134,10 @@ type OperatorProgress struct {
 type SinkProgress struct {
 	Name string `json:"name"`
 	Rows int64  `json:"rows"`
+	// State says what is amiss, if anything is; Lost counts rows that were committed
+	// and could not be shown, in this run.
+	State string `json:"state,omitempty"`
+	Lost  int64  `json:"lost,omitempty"`
 }
 
 // report makes the progress of a commit that has just been done.
@@ -155,6 +151,12 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 		if why := t.failed.Load(); why != nil {
 			p.Warnings = append(p.Warnings, *why)
 		}
+	}
+	for _, s := range j.sinks {
+		cs := j.counts[s.node.ID]
+		sp := SinkProgress{Name: s.op.Name, Rows: cs[op.CountIn] - cs[op.CountBad]}
+		sp.report(s)
+		p.Sinks = append(p.Sinks, sp)
 	}
 	for _, s := range cuts {
 		p.StallMillis = max(p.StallMillis, millis(s.stall))
@@ -170,9 +172,6 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 		busy := j.busy(i)
 		if len(cs) == 0 && busy == 0 {
 			continue
-		}
-		if _, ok := n.Op.(*planner.Sink); ok {
-			p.Sinks = append(p.Sinks, SinkProgress{Name: n.Op.(*planner.Sink).Name, Rows: cs[op.CountIn] - cs[op.CountBad]})
 		}
 		p.Late += cs[op.CountLate] + cs[op.PrePrefix+op.CountLate]
 		p.Bad += cs[op.CountBad] + cs[op.PrePrefix+op.CountBad]
@@ -201,6 +200,8 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
 	metrics.Read(sample)
 	p.Allocs = sample[0].Value.Uint64()
+	j.progressM.Lock()
+	defer j.progressM.Unlock()
 	j.last.Store(&p)
 	if j.cfg.Progress != nil {
 		j.cfg.Progress(p)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
@@ -19,6 +20,8 @@ type sink struct {
 	name   string // within the job: the sink's name, numbered from the second on
 	conn   connectors.Sink
 	opened bool
+	// trouble is what keeps its rows from being shown; nil or "": nothing.
+	trouble atomic.Pointer[string]
 }
 
 // sinkWriter is a shard's end of a sink.

@@ -167,7 +167,7 @@ func (w *topicWriter) copy(ctx context.Context, lines <-chan inputLines) error {
 				w.add(line)
 			}
 			w.turn++
-			if err := w.session.AddAll(w.records); err != nil {
+			if err := w.session.AddAll(context.WithoutCancel(ctx), w.records); err != nil {
 				return err
 			}
 			if x.err != nil {

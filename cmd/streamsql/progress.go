@@ -69,6 +69,16 @@ func progressLine(s streamsql.Progress) string {
 		fmt.Fprintf(&b, "  state %s rows", count(s.StateRows))
 	}
 	fmt.Fprintf(&b, "  late %s  bad %s", count(s.Late), count(s.Bad))
+	for _, src := range s.Sources {
+		if src.State != "" {
+			fmt.Fprintf(&b, "  %s: %s", src.Name, src.State)
+		}
+	}
+	for _, sink := range s.Sinks {
+		if sink.State != "" {
+			fmt.Fprintf(&b, "  %s: %s", sink.Name, sink.State)
+		}
+	}
 	return b.String()
 }
 

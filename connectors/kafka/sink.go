@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -34,15 +36,27 @@ type sink struct {
 	session      *producer.Session      // else
 	shards       []*sinkShard
 
+	log     *slog.Logger
+	monitor *producer.Monitor
+	lost    atomic.Int64
+	trouble atomic.Pointer[string] // in opening
+
 	mu     sync.Mutex
-	topics map[string]partitions
+	topics map[string]topicState
 }
 
-// partitions are the numbers of a topic's partitions, and when they were asked for.
-type partitions struct {
-	numbers []int
-	at      time.Time
+// topicState is what is known of a topic that rows go to, and when it was asked for.
+type topicState struct {
+	partitions []int
+	id         wire.ID
+	limits     topicLimits
+	at         time.Time
 }
+
+var (
+	_ connectors.Sink          = (*sink)(nil)
+	_ connectors.ReportingSink = (*sink)(nil)
+)
 
 // sinkShard is what one of the concurrent writers uses.
 type sinkShard struct {
@@ -64,12 +78,20 @@ func newSink(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) 
 		return nil, err
 	}
 	o := cfg.Options
-	s := &sink{cfg: cfg, env: env, layout: l, topic: topicList(o)[0], topics: map[string]partitions{}}
+	s := &sink{cfg: cfg, env: env, layout: l, topic: topicList(o)[0], topics: map[string]topicState{}, log: env.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.log = s.log.With("sink", cfg.Name)
+	s.monitor = &producer.Monitor{Log: s.log}
 	codec := batch.Codec(max(0, slices.Index(batch.Codecs, o[optCompression])))
 	s.write = producer.Config{
 		Codec: codec, BatchBytes: int(min(o.Bytes(optBatchSize), 64<<20)), BufferBytes: int(o.Bytes(optBufferMemory)),
-		Timeout: o.Duration(optRequestTime), GiveUp: o.Duration(optDelivery), Backoff: max(o.Duration(optBackoff)/10, time.Millisecond),
+		Timeout: o.Duration(optRequestTime), GiveUp: o.Duration(optDelivery), Monitor: s.monitor,
 	}
+	first, longest := backoff(o)
+	s.write.Backoff, s.write.BackoffMax = max(first/10, time.Millisecond), longest
+	s.write.BatchLimit = s.batchLimit
 	for i := range max(1, cfg.Shards) {
 		x := &sinkShard{value: l.value.NewMessageEncoder(), turn: int32(i)}
 		if l.key != nil {
@@ -87,7 +109,12 @@ func (s *sink) Open(ctx context.Context, id connectors.SinkIdentity) error {
 		return err
 	}
 	s.write.Client = s.client
-	if _, err := s.partitions(ctx, s.topic); err != nil {
+	tell := func(text string) { s.trouble.Store(&text) }
+	defer tell("")
+	if err := persist(ctx, s.cfg.Options, s.log, tell, func() error {
+		_, err := s.partitions(ctx, s.topic)
+		return err
+	}); err != nil {
 		return err
 	}
 	if s.cfg.Options[optGuarantee] == exactlyOnce {
@@ -95,17 +122,19 @@ func (s *sink) Open(ctx context.Context, id connectors.SinkIdentity) error {
 		s.transactions = producer.NewTransactions(s.write, name, s.topic, s.cfg.Options.Duration(optTransactionTimeout))
 		return nil
 	}
-	s.session, err = producer.NewIdempotent(ctx, s.write)
-	return err
+	return persist(ctx, s.cfg.Options, s.log, tell, func() error {
+		s.session, err = producer.NewIdempotent(ctx, s.write)
+		return err
+	})
 }
 
-// partitions gives the numbers of a topic's partitions.
-func (s *sink) partitions(ctx context.Context, topic string) ([]int, error) {
+// partitions describes a topic.
+func (s *sink) partitions(ctx context.Context, topic string) (topicState, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known, ok := s.topics[topic]
-	if ok && s.env.Clock.Now().Sub(known.at) < partitionsAge {
-		return known.numbers, nil
+	if ok && s.env.Clock.Now().Sub(known.at).Abs() < partitionsAge {
+		return known, nil
 	}
 	m, err := s.client.Metadata(ctx, []string{topic})
 	if err == nil && m.Topics[0].Err != nil {
@@ -113,18 +142,22 @@ func (s *sink) partitions(ctx context.Context, topic string) ([]int, error) {
 	}
 	switch {
 	case err == nil:
-		known = partitions{make([]int, len(m.Topics[0].Partitions)), s.env.Clock.Now()}
-		for i := range known.numbers {
-			known.numbers[i] = i
+		t := m.Topics[0]
+		if ok && known.id != t.ID {
+			s.log.Warn("the topic was deleted and made anew: what was written before is gone with it", "topic", topic)
 		}
-		s.topics[topic] = known
-		return known.numbers, nil
-	case isUnknownTopic(err):
-		return nil, fmt.Errorf("there is no topic '%s': make it first; the engine does not choose partitions and replicas", topic)
+		now := topicState{partitions: make([]int, len(t.Partitions)), id: t.ID, limits: s.askLimits(ctx, topic), at: s.env.Clock.Now()}
+		for i := range now.partitions {
+			now.partitions[i] = i
+		}
+		s.topics[topic] = now
+		return now, nil
+	case isUnknownTopic(err) && !ok:
+		return topicState{}, fmt.Errorf("%w: make it first; the engine does not choose partitions and replicas", &missingTopicError{topic})
 	case ok: // what is known still serves
-		return known.numbers, nil
+		return known, nil
 	}
-	return nil, err
+	return topicState{}, err
 }
 
 // Write implements connectors.Sink.
@@ -146,23 +179,23 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 			return err
 		}
 	}
-	numbers, err := s.partitions(ctx, s.topic)
+	main, err := s.partitions(ctx, s.topic)
 	if err != nil {
 		return err
 	}
-	x.turn = (x.turn + int32(len(s.shards))) % int32(len(numbers))
+	x.turn = (x.turn + int32(len(s.shards))) % int32(len(main.partitions))
 	now := s.env.Clock.Now().UnixMilli()
 	var refused connectors.RefusedRows
 	x.records, x.headers = x.records[:0], x.headers[:0]
 	for i := range b.N {
 		if len(x.records) == recordsAtOnce {
-			if err := session.AddAll(x.records); err != nil {
-				return err
+			if err := session.AddAll(ctx, x.records); err != nil {
+				return s.failed(err)
 			}
 			x.records, x.headers = x.records[:0], x.headers[:0]
 		}
 		tp := wire.TopicPartition{Topic: s.topic}
-		of := numbers
+		of := main
 		if c := l.topic; c >= 0 && b.Cols[c].IsValid(i) {
 			tp.Topic = strings.Clone(b.Cols[c].(*array.String).Value(i))
 			if of, err = s.topicOfRow(ctx, tp.Topic); err != nil {
@@ -178,19 +211,24 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 		from := len(x.headers)
 		x.headers = l.rowHeaders(b, i, x.headers)
 		headers := x.headers[from:len(x.headers):len(x.headers)]
-		if tp.Partition, err = l.partition(b, i, key, of, x.turn, int32(shard)); err != nil {
+		if tp.Partition, err = l.partition(b, i, key, of.partitions, x.turn, int32(shard)); err != nil {
 			refused.Rows = append(refused.Rows, connectors.RefusedRow{Row: i, Code: "OUT_OF_RANGE", Column: s.cfg.Columns[l.partitionCol].Name, Detail: err.Error()})
 			continue
 		}
-		if size := len(key) + len(value); size > l.maxRecord {
-			refused.Rows = append(refused.Rows, connectors.RefusedRow{Row: i, Code: "TOO_LARGE",
-				Detail: fmt.Sprintf("a record of %d bytes, where '%s' is %d", size, optMaxRequest, l.maxRecord)})
+		if r := s.tooMuch(i, key, value, headers, of.limits); r != nil {
+			refused.Rows = append(refused.Rows, *r)
 			continue
+		}
+		if l.time >= 0 && b.Cols[l.time].IsValid(i) {
+			if err := of.limits.takes(l.timestamp(b, i, now), now); err != nil {
+				refused.Rows = append(refused.Rows, connectors.RefusedRow{Row: i, Code: "OUT_OF_RANGE", Column: s.cfg.Columns[l.time].Name, Detail: err.Error()})
+				continue
+			}
 		}
 		x.records = append(x.records, producer.Record{TopicPartition: tp, Time: l.timestamp(b, i, now), Key: key, Value: value, Headers: headers})
 	}
-	if err := session.AddAll(x.records); err != nil {
-		return err
+	if err := session.AddAll(ctx, x.records); err != nil {
+		return s.failed(err)
 	}
 	if refused.Rows != nil {
 		return &refused
@@ -199,17 +237,32 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 }
 
 // topicOfRow gives the partitions of a topic that a row names.
-func (s *sink) topicOfRow(ctx context.Context, topic string) ([]int, error) {
+func (s *sink) topicOfRow(ctx context.Context, topic string) (topicState, error) {
 	if !legalTopic.MatchString(topic) {
-		return nil, fmt.Errorf("'%s' can't be the name of a topic", topic)
+		return topicState{}, fmt.Errorf("'%s' can't be the name of a topic", topic)
 	}
 	return s.partitions(ctx, topic)
+}
+
+// failed says what the engine may do about an error of the producer: what a broker
+// has aborted is written again, a run that has been replaced ends.
+func (s *sink) failed(err error) error {
+	var timed *producer.TimedOutError
+	var fenced *producer.FencedError
+	switch {
+	case errors.As(err, &timed):
+		return connectors.Again(err)
+	case errors.As(err, &fenced):
+		return connectors.Fatal(err)
+	}
+	return err
 }
 
 // Prepare implements connectors.Sink.
 func (s *sink) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
 	if s.transactions != nil {
-		return s.transactions.Prepare(ctx, epoch)
+		intent, err := s.transactions.Prepare(ctx, epoch)
+		return intent, s.failed(err)
 	}
 	if s.cfg.Options[optGuarantee] == noGuarantee {
 		return nil, nil
@@ -225,10 +278,26 @@ func (s *sink) Commit(ctx context.Context, epoch uint64, intent []byte) error {
 	err := s.transactions.Commit(ctx, epoch, intent)
 	var expired *producer.ExpiredError
 	var damaged *producer.DamagedIntentError
-	if errors.As(err, &expired) || errors.As(err, &damaged) {
+	switch {
+	case errors.As(err, &expired) && !s.cfg.Options.Bool(optDataLoss):
+		s.lost.Add(expired.Records)
+		s.log.Warn("records are lost: "+err.Error(), "lost", expired.Records)
+		return nil
+	case errors.As(err, &expired):
+		return connectors.Fatal(fmt.Errorf("%w\n  hint: '%s' = 'false' on the sink goes on without them; a longer '%s' survives a longer outage", err, optDataLoss, optTransactionTimeout))
+	case errors.As(err, &damaged):
 		return connectors.Fatal(err)
 	}
-	return err
+	return s.failed(err)
+}
+
+// Report implements connectors.ReportingSink.
+func (s *sink) Report() connectors.SinkReport {
+	r := connectors.SinkReport{State: s.monitor.State(), Lost: s.lost.Load()}
+	if t := s.trouble.Load(); t != nil && *t != "" {
+		r.State = *t
+	}
+	return r
 }
 
 // Abort implements connectors.Sink.

@@ -40,7 +40,7 @@ func sinkOptions() []catalog.OptionSpec {
 		{Name: optBatchSize, Type: catalog.OptionBytes, Default: "256kb", Doc: "The size of a batch, before compression, beyond which another one is begun. A batch is sent as soon as the one before it is acknowledged."},
 		{Name: optBufferMemory, Type: catalog.OptionBytes, Default: "32mb", Doc: "How much may wait to be acknowledged; then the job waits."},
 		{Name: optMaxRequest, Type: catalog.OptionBytes, Default: "1mb", Doc: "A row whose key and value are longer is refused: see 'on-error'. The topic's max.message.bytes must allow as much."},
-		{Name: optDelivery, Type: catalog.OptionDuration, Default: "2 min", Doc: "How long a batch is tried before the job stops."},
+		{Name: optDelivery, Type: catalog.OptionDuration, Default: "0", Doc: "How long a batch is tried before the job stops; 0: for ever. A topic that is not there any more stops it after 10 s."},
 	}
 	for i := range options {
 		options[i].Sink = true

@@ -219,7 +219,7 @@ func TestSinkErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Open(context.Background(), connectors.SinkIdentity{JobID: "j", Sink: "out"}); err == nil || !strings.Contains(err.Error(), "there is no topic 'not-there'") {
+	if err := s.Open(context.Background(), connectors.SinkIdentity{JobID: "j", Sink: "out"}); err == nil || !strings.Contains(err.Error(), "topic 'not-there' does not exist: make it first") {
 		t.Errorf("%v", err)
 	}
 	_ = s.Close(context.Background(), false)

@@ -3,6 +3,7 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -90,12 +91,12 @@ func newSource(formats format.Set, cfg connectors.SourceConfig, env connectors.E
 		bounded: o[optBounded] != modeUnbounded, committed: o[optIsolation] == "read_committed",
 		wait: o.Duration(optFetchWait), minBytes: size(optFetchMin), maxBytes: size(optFetchMax), partitionBytes: size(optPartitionFetch),
 		budget: size(optPrefetch), discovery: o.Duration(optDiscovery), strict: o.Bool(optDataLoss),
-		backoff: max(o.Duration(optBackoff), time.Millisecond), backoffMax: max(o.Duration(optBackoffMax), time.Millisecond),
 		known: map[string]*topic{}, parts: map[wire.TopicPartition]*partition{}, inFlight: map[int32]int{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.backoff, s.backoffMax = backoff(o)
 	if p := o[optTopicPattern]; p != "" {
 		re, err := regexp.Compile("^(?:" + p + ")$")
 		if err != nil {
@@ -231,21 +232,46 @@ func (e *missingTopicError) Error() string { return fmt.Sprintf("topic '%s' does
 // persist tries f again while its error is of the kind that passes, for as long as
 // a start may take.
 func (s *source) persist(ctx context.Context, f func() error) error {
-	deadline := time.Now().Add(s.options.Duration(optStartTime))
-	for pause := s.backoff; ; pause = min(2*pause, s.backoffMax) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	defer s.setTrouble("")
+	return persist(ctx, s.options, s.log.With("source", s.name), s.setTrouble, f)
+}
+
+func (s *source) setTrouble(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trouble = text
+}
+
+// persist tries f again while its error is of the kind that passes, for as long as
+// a start may take. It logs that once and tells of each attempt.
+func persist(ctx context.Context, o catalog.Options, log *slog.Logger, tell func(string), f func() error) error {
+	deadline := time.Now().Add(o.Duration(optStartTime))
+	first, longest := backoff(o)
+	pause := first
+	for attempts := 1; ; attempts++ {
 		err := f()
 		if err == nil || fatal(err) || time.Now().Add(pause).After(deadline) || ctx.Err() != nil {
 			return err
 		}
-		s.log.Warn("kafka does not answer, trying again", "source", s.name, "pause", pause, "error", err)
+		if attempts == 1 {
+			log.Warn("kafka does not answer, trying again", "error", err, "for", o.Duration(optStartTime))
+		}
+		tell(fmt.Sprintf("the cluster does not answer: %v; attempt %d, the next in %s", err, attempts+1, pause))
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.ctx.Done():
-			return err
+			return errors.Join(ctx.Err(), err)
 		case <-time.After(pause):
 		}
+		pause = min(2*pause, longest)
 	}
+}
+
+// backoff gives the shortest and the longest pause before a request is made again.
+func backoff(o catalog.Options) (first, longest time.Duration) {
+	return max(o.Duration(optBackoff), time.Millisecond), max(o.Duration(optBackoffMax), time.Millisecond)
 }
 
 // Open implements connectors.Source.

@@ -87,6 +87,8 @@ func Connector(formats format.Set) connectors.Connector {
 			Doc: "Whether the columns of 'key.fields' are in the value too. With ALL they are taken from there."}),
 	}
 	options = append(options, connectionOptions()...)
+	options = append(options, both(catalog.OptionSpec{Name: optDataLoss, Type: catalog.OptionBool, Default: "true",
+		Doc: "Whether the job stops where records are gone: of a source before they were read (retention, a topic that was deleted and made anew), of a sink before they could be shown (a transaction that expired). false: it goes on with what is there, warns, and counts them."}))
 	for _, o := range []catalog.OptionSpec{
 		{Name: optGroup, Doc: "The consumer group that is told how far the source has been read, after each commit, and that 'group-offsets' starts from. Partitions are not shared out by it."},
 		{Name: optPublish, Type: catalog.OptionBool, Default: "true", Doc: "Whether the group is told."},
@@ -106,7 +108,6 @@ func Connector(formats format.Set) connectors.Connector {
 		{Name: optMaxOffsets, Type: catalog.OptionInt, Default: "0", Doc: "Read no more than so many records for one micro-batch, over all partitions; 0: no limit."},
 		{Name: optMaxBytes, Type: catalog.OptionBytes, Default: "0", Doc: "Read no more than about so many bytes (as stored) for one micro-batch, but a record at least; 0: no limit."},
 		{Name: optMaxRate, Type: catalog.OptionInt, Default: "0", Doc: "Read no more than so many records a second from each partition; 0: no limit."},
-		{Name: optDataLoss, Type: catalog.OptionBool, Default: "true", Doc: "Whether the job stops where records are gone before they were read (retention, a topic that was deleted and made anew). false: it goes on with what is there, warns, and counts them."},
 		{Name: optPrefetch, Type: catalog.OptionBytes, Default: "64mb", Doc: "How much is fetched before the engine asks for it, over all partitions."},
 		{Name: optFetchWait, Type: catalog.OptionDuration, Default: "500 ms", Doc: "How long a broker may hold back an answer until there are enough bytes. New records are given at once unless 'fetch.min.bytes' is raised."},
 		{Name: optFetchMin, Type: catalog.OptionBytes, Default: "1b", Doc: "How many bytes are enough."},

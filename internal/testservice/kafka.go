@@ -26,6 +26,8 @@ type KafkaConfig struct {
 	// Secure adds a SASL_SSL listener (PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512; user
 	// alice, password secret) and an SSL one that wants a client's certificate.
 	Secure bool
+	// Proxied adds a listener whose clients go through a Proxy to each broker.
+	Proxied bool
 	// Properties are added to every broker's server.properties.
 	Properties map[string]string
 	// JVM are the options of the brokers' virtual machines; nil: those that start
@@ -38,6 +40,9 @@ type Kafka struct {
 	// Addr lists the plain listeners, SASL those with SASL_SSL, SSL those with
 	// client certificates: host:port, comma-separated.
 	Addr, SASL, SSL string
+	// Proxied lists the proxies of a Proxied cluster, in order of the brokers.
+	Proxied string
+	Proxies []*Proxy
 	// Certs are the certificates of a Secure cluster.
 	Certs *Certificates
 
@@ -49,9 +54,9 @@ type Kafka struct {
 }
 
 type kafkaBroker struct {
-	dir                          string
-	plain, controller, sasl, tls int // ports
-	process                      *Process
+	dir                                   string
+	plain, controller, sasl, tls, proxied int // ports
+	process                               *Process
 }
 
 // Formatting needs a cluster's ID, starting three brokers a common one.
@@ -65,18 +70,23 @@ func StartKafka(dir string, cfg KafkaConfig) (*Kafka, error) {
 	}
 	k := &Kafka{dir: dir, jars: jars, cfg: cfg}
 	n := max(1, cfg.Brokers)
-	ports, err := freePorts(4 * n)
+	ports, err := freePorts(5 * n)
 	if err != nil {
 		return nil, err
 	}
 	var plain, sasl, tls []string
 	for i := range n {
 		b := &kafkaBroker{dir: filepath.Join(dir, "broker"+strconv.Itoa(i+1)),
-			plain: ports[4*i], controller: ports[4*i+1], sasl: ports[4*i+2], tls: ports[4*i+3]}
+			plain: ports[5*i], controller: ports[5*i+1], sasl: ports[5*i+2], tls: ports[5*i+3], proxied: ports[5*i+4]}
 		k.brokers = append(k.brokers, b)
 		plain, sasl, tls = append(plain, local(b.plain)), append(sasl, local(b.sasl)), append(tls, local(b.tls))
 	}
 	k.Addr = strings.Join(plain, ",")
+	if cfg.Proxied {
+		if err := k.startProxies(); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Secure {
 		k.SASL, k.SSL = strings.Join(sasl, ","), strings.Join(tls, ",")
 		if k.Certs, err = NewCertificates(filepath.Join(dir, "certs")); err != nil {
@@ -112,6 +122,19 @@ func StartKafka(dir string, cfg KafkaConfig) (*Kafka, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+func (k *Kafka) startProxies() error {
+	var all []string
+	for i, b := range k.brokers {
+		p, err := StartProxy(local(b.proxied), uint64(i))
+		if err != nil {
+			return err
+		}
+		k.Proxies, all = append(k.Proxies, p), append(all, p.Addr)
+	}
+	k.Proxied = strings.Join(all, ",")
+	return nil
 }
 
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
@@ -151,6 +174,15 @@ func (k *Kafka) properties(i int) string {
 		} {
 			p[key] = value
 		}
+	}
+	if k.cfg.Proxied {
+		listeners += ",PROXIED://" + local(b.proxied)
+		protocols += ",PROXIED:PLAINTEXT"
+		advertised := fmt.Sprintf("PLAINTEXT://%s,PROXIED://%s", local(b.plain), k.Proxies[i].Addr)
+		if k.cfg.Secure {
+			advertised += fmt.Sprintf(",SASL_SSL://%s,SSL://%s", local(b.sasl), local(b.tls))
+		}
+		p["advertised.listeners"] = advertised
 	}
 	for key, value := range map[string]string{
 		"process.roles":                                    "broker,controller",
@@ -306,14 +338,19 @@ func (k *Kafka) NewTopic(topic string, partitions int, settings ...string) error
 		name, value, _ := strings.Cut(s, "=")
 		c.ConfigEntries = append(c.ConfigEntries, kafka.ConfigEntry{ConfigName: name, ConfigValue: value})
 	}
-	r, err := k.client.CreateTopics(context.Background(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{c}})
-	if err == nil {
-		err = r.Errors[topic]
+	// On a busy machine the controller may miss a broker for a moment.
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		r, err := k.client.CreateTopics(context.Background(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{c}})
+		if err == nil {
+			err = r.Errors[topic]
+		}
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, kafka.InvalidReplicationFactor) || time.Now().After(deadline) {
+			return fmt.Errorf("creating topic %s: %w", topic, err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("creating topic %s: %w", topic, err)
-	}
-	return nil
 }
 
 // DeleteTopic removes a topic.
@@ -351,6 +388,9 @@ func (k *Kafka) AddPartitions(t testing.TB, topic string, n int) {
 
 // Close ends all brokers at once.
 func (k *Kafka) Close() {
+	for _, p := range k.Proxies {
+		p.Close()
+	}
 	for _, b := range k.brokers {
 		if b.process != nil {
 			b.process.Kill()

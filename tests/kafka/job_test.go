@@ -35,6 +35,8 @@ type world struct {
 	store *memory.Store
 	dir   string
 	log   *lines
+	// requestTimeout is how long brokers may take to answer.
+	requestTimeout string
 }
 
 // lines keeps what the engine logs.
@@ -56,7 +58,7 @@ func (l *lines) String() string {
 }
 
 func newWorld(t testing.TB, k *testservice.Kafka) *world {
-	return &world{t: t, k: k, store: memory.NewStore(), dir: t.TempDir(), log: &lines{}}
+	return &world{t: t, k: k, store: memory.NewStore(), dir: t.TempDir(), log: &lines{}, requestTimeout: "5 s"}
 }
 
 // run is one run of a job.
@@ -65,6 +67,24 @@ type run struct {
 	w      *world
 	engine *streamsql.Engine
 	cancel context.CancelFunc
+
+	mu    sync.Mutex
+	sinks map[string]string // their states, as progress says
+}
+
+// state is what progress says of a sink.
+func (r *run) state(sink string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sinks[sink]
+}
+
+func (r *run) report(p streamsql.Progress) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range p.Sinks {
+		r.sinks[s.Name] = s.State
+	}
 }
 
 // start starts a job in a new engine, as a new process does.
@@ -76,7 +96,7 @@ func (w *world) start(script string) *run {
 	}
 	session := eng.Script()
 	text := strings.ReplaceAll("SET 'commit.interval' = '50ms';\n"+script, "$KAFKA", "'connector' = 'kafka', 'properties.bootstrap.servers' = '"+w.k.Addr+
-		"', 'format' = 'json', 'properties.reconnect.backoff.max.ms' = '500 ms', 'properties.request.timeout.ms' = '5 s'")
+		"', 'format' = 'json', 'properties.reconnect.backoff.max.ms' = '500 ms', 'properties.request.timeout.ms' = '"+w.requestTimeout+"'")
 	analyzed, err := session.Analyze("test", text)
 	if err != nil {
 		w.t.Fatal(err)
@@ -84,12 +104,12 @@ func (w *world) start(script string) *run {
 	for _, step := range analyzed.Steps {
 		if step, ok := step.(*planner.Job); ok {
 			ctx, cancel := context.WithCancel(context.Background())
-			job, err := session.Start(ctx, step, "job", nil)
-			if err != nil {
+			r := &run{w: w, engine: eng, cancel: cancel, sinks: map[string]string{}}
+			if r.Job, err = session.Start(ctx, step, "job", r.report); err != nil {
 				cancel()
 				w.t.Fatal(err)
 			}
-			return &run{job, w, eng, cancel}
+			return r
 		}
 	}
 	w.t.Fatal("no job")

@@ -53,7 +53,7 @@ func write(t *testing.T, s *Session, topic string, epoch uint64, n int) (out []s
 	t.Helper()
 	for i := range n {
 		v := fmt.Sprintf("%d.%d", epoch, i)
-		if err := s.Add(wire.TopicPartition{Topic: topic, Partition: int32(i % 3)}, time.Now().UnixMilli(), nil, []byte(v), nil); err != nil {
+		if err := s.Add(context.Background(), wire.TopicPartition{Topic: topic, Partition: int32(i % 3)}, time.Now().UnixMilli(), nil, []byte(v), nil); err != nil {
 			t.Fatal(err)
 		}
 		out = append(out, v)
@@ -210,7 +210,7 @@ func TestErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.Add(wire.TopicPartition{Topic: "not-there"}, 0, nil, []byte("x"), nil); err != nil {
+	if err := s.Add(context.Background(), wire.TopicPartition{Topic: "not-there"}, 0, nil, []byte("x"), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Flush(ctx); err == nil || !strings.Contains(err.Error(), "finding the leaders") {
@@ -224,7 +224,7 @@ func TestErrors(t *testing.T) {
 	defer s2.Close()
 	noise := make([]byte, 5000)
 	rand.NewChaCha8([32]byte{}).Read(noise)
-	if err := s2.Add(wire.TopicPartition{Topic: "small"}, 0, nil, noise, nil); err != nil {
+	if err := s2.Add(context.Background(), wire.TopicPartition{Topic: "small"}, 0, nil, noise, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := s2.Flush(ctx); err == nil || !strings.Contains(err.Error(), "small/0: ") {

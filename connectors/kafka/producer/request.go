@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -12,13 +14,28 @@ import (
 	"github.com/streamsql/streamsql/connectors/kafka/wire"
 )
 
+// TimedOutError says that the broker has aborted a transaction under way, since it
+// was open for too long. Nothing of it has been seen: it can be written again.
+type TimedOutError struct {
+	Timeout time.Duration
+	Err     error
+}
+
+// Error implements error.
+func (e *TimedOutError) Error() string {
+	return fmt.Sprintf("the broker has aborted the transaction of this micro-batch, which was open for longer than 'properties.transaction.timeout.ms' (%s): %v", e.Timeout, e.Err)
+}
+
+// Unwrap gives the broker's error.
+func (e *TimedOutError) Unwrap() error { return e.Err }
+
 // FencedError says that another producer has taken over the transactional id:
 // another run of the same job, started while this one was still there.
 type FencedError struct{ Err error }
 
 // Error implements error.
 func (e *FencedError) Error() string {
-	return "another run of this job has taken over its output: " + e.Err.Error()
+	return "another run of this job has taken over its output, this one ends: " + e.Err.Error()
 }
 
 // Unwrap gives the broker's error.
@@ -28,6 +45,41 @@ func (e *FencedError) Unwrap() error { return e.Err }
 func fenced(err error) bool {
 	return errors.Is(err, kafka.ProducerFenced) || errors.Is(err, kafka.InvalidProducerEpoch)
 }
+
+// explainFence tells the two reasons for a fence apart: a transaction that was open
+// for too long leaves its abort behind under the next epoch; another run takes
+// an epoch of its own.
+func (who identity) explainFence(ctx context.Context, cfg Config, err error) error {
+	var already *FencedError
+	var timed *TimedOutError
+	if !fenced(err) || errors.As(err, &already) || errors.As(err, &timed) {
+		return err
+	}
+	for range 2 {
+		var t *wire.Transaction
+		derr := retrying(ctx, cfg, "asking for the transaction", func() error {
+			var err error
+			t, err = cfg.Client.DescribeTransaction(ctx, who.transaction)
+			var code kafka.Error
+			if err != nil && !errors.As(err, &code) && ctx.Err() == nil && time.Since(who.since) < who.timeout {
+				return &FencedError{err} // a broker that can't tell, and it is too early for the other reason
+			}
+			return err
+		})
+		switch {
+		case derr != nil && time.Since(who.since) >= who.timeout:
+			return &TimedOutError{who.timeout, err}
+		case derr != nil || t.ProducerID != who.producer || t.Epoch != who.epoch+1 || !strings.HasSuffix(t.State, "Abort"):
+			return &FencedError{err}
+		}
+		pause(ctx, quiet/2) // another run that begins aborts first, and then takes its epoch
+	}
+	return &TimedOutError{who.timeout, err}
+}
+
+// operationNotAttempted is the code, which kafka-go has no name for, of a partition
+// that was left out because of another one's error.
+const operationNotAttempted kafka.Error = 55
 
 // temporary says whether the same request may succeed later.
 func temporary(err error) bool {
@@ -41,7 +93,8 @@ func temporary(err error) bool {
 		case kafka.UnknownTopicOrPartition, kafka.LeaderNotAvailable, kafka.NotLeaderForPartition, kafka.RequestTimedOut, kafka.BrokerNotAvailable,
 			kafka.ReplicaNotAvailable, kafka.NetworkException, kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable, kafka.NotCoordinatorForGroup,
 			kafka.NotEnoughReplicas, kafka.NotEnoughReplicasAfterAppend, kafka.NotController, kafka.ConcurrentTransactions, kafka.KafkaStorageError,
-			kafka.FencedLeaderEpoch, kafka.UnknownLeaderEpoch, kafka.UnstableOffsetCommit, kafka.ThrottlingQuotaExceeded, kafka.UnknownTopicID, kafka.BrokerIDNotRegistered:
+			kafka.FencedLeaderEpoch, kafka.UnknownLeaderEpoch, kafka.UnstableOffsetCommit, kafka.ThrottlingQuotaExceeded, kafka.UnknownTopicID, kafka.BrokerIDNotRegistered,
+			operationNotAttempted:
 			return true
 		}
 		return false
@@ -62,11 +115,34 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
+// missingPatience is how long a topic may be unknown before that is taken for its
+// end: brokers that start do not know all at once.
+const missingPatience = 10 * time.Second
+
+// GoneError says that a topic or a partition of it is not there any more.
+type GoneError struct {
+	Err error // names it
+}
+
+// Error implements error.
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("%v, for more than %s: was the topic deleted, or made anew with fewer partitions?", e.Err, missingPatience)
+}
+
+// Unwrap gives the broker's error.
+func (e *GoneError) Unwrap() error { return e.Err }
+
+func unknown(err error) bool {
+	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.UnknownTopicID)
+}
+
 // retrying calls f until it succeeds, fails for good or has been tried for as long
 // as the configuration allows.
 func retrying(ctx context.Context, cfg Config, what string, f func() error) error {
 	start, wait := time.Now(), cfg.Backoff
-	for {
+	defer cfg.Monitor.over(what)
+	var missing time.Time // since when it is not known
+	for attempts := 1; ; attempts++ {
 		err := f()
 		if err == nil {
 			return nil
@@ -74,12 +150,21 @@ func retrying(ctx context.Context, cfg Config, what string, f func() error) erro
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if !temporary(err) || time.Since(start) > cfg.GiveUp {
+		switch {
+		case !unknown(err):
+			missing = time.Time{}
+		case missing.IsZero():
+			missing = time.Now()
+		case time.Since(missing) > missingPatience:
+			return &GoneError{err}
+		}
+		if !temporary(err) || cfg.gaveUp(start) {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		cfg.retrying(err, time.Since(start))
-		pause(ctx, wait)
-		wait = min(2*wait, time.Second)
+		cfg.Monitor.failed(what, what+" fails", start, attempts, wait, err)
+		pause(ctx, wait/2+rand.N(wait/2+1))
+		wait = min(2*wait, cfg.longest())
 	}
 }
 
@@ -90,7 +175,7 @@ var nobody = identity{producer: -1, epoch: -1}
 // aborts what an earlier producer has left open, and fences it. If last is somebody,
 // it fails as fenced unless the broker knows the transactional id by it.
 func initProducer(ctx context.Context, cfg Config, transaction string, timeout time.Duration, last identity) (identity, error) {
-	who := identity{transaction: transaction}
+	who := identity{transaction: transaction, timeout: timeout}
 	err := retrying(ctx, cfg, "getting a producer id", func() error {
 		r, err := cfg.Client.Kafka().InitProducerID(ctx, &kafka.InitProducerIDRequest{
 			TransactionalID: transaction, TransactionTimeoutMs: int(timeout.Milliseconds()), ProducerID: int(last.producer), ProducerEpoch: int(last.epoch),
@@ -101,9 +186,13 @@ func initProducer(ctx context.Context, cfg Config, transaction string, timeout t
 		if errors.Is(err, kafka.InvalidTransactionTimeout) {
 			return fmt.Errorf("%w: %s is more than the brokers' transaction.max.timeout.ms allows", err, timeout)
 		}
-		if err != nil {
-			return fencedError(err)
+		if errors.Is(err, kafka.TransactionalIDAuthorizationFailed) {
+			return fmt.Errorf("%w: the user needs WRITE and DESCRIBE on transactional id %s", err, transaction)
 		}
+		if err != nil {
+			return err
+		}
+		who.since = time.Now()
 		who.producer, who.epoch = int64(r.Producer.ProducerID), int16(r.Producer.ProducerEpoch)
 		return nil
 	})
@@ -153,7 +242,7 @@ func (s *Session) addOffsets() error {
 	if err == nil {
 		err = r.Error
 	}
-	return fencedError(err)
+	return err
 }
 
 // addPartitions adds partitions to the session's transaction.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -24,10 +25,17 @@ type Config struct {
 	BufferBytes int
 	// Timeout bounds what a broker may take for a request.
 	Timeout time.Duration
-	// GiveUp is how long a batch is tried again before the session fails.
+	// GiveUp is how long a request is tried again before the session fails; 0: for
+	// ever.
 	GiveUp time.Duration
-	// Backoff is the first pause between tries, which doubles up to a second.
-	Backoff time.Duration
+	// Backoff is the first pause between tries, which grows up to BackoffMax (0: a
+	// second).
+	Backoff, BackoffMax time.Duration
+	// BatchLimit gives less than BatchBytes for topics that take less; nil: there are
+	// none.
+	BatchLimit func(topic string) int
+	// Monitor is told of what is tried again; nil: nobody is.
+	Monitor *Monitor
 	// Retrying, if it is there, is told of each failure after which the same is tried
 	// again, and since when. It may be called by several goroutines.
 	Retrying func(err error, since time.Duration)
@@ -39,11 +47,23 @@ func (c *Config) retrying(err error, since time.Duration) {
 	}
 }
 
+func (c *Config) gaveUp(since time.Time) bool { return c.GiveUp > 0 && time.Since(since) > c.GiveUp }
+
+// longest is the longest pause between tries.
+func (c *Config) longest() time.Duration {
+	if c.BackoffMax > 0 {
+		return c.BackoffMax
+	}
+	return time.Second
+}
+
 // identity is what a broker knows a session by.
 type identity struct {
 	transaction string // "": none
 	producer    int64
 	epoch       int16
+	timeout     time.Duration // of the transaction
+	since       time.Time
 }
 
 // Record is one to be added; Time is in ms since 1970, a nil Key or Value is NULL.
@@ -101,6 +121,7 @@ type partition struct {
 	room     []byte           // for what is compressed
 	sequence int32
 	added    bool // to the transaction
+	limit    int  // bytes of a batch
 }
 
 // sealed is a batch as it is sent, each time the same.
@@ -109,6 +130,9 @@ type sealed struct {
 	who   batch.Producer
 	data  []byte // nil until it is made
 	since time.Time
+
+	tries   int
+	missing time.Time // since when the partition is not known; zero: it is
 }
 
 // sender has what one request at a time needs.
@@ -150,14 +174,14 @@ func NewIdempotent(ctx context.Context, cfg Config) (*Session, error) {
 }
 
 // Add adds a record; see AddAll.
-func (s *Session) Add(tp wire.TopicPartition, time int64, key, value []byte, headers []batch.HeaderField) error {
+func (s *Session) Add(ctx context.Context, tp wire.TopicPartition, time int64, key, value []byte, headers []batch.HeaderField) error {
 	one := [1]Record{{tp, time, key, value, headers}}
-	return s.AddAll(one[:])
+	return s.AddAll(ctx, one[:])
 }
 
-// AddAll adds records, which are copied. It waits for room, and gives the session's
-// error if it has failed.
-func (s *Session) AddAll(records []Record) error {
+// AddAll adds records, which are copied. It waits for room, as long as ctx allows,
+// and gives the session's error if it has failed.
+func (s *Session) AddAll(ctx context.Context, records []Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var p *partition
@@ -165,23 +189,19 @@ func (s *Session) AddAll(records []Record) error {
 	for i := range records {
 		r := &records[i]
 		size := r.size()
-		for s.err == nil && !s.closed && s.buffer > 0 && s.buffer+size > s.cfg.BufferBytes {
+		if s.err != nil || s.closed || s.full(size) {
 			if fresh {
 				s.changed.Broadcast()
 				fresh = false
 			}
-			s.changed.Wait()
-		}
-		if s.err != nil {
-			return s.err
-		}
-		if s.closed {
-			return errors.New("the producer is closed")
+			if err := s.wait(ctx, func() bool { return s.full(size) }); err != nil {
+				return err
+			}
 		}
 		if p == nil || p.tp != r.TopicPartition {
 			p = s.partition(r.TopicPartition)
 		}
-		if p.open != nil && p.open.Size()+size > s.cfg.BatchBytes {
+		if p.open != nil && p.open.Size()+size > p.limit {
 			p.full = append(p.full, p.open)
 			p.open = nil
 		}
@@ -200,11 +220,47 @@ func (s *Session) AddAll(records []Record) error {
 	return nil
 }
 
+// full says that there is no room for so many bytes. The lock is held.
+func (s *Session) full(size int) bool {
+	return s.buffer > 0 && s.buffer+size > s.cfg.BufferBytes
+}
+
+// wait waits while something is so, and gives the session's error, or that of ctx.
+// The lock is held.
+func (s *Session) wait(ctx context.Context, busy func() bool) error {
+	if s.err == nil && !s.closed && busy() {
+		unhook := context.AfterFunc(ctx, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.changed.Broadcast()
+		})
+		defer unhook()
+		for s.err == nil && !s.closed && ctx.Err() == nil && busy() {
+			s.changed.Wait()
+		}
+		if s.err == nil && ctx.Err() != nil && busy() {
+			return fmt.Errorf("%d records are not acknowledged: %w", s.pending, ctx.Err())
+		}
+	}
+	if s.err != nil {
+		return s.err
+	}
+	if s.closed {
+		return errClosed
+	}
+	return nil
+}
+
+var errClosed = errors.New("the producer is closed")
+
 // partition gives what waits for a partition. The lock is held.
 func (s *Session) partition(tp wire.TopicPartition) *partition {
 	p := s.parts[tp]
 	if p == nil {
-		p = &partition{tp: tp}
+		p = &partition{tp: tp, limit: s.cfg.BatchBytes}
+		if s.cfg.BatchLimit != nil {
+			p.limit = min(p.limit, s.cfg.BatchLimit(tp.Topic))
+		}
 		s.parts[tp] = p
 	}
 	return p
@@ -222,24 +278,9 @@ func (s *Session) encoder() *batch.Encoder {
 
 // Flush waits until all records are acknowledged.
 func (s *Session) Flush(ctx context.Context) error {
-	unhook := context.AfterFunc(ctx, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.changed.Broadcast()
-	})
-	defer unhook()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.err == nil && s.pending > 0 && ctx.Err() == nil && !s.closed {
-		s.changed.Wait()
-	}
-	if s.err != nil {
-		return s.err
-	}
-	if s.pending > 0 {
-		return errors.Join(ctx.Err(), fmt.Errorf("%d records are not acknowledged", s.pending))
-	}
-	return nil
+	return s.wait(ctx, func() bool { return s.pending > 0 })
 }
 
 // Records is the number of records added so far.
@@ -265,7 +306,12 @@ func (s *Session) Close() {
 	s.stop()
 	s.done.Wait()
 	s.senders.Close()
+	for tp := range s.parts {
+		s.cfg.Monitor.over(key(tp))
+	}
 }
+
+func key(tp wire.TopicPartition) string { return fmt.Sprintf("%s/%d", tp.Topic, tp.Partition) }
 
 func (s *Session) fail(err error) {
 	s.mu.Lock()
@@ -371,16 +417,10 @@ func (s *Session) seal(p *partition) {
 func (s *Session) send(broker int32, by *sender, parts []*partition) {
 	retry, err := s.produce(broker, by, parts)
 	if err != nil {
-		s.fail(err)
+		s.fail(s.who.explainFence(s.ctx, s.cfg, err))
 	}
 	if len(retry) > 0 && err == nil {
-		oldest := slices.MinFunc(retry, func(a, b failed) int { return a.part.sealed.since.Compare(b.part.sealed.since) })
-		if age := time.Since(oldest.part.sealed.since); age > s.cfg.GiveUp {
-			s.fail(fmt.Errorf("%s/%d takes no records for %s: %w", oldest.part.tp.Topic, oldest.part.tp.Partition, age.Round(time.Second), oldest.err))
-		} else {
-			s.cfg.retrying(oldest.err, age)
-			pause(s.ctx, min(time.Second, max(s.cfg.Backoff, age/4)))
-		}
+		s.backOff(retry)
 	}
 	s.mu.Lock()
 	for _, f := range retry {
@@ -390,6 +430,34 @@ func (s *Session) send(broker int32, by *sender, parts []*partition) {
 	s.free = append(s.free, by)
 	s.changed.Broadcast()
 	s.mu.Unlock()
+}
+
+// backOff waits before batches are sent again, or fails if there is no use in it.
+func (s *Session) backOff(retry []failed) {
+	wait := s.cfg.Backoff
+	for _, f := range retry {
+		b := f.part.sealed
+		b.tries++
+		switch {
+		case !unknown(f.err):
+			b.missing = time.Time{}
+		case b.missing.IsZero():
+			b.missing = time.Now()
+		case time.Since(b.missing) > missingPatience:
+			s.fail(&GoneError{fmt.Errorf("%s: %w", key(f.part.tp), f.err)})
+		}
+		age := time.Since(b.since)
+		s.cfg.retrying(f.err, age)
+		if s.cfg.gaveUp(b.since) {
+			s.fail(fmt.Errorf("%s takes no records for %s: %w", key(f.part.tp), age.Round(time.Second), f.err))
+		}
+		wait = max(wait, min(s.cfg.longest(), age/4))
+	}
+	wait = wait/2 + rand.N(wait/2+1)
+	for _, f := range retry {
+		s.cfg.Monitor.failed(key(f.part.tp), key(f.part.tp)+" takes no records", f.part.sealed.since, f.part.sealed.tries, wait, f.err)
+	}
+	pause(s.ctx, wait)
 }
 
 // failed is a batch to be sent again, and why.
@@ -442,6 +510,7 @@ func (s *Session) produce(broker int32, by *sender, parts []*partition) (retry [
 		switch e := out[i].Err; {
 		case e == nil || errors.Is(e, kafka.DuplicateSequenceNumber):
 			s.acknowledged(p)
+			s.cfg.Monitor.over(key(p.tp))
 		case temporary(e):
 			retry = append(retry, failed{p, e})
 		default:
@@ -470,13 +539,16 @@ func (s *Session) acknowledged(p *partition) {
 
 // explain names the partition of an error, and what it means.
 func (s *Session) explain(tp wire.TopicPartition, err error, message string) error {
-	if fenced(err) {
-		return fmt.Errorf("%s/%d: %w", tp.Topic, tp.Partition, &FencedError{err})
+	switch {
+	case errors.Is(err, kafka.MessageSizeTooLarge):
+		message = "a batch is longer than the topic's max.message.bytes: see 'properties.batch.size' and 'properties.max.request.size'"
+	case errors.Is(err, kafka.InvalidTimestamp):
+		message = "the broker does not take such timestamps: see the topic's message.timestamp.after.max.ms and message.timestamp.before.max.ms, and whether the clocks here and there are right"
 	}
 	if message != "" {
 		message = " (" + message + ")"
 	}
-	return fmt.Errorf("%s/%d: %w%s", tp.Topic, tp.Partition, err, message)
+	return fmt.Errorf("%s: %w%s", key(tp), err, message)
 }
 
 // findLeaders asks for the leaders of partitions, until all have one.
@@ -494,23 +566,22 @@ func (s *Session) findLeaders(of []wire.TopicPartition) error {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		found := 0
 		for _, t := range m.Topics {
-			if t.Err != nil && !temporary(t.Err) {
-				return fmt.Errorf("topic %s: %w", t.Name, t.Err)
+			if t.Err != nil {
+				return fmt.Errorf("topic '%s': %w", t.Name, t.Err)
 			}
 			for _, p := range t.Partitions {
-				tp := wire.TopicPartition{Topic: t.Name, Partition: p.Index}
-				if p.Leader >= 0 {
+				if tp := (wire.TopicPartition{Topic: t.Name, Partition: p.Index}); p.Leader >= 0 {
 					s.leaders[tp] = p.Leader
-				}
-				if slices.Contains(of, tp) && p.Leader >= 0 {
-					found++
+				} else if slices.Contains(of, tp) {
+					return fmt.Errorf("%s: %w", key(tp), kafka.LeaderNotAvailable)
 				}
 			}
 		}
-		if found < len(of) {
-			return kafka.LeaderNotAvailable
+		for _, tp := range of {
+			if _, known := s.leaders[tp]; !known {
+				return fmt.Errorf("%s: %w", key(tp), kafka.UnknownTopicOrPartition)
+			}
 		}
 		return nil
 	})

@@ -63,7 +63,6 @@ func (t *Transactions) Session(epoch uint64) *Session {
 	parity := int(epoch % 2)
 	if s = t.spare[parity]; s != nil && !s.serves() {
 		t.closeSpare(parity)
-		t.remember(parity, nobody) // the broker may have answered a request that was given up
 	}
 	if s = t.spare[parity]; s == nil {
 		s = t.begin(parity)
@@ -84,17 +83,16 @@ func (t *Transactions) begin(parity int) *Session {
 // identify gets a new identity for an id, as the producer that it was last: a run
 // that another one has taken over from must not take over again.
 func (t *Transactions) identify(ctx context.Context, parity int) (identity, error) {
-	t.lastMu.Lock()
-	last := t.last[parity]
-	t.lastMu.Unlock()
+	last := t.known(parity)
 	who, err := initProducer(ctx, t.cfg, t.ids[parity], t.timeout, last)
 	if errors.Is(err, kafka.InvalidProducerIDMapping) {
 		who, err = initProducer(ctx, t.cfg, t.ids[parity], t.timeout, nobody) // the broker has forgotten it
 	}
-	if err == nil {
-		t.remember(parity, who)
+	if err != nil {
+		return who, last.explainFence(ctx, t.cfg, err)
 	}
-	return who, err
+	t.remember(parity, who)
+	return who, nil
 }
 
 // takeOver gets a new identity for an id, whoever has it.
@@ -104,6 +102,13 @@ func (t *Transactions) takeOver(ctx context.Context, id string) (identity, error
 		t.remember(parity, who)
 	}
 	return who, err
+}
+
+// known is what an id was last in this run; nobody: it has not been used.
+func (t *Transactions) known(parity int) identity {
+	t.lastMu.Lock()
+	defer t.lastMu.Unlock()
+	return t.last[parity]
 }
 
 func (t *Transactions) remember(parity int, who identity) {
@@ -163,25 +168,18 @@ func (t *Transactions) Prepare(ctx context.Context, epoch uint64) ([]byte, error
 		}
 		for _, p := range r.Topics[t.marker] {
 			if p.Error != nil {
-				return fencedError(p.Error)
+				return p.Error
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, who.explainFence(ctx, t.cfg, err)
 	}
 	return json.Marshal(intent{who.transaction, who.producer, who.epoch, s.Records()})
 }
 
 func mark(epoch uint64) string { return fmt.Sprintf("batch=%d", epoch) }
-
-func fencedError(err error) error {
-	if fenced(err) {
-		return &FencedError{err}
-	}
-	return err
-}
 
 // ExpiredError says that the broker has aborted a transaction that the job has
 // committed: its records are lost.
@@ -193,7 +191,7 @@ type ExpiredError struct {
 
 // Error implements error.
 func (e *ExpiredError) Error() string {
-	return fmt.Sprintf("the output of micro-batch %d expired at the broker: its transaction was aborted before it could be committed, and %d records are lost (%v). A longer 'properties.transaction.timeout.ms' survives a longer outage", e.Epoch, e.Records, e.Err)
+	return fmt.Sprintf("the output of micro-batch %d expired at the broker: its transaction was aborted before it could be committed, and %d records are lost (%v)", e.Epoch, e.Records, e.Err)
 }
 
 // Unwrap gives the broker's error.
@@ -206,7 +204,8 @@ type DamagedIntentError struct{ Err error }
 func (e *DamagedIntentError) Error() string { return "damaged intent: " + e.Err.Error() }
 
 // Commit commits the micro-batch's transaction. It may be called again, also by
-// another process. An ExpiredError and a DamagedIntentError are final.
+// another process. An ExpiredError, a DamagedIntentError and a FencedError are
+// final.
 func (t *Transactions) Commit(ctx context.Context, epoch uint64, data []byte) error {
 	if len(data) == 0 {
 		return nil
@@ -234,11 +233,17 @@ func (t *Transactions) Commit(ctx context.Context, epoch uint64, data []byte) er
 	if !gone {
 		return err
 	}
-	// The transaction is not open any more, or is another's. A new producer id ends
-	// whatever is left of it; then the group tells.
 	if parity >= 0 {
 		t.dropSpare(parity)
+		if ours := t.known(parity); ours.producer == i.Producer && ours.epoch == i.Epoch {
+			done, err := t.fencedInCommit(ctx, ours, epoch, err)
+			if done || err != nil {
+				return err
+			}
+		}
 	}
+	// The transaction is not open any more. A new producer id ends whatever is left of
+	// it; then the group tells.
 	if _, err := t.takeOver(ctx, i.ID); err != nil {
 		return err
 	}
@@ -250,6 +255,23 @@ func (t *Transactions) Commit(ctx context.Context, epoch uint64, data []byte) er
 		return nil
 	}
 	return &ExpiredError{Epoch: epoch, Records: i.Records, Err: err}
+}
+
+// fencedInCommit tells of a transaction of this run whether it had been committed
+// before, or gives a FencedError if another run has taken over.
+func (t *Transactions) fencedInCommit(ctx context.Context, ours identity, epoch uint64, err error) (done bool, _ error) {
+	for range 5 { // the offset may be seen a moment after the transaction's end
+		committed, ferr := t.marked(ctx, ours.transaction)
+		if ferr != nil || committed == mark(epoch) {
+			return true, ferr
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
+	var taken *FencedError
+	if err := ours.explainFence(ctx, t.cfg, err); errors.As(err, &taken) {
+		return false, taken
+	}
+	return false, nil
 }
 
 // marked gives the metadata of the last committed offset of a group; "" if there

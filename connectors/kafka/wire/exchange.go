@@ -17,6 +17,8 @@ const (
 	keyListOffsets protocol.ApiKey = 2
 	keyMetadata    protocol.ApiKey = 3
 	keyAPIVersions protocol.ApiKey = 18
+
+	keyDescribeTransactions protocol.ApiKey = 65
 )
 
 // exchange is a request and its response as bytes. kafka-go's Transport sends it to

@@ -177,7 +177,7 @@ func (l *latency) produce(ctx context.Context, b *bench, topic string, t *traffi
 			row = strconv.AppendInt(append(row, `,"k":`...), int64(i%keys), 10)
 			row = append(row, note...)
 			tp := wire.TopicPartition{Topic: topic, Partition: int32(i % keys % b.partitions)}
-			if err := s.Add(tp, now.UnixMilli(), nil, row, nil); err != nil {
+			if err := s.Add(ctx, tp, now.UnixMilli(), nil, row, nil); err != nil {
 				return err
 			}
 		}

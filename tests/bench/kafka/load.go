@@ -49,7 +49,7 @@ func (b *bench) bids(ctx context.Context, topic string, rows int64, codec batch.
 		}
 		value := line[:len(line)-1]
 		tp := wire.TopicPartition{Topic: topic, Partition: int32(done / 500 % int64(b.partitions))}
-		if err := s.Add(tp, 1_700_000_000_000+n, nil, value, nil); err != nil {
+		if err := s.Add(ctx, tp, 1_700_000_000_000+n, nil, value, nil); err != nil {
 			return 0, err
 		}
 		size += int64(len(value))
