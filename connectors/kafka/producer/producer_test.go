@@ -34,16 +34,21 @@ func config(t testing.TB, addr string) Config {
 }
 
 // consumed gives the values of a topic, sorted, as Kafka's own consumer with
-// read_committed sees them.
-func consumed(t *testing.T, k *testservice.Kafka, topic string) []string {
+// read_committed sees them. It is given more time if it has seen nothing, which
+// happens on a busy machine.
+func consumed(t *testing.T, k *testservice.Kafka, topic string) (lines []string) {
 	t.Helper()
-	cmd := k.Tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", topic, "--from-beginning", "--timeout-ms", "4000", "--command-property", "isolation.level=read_committed")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil && !strings.Contains(stderr.String(), "TimeoutException") {
-		t.Fatalf("%v\n%s", err, stderr.String())
+	for _, patience := range []string{"4000", "40000"} {
+		cmd := k.Tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", topic, "--from-beginning", "--timeout-ms", patience, "--command-property", "isolation.level=read_committed")
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Run(); err != nil && !strings.Contains(stderr.String(), "TimeoutException") {
+			t.Fatalf("%v\n%s", err, stderr.String())
+		}
+		if lines = strings.Fields(stdout.String()); len(lines) > 0 {
+			break
+		}
 	}
-	lines := strings.Fields(stdout.String())
 	slices.Sort(lines)
 	return lines
 }
