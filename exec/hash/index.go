@@ -1,5 +1,7 @@
 package hash
 
+import "github.com/streamsql/streamsql/statestore/table"
+
 // maxSegment is the number of slots of a full-grown segment: 256 KiB. Splitting
 // one takes about a tenth of a millisecond, which is the longest that growth
 // ever holds up a batch.
@@ -7,7 +9,6 @@ const (
 	maxSegmentBits = 15
 	maxSegment     = 1 << maxSegmentBits
 	minSegment     = 1 << 4
-	slabSegments   = 16 // 4 MiB
 	// maxDepth uses up the 32 bits. Only keys made to collide get there; their
 	// segment grows in one piece.
 	maxDepth = 32 - maxSegmentBits
@@ -29,8 +30,8 @@ type index struct {
 	depth uint
 	n     int
 
-	slab    []uint64 // memory for segments to come
-	scratch []uint64 // a segment being split
+	scratch []uint64    // a segment being split
+	rows    *table.Rows // lends the slots
 }
 
 type segment struct {
@@ -43,11 +44,14 @@ type segment struct {
 func segmentLimit(slots int) int { return slots - slots/4 }
 
 func (x *index) init(slots int) {
-	s := make([]uint64, slots)
+	for i := range x.segs {
+		x.rows.Return(x.segs[i].slots)
+	}
+	s := x.rows.Lend(slots)
 	x.dir = [][]uint64{s}
 	x.owner = []uint32{0}
 	x.segs = []segment{{slots: s}}
-	x.depth, x.n, x.slab = 0, 0, nil
+	x.depth, x.n = 0, 0
 }
 
 // reset empties the index. It keeps a single segment's memory.
@@ -91,12 +95,13 @@ func place(slots []uint64, e uint64) {
 func (x *index) grow(i uint32) {
 	s := &x.segs[i]
 	if len(s.slots) < maxSegment || s.depth == maxDepth {
-		slots := make([]uint64, 2*len(s.slots))
+		slots := x.rows.Lend(2 * len(s.slots))
 		for _, e := range s.slots {
 			if e != 0 {
 				place(slots, e)
 			}
 		}
+		x.rows.Return(s.slots)
 		s.slots = slots
 		for d := uint32(0); d < uint32(len(x.dir)); d++ {
 			if x.owner[d] == i {
@@ -114,7 +119,7 @@ func (x *index) grow(i uint32) {
 	old := x.scratch
 	bit := uint32(1) << s.depth
 	s.depth++
-	twin := segment{slots: x.newSegment(), depth: s.depth, first: s.first | bit}
+	twin := segment{slots: x.rows.Lend(maxSegment), depth: s.depth, first: s.first | bit}
 	clear(s.slots)
 	s.used = 0
 	for _, e := range old {
@@ -139,22 +144,6 @@ func (x *index) grow(i uint32) {
 		}
 	}
 	x.segs = append(x.segs, twin)
-}
-
-// newSegment gives the slots of a segment. A large index takes them from slabs
-// on huge pages: slots are met at random, and a TLB miss costs as much as the
-// slot.
-func (x *index) newSegment() []uint64 {
-	if len(x.segs) < slabSegments {
-		return make([]uint64, maxSegment)
-	}
-	if len(x.slab) == 0 {
-		x.slab = make([]uint64, slabSegments*maxSegment)
-		adviseHuge(x.slab)
-	}
-	s := x.slab[:maxSegment:maxSegment]
-	x.slab = x.slab[maxSegment:]
-	return s
 }
 
 // remove takes out the slot of id, closing the gap so that no tombstone is left
@@ -190,7 +179,7 @@ func (x *index) remove(h uint32, id uint32) bool {
 
 // bytes is the memory of the index.
 func (x *index) bytes() int {
-	n := len(x.dir)*24 + len(x.owner)*4 + (len(x.slab)+len(x.scratch))*8
+	n := len(x.dir)*24 + len(x.owner)*4 + len(x.scratch)*8
 	for i := range x.segs {
 		n += len(x.segs[i].slots) * 8
 	}

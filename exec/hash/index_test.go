@@ -3,6 +3,8 @@ package hash
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/streamsql/streamsql/statestore/table"
 )
 
 // indexIDs gives what the index holds, as hash -> ids, read slot by slot.
@@ -64,7 +66,7 @@ func TestIndexModel(t *testing.T) {
 	for name, spread := range spreads {
 		t.Run(name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
-			var x index
+			x := index{rows: table.NewRows(1)}
 			x.init(minSegment)
 			type entry struct{ h, id uint32 }
 			var live []entry
@@ -112,7 +114,7 @@ func TestIndexModel(t *testing.T) {
 // Hashes that agree in all bits that choose a segment: splitting can't part them,
 // so after the last split their segment must grow in one piece.
 func TestIndexCollidingSegment(t *testing.T) {
-	var x index
+	x := index{rows: table.NewRows(1)}
 	x.init(minSegment)
 	const n = segmentLimitOfMax + 1000
 	for id := range uint32(n) {

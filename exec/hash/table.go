@@ -31,10 +31,20 @@ type Table struct {
 
 // NewTable makes an empty table whose rows have state words of the owner.
 func NewTable(l *Layout, state int) *Table {
-	t := &Table{l: l, rows: table.NewRows(1 + l.words + state)}
+	return newTable(l, table.NewRows(1+l.words+state))
+}
+
+// NewTableBeside is NewTable of one whose rows are dropped with a bucket of st.
+func NewTableBeside(l *Layout, state int, st *table.Table, bucket int64) *Table {
+	return newTable(l, st.Beside(bucket, 1+l.words+state))
+}
+
+func newTable(l *Layout, rows *table.Rows) *Table {
+	t := &Table{l: l, rows: rows}
 	if len(l.views) > 0 {
 		t.arena = table.NewArena()
 	}
+	t.idx.rows = rows
 	t.idx.init(minSegment)
 	return t
 }
@@ -42,6 +52,7 @@ func NewTable(l *Layout, state int) *Table {
 // Attach makes a table of rows and an arena that a restore has filled.
 func Attach(l *Layout, rows *table.Rows, arena *table.Arena) *Table {
 	t := &Table{l: l, rows: rows, arena: arena}
+	t.idx.rows = rows
 	t.idx.init(slotsFor(rows.Len()))
 	t.EachHash(func(ids []uint32, _ []Row, hashes []uint64) {
 		for i, id := range ids {

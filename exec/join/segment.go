@@ -112,9 +112,24 @@ func (j *join) segment(bucket int64) *segment {
 	g.keys = hash.Attach(j.layout, j.st.Rows(keysPart, bucket, 2+j.layout.Words()), texts)
 	g.word = g.keys.StateWord()
 	g.open(j.st, leftPart, bucket, false)
+	if g.rows.Len() == 0 {
+		s.reserve(g)
+	}
 	s.segs = append(s.segs, g)
 	s.last = g
 	return g
+}
+
+// reserve makes room in a new segment for as much as the others of its width have.
+func (s *side) reserve(g *segment) {
+	keys, rows := 0, 0
+	for _, like := range s.segs {
+		if like.bucket>>2&63 == g.bucket>>2&63 {
+			keys, rows = max(keys, like.keys.Len()), max(rows, like.rows.Len())
+		}
+	}
+	g.keys.Reserve(keys)
+	g.rows.Reserve(rows)
 }
 
 // hold keeps the rows of the batch that may yet have partners.

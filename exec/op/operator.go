@@ -121,12 +121,12 @@ func (r *Restore) Owns(keys []int) func(group int) bool {
 // if Same, its own one, to go on with; else those of all stored shards, one after
 // the other, to take the rows of its Groups out of.
 func (r *Restore) EachTable(f func(shard int, st *table.Table) error) error {
-	from, to := 0, r.Stored
+	from, to, load := 0, r.Stored, table.LoadSource
 	if r.Same {
-		from, to = r.Shard, r.Shard+1
+		from, to, load = r.Shard, r.Shard+1, table.Load
 	}
 	for shard := from; shard < to; shard++ {
-		st, err := table.Load(r.Store, r.Operator, shard)
+		st, err := load(r.Store, r.Operator, shard)
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func newShape(o *planner.Rank, in []planner.Column, retract bool, ctx *op.Contex
 
 // open makes the partitions whose rows are in a bucket of a table.
 func (s *shape) open(st *table.Table, bucket int64) *partitions {
-	p := &partitions{shape: s, trees: openTrees(st, bucket), table: hash.NewTable(s.layout, partWords), enc: hash.NewEncoder(s.layout)}
+	p := &partitions{shape: s, trees: openTrees(st, bucket), table: hash.NewTableBeside(s.layout, partWords, st, bucket), enc: hash.NewEncoder(s.layout)}
 	p.index()
 	return p
 }

@@ -3,6 +3,7 @@ package table
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"github.com/streamsql/streamsql/internal/cursor"
 	"github.com/streamsql/streamsql/statestore"
@@ -25,6 +26,10 @@ type Arena struct {
 	dirty  []int // chunks changed since the last freeze
 
 	ages ages
+
+	mem    *space       // of the chunks; nil: Go's heap
+	gone   [][]byte     // memory of chunks that is to be given back at the next freeze
+	frozen *frozenArena // the last freeze
 }
 
 type chunk struct {
@@ -43,6 +48,40 @@ const (
 
 // NewArena makes an empty arena.
 func NewArena() *Arena { return &Arena{tail: -1} }
+
+func (a *Arena) in(mem *space) *Arena {
+	a.mem = mem
+	return a
+}
+
+// drop gives all memory back: to what is being written, if that reads it, or else at
+// once.
+func (a *Arena) drop() {
+	for i := range a.chunks {
+		a.retire(a.chunks[i].data)
+	}
+	a.chunks = nil
+	if f := a.frozen; f != nil && f.keep(a.gone) {
+		a.gone = nil
+	}
+	a.giveBack()
+}
+
+// retire takes the memory of a chunk that has no use for it any more.
+func (a *Arena) retire(b []byte) {
+	if a.mem != nil && b != nil {
+		a.gone = append(a.gone, b)
+	}
+}
+
+// giveBack gives the memory of chunks back that are gone.
+func (a *Arena) giveBack() {
+	for _, b := range a.gone {
+		a.mem.free(b)
+	}
+	clear(a.gone)
+	a.gone = a.gone[:0]
+}
 
 // Size is the number of bytes held, Live that of those not freed.
 func (a *Arena) Size() int { return a.size }
@@ -77,9 +116,9 @@ func (a *Arena) room(n int) {
 	if a.tail >= 0 {
 		c := &a.chunks[a.tail]
 		if want := len(c.data) + n; want <= chunkBytes {
-			grown := make([]byte, len(c.data), min(chunkBytes, max(2*cap(c.data), want)))
-			copy(grown, c.data)
-			c.data = grown
+			grown := a.mem.bytes(min(chunkBytes, max(2*cap(c.data), want)))
+			a.retire(c.data)
+			c.data = grown[:copy(grown, c.data)]
 			return
 		}
 		if c.live == 0 {
@@ -98,7 +137,7 @@ func (a *Arena) room(n int) {
 		a.chunks = append(a.chunks, chunk{})
 	}
 	c := &a.chunks[a.tail]
-	*c = chunk{data: make([]byte, 0, size), dirty: c.dirty}
+	*c = chunk{data: a.mem.bytes(size)[:0], dirty: c.dirty}
 }
 
 func (a *Arena) touch(i int) {
@@ -108,8 +147,8 @@ func (a *Arena) touch(i int) {
 	}
 }
 
-// At returns n bytes from a position on. They never change, and remain valid
-// even after they are freed.
+// At returns n bytes from a position on. They never change, and remain valid until the
+// next freeze even if they are freed.
 func (a *Arena) At(pos uint64, n int) []byte {
 	if n == 0 {
 		return nil
@@ -143,6 +182,7 @@ func (a *Arena) release(i int) {
 		return
 	}
 	a.size -= len(c.data)
+	a.retire(c.data)
 	c.data, c.stored = nil, 0
 	a.free = append(a.free, i)
 	a.touch(i)
@@ -178,6 +218,32 @@ type frozenArena struct {
 	pieces []piece
 	pool   *bufferPool
 	sum    partStats
+
+	mem  *space
+	mu   sync.Mutex
+	over bool     // nothing reads the pieces any more
+	kept [][]byte // memory that is to be given back then
+}
+
+// keep takes memory that the pieces may stand in, to be given back when they have been
+// written; false: they have been.
+func (f *frozenArena) keep(memory [][]byte) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.over {
+		f.kept = append(f.kept, memory...)
+	}
+	return !f.over
+}
+
+// written says that nothing reads the pieces any more.
+func (f *frozenArena) written() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, b := range f.kept {
+		f.mem.free(b)
+	}
+	f.pieces, f.kept, f.over = nil, nil, true
 }
 
 type piece struct {
@@ -193,7 +259,9 @@ func (a *Arena) freeze(cut statestore.Cut, pool *bufferPool) frozenPart {
 			a.chunks[i].age -= min(a.chunks[i].age, by)
 		}
 	}
-	f := &frozenArena{pool: pool}
+	a.giveBack() // the last freeze has been written
+	f := &frozenArena{pool: pool, mem: a.mem}
+	a.frozen = f
 	now := a.ages.current(cut.Generation)
 	from, to, old, ends := a.ages.sweep(cut, len(a.chunks))
 	for i := from; i < to; i++ {
@@ -229,7 +297,7 @@ func (a *Arena) freeze(cut statestore.Cut, pool *bufferPool) frozenPart {
 
 func (f *frozenArena) stats() partStats { return f.sum }
 
-func (f *frozenArena) release(*bufferPool) { f.pieces = nil }
+func (f *frozenArena) release(*bufferPool) {}
 
 // pieceOverhead is what a piece takes beside its bytes, at most.
 const pieceOverhead = 4 * binary.MaxVarintLen32
@@ -265,6 +333,7 @@ func (f *frozenArena) write(put putFunc) {
 		}
 		put(b, back)
 	}
+	f.written()
 }
 
 // buffer gives room for a block of n bytes, the checksum included.
@@ -297,13 +366,21 @@ func (a *Arena) apply(b []byte, generation uint64) error {
 		}
 		c := &a.chunks[i]
 		if from == 0 {
+			a.mem.free(c.data)
 			*c = chunk{age: now}
 		}
 		if from != len(c.data) || c.torn {
 			// Its beginning was in an epoch that is gone, so the whole chunk was
 			// written again later.
+			a.mem.free(c.data)
 			*c = chunk{torn: true}
 			continue
+		}
+		if want := len(c.data) + len(data); want > cap(c.data) {
+			grown := a.mem.bytes(max(want, min(chunkBytes, 2*want)))
+			n := copy(grown, c.data)
+			a.mem.free(c.data)
+			c.data = grown[:n]
 		}
 		c.data = append(c.data, data...)
 		c.live, c.stored = live, len(c.data)

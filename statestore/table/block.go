@@ -46,11 +46,12 @@ type bufferPool struct {
 	free [][]uint64
 	lent int
 	high int // most lent at once since the last trim
+	mem  *space
 }
 
 func (p *bufferPool) get(words int) []uint64 {
 	if words != blockWords {
-		return make([]uint64, words)
+		return p.mem.words(words)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,7 +62,7 @@ func (p *bufferPool) get(words int) []uint64 {
 		p.free = p.free[:n-1]
 		return b
 	}
-	return make([]uint64, blockWords)
+	return p.mem.words(blockWords)
 }
 
 // put takes buffers back, and lets go of those that recent commits had no use
@@ -73,11 +74,16 @@ func (p *bufferPool) put(buffers [][]uint64) {
 		if len(b) == blockWords {
 			p.free = append(p.free, b)
 			p.lent--
+		} else {
+			p.mem.freeWords(b)
 		}
 	}
 	if p.lent == 0 {
 		keep := min(len(p.free), p.high)
-		clear(p.free[keep:])
+		for i := range p.free[keep:] {
+			p.mem.freeWords(p.free[keep+i])
+			p.free[keep+i] = nil
+		}
 		p.free = p.free[:keep]
 		p.high -= p.high / 8
 	}

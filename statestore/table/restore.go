@@ -9,13 +9,24 @@ import (
 	"github.com/streamsql/streamsql/statestore"
 )
 
-// Load builds the table that a stored shard had at the last commit. If the
-// layout is still the same it goes on from there: ids are the old ones and
-// nothing is dirty. Else it is to be read only: row ids mean
-// nothing across layouts, so a new shard inserts the rows of its key groups into a
-// table of its own, which its next freeze writes whole.
+// Load builds the table that a stored shard had at the last commit, to go on from
+// there: ids are the old ones and nothing is dirty.
 func Load(store *statestore.Store, op statestore.OperatorID, shard int) (*Table, error) {
+	return load(store, New(op), shard)
+}
+
+// LoadSource is Load for a table that is only read, after a change of layout: row ids
+// mean nothing across layouts, so a new shard inserts the rows of its key groups into a
+// table of its own, which its next freeze writes whole. It stands in Go's heap, where
+// its rows and strings live as long as anything refers to them.
+func LoadSource(store *statestore.Store, op statestore.OperatorID, shard int) (*Table, error) {
 	t := New(op)
+	t.mem, t.pool.mem = nil, nil
+	return load(store, t, shard)
+}
+
+func load(store *statestore.Store, t *Table, shard int) (*Table, error) {
+	op := t.op
 	err := store.Read(op, shard, func(b statestore.Block) error {
 		id := partID{bucket: b.Stream.Bucket, part: b.Stream.Part}
 		p, err := t.partFor(id, b.Data)
@@ -62,9 +73,9 @@ func (t *Table) partFor(id partID, block []byte) (part, error) {
 			if w == 0 {
 				return nil, errors.New("rows of no words")
 			}
-			p = NewRows(w)
+			p = NewRows(w).in(t.mem)
 		case kindArena:
-			p = NewArena()
+			p = t.newArena()
 		case kindBlobs:
 			p = NewBlobs()
 		default:

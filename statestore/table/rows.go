@@ -1,5 +1,7 @@
 package table
 
+import "unsafe"
+
 // Rows is a paged array of rows of fixed width, in 64-bit words. It holds no
 // pointers into itself, and full pages never move.
 //
@@ -22,6 +24,9 @@ type Rows struct {
 	capture *capture // the freeze in progress; nil if none
 	clean   []uint64 // the bitmap that takes dirty's place at the next freeze
 	atOnce  int      // captureAtOnce, or less in tests
+
+	mem  *space     // of the pages; nil: Go's heap
+	lent [][]uint64 // see Lend
 }
 
 const (
@@ -36,6 +41,46 @@ func NewRows(width int) *Rows {
 		shift++
 	}
 	return &Rows{width: width, shift: shift, mask: 1<<shift - 1, atOnce: captureAtOnce}
+}
+
+func (r *Rows) in(mem *space) *Rows {
+	r.mem = mem
+	return r
+}
+
+// Lend gives n words of zeros beside the rows, for an index over them. They are the
+// borrower's until it returns them, or the rows are dropped.
+func (r *Rows) Lend(n int) []uint64 {
+	w := r.mem.words(n)
+	if r.mem != nil && 8*n >= minBlock {
+		clear(w) // of another part before
+		r.lent = append(r.lent, w)
+	}
+	return w
+}
+
+// Return takes words back that Lend gave.
+func (r *Rows) Return(words []uint64) {
+	for i, w := range r.lent {
+		if unsafe.SliceData(w) == unsafe.SliceData(words) {
+			r.mem.freeWords(w)
+			last := len(r.lent) - 1
+			r.lent[i] = r.lent[last]
+			r.lent = r.lent[:last]
+			return
+		}
+	}
+}
+
+// drop gives all memory back.
+func (r *Rows) drop() {
+	r.settleAll()
+	for _, list := range [][][]uint64{r.pages, r.lent} {
+		for _, w := range list {
+			r.mem.freeWords(w)
+		}
+	}
+	r.pages, r.lent = nil, nil
 }
 
 // Width is the number of words in a row.
@@ -149,14 +194,14 @@ func (r *Rows) Append(words []uint64) uint32 {
 // Reserve makes room for the first n rows at once, as far as they are in the first
 // page.
 func (r *Rows) Reserve(n int) {
-	if len(r.pages) > 0 {
+	if len(r.pages) > 0 || n == 0 {
 		return
 	}
 	rows := firstPage
 	for rows < n && rows < 1<<r.shift {
 		rows *= 2
 	}
-	r.pages = append(r.pages, newPage(rows*r.width))
+	r.pages = append(r.pages, r.mem.words(rows*r.width))
 	r.age = append(r.age, make([]uint8, rows))
 }
 
@@ -182,13 +227,14 @@ func (r *Rows) grow(n uint32) {
 		}
 		switch {
 		case p == len(r.pages):
-			r.pages = append(r.pages, newPage(rows*r.width))
+			r.pages = append(r.pages, r.mem.words(rows*r.width))
 			r.age = append(r.age, make([]uint8, rows))
 		case rows > len(r.age[p]):
 			r.settleAll()
-			page, age := newPage(rows*r.width), make([]uint8, rows)
+			page, age := r.mem.words(rows*r.width), make([]uint8, rows)
 			copy(page, r.pages[p])
 			copy(age, r.age[p])
+			r.mem.freeWords(r.pages[p])
 			r.pages[p], r.age[p] = page, age
 		}
 	}
@@ -215,9 +261,13 @@ const keptBytes = 1 << 20
 // renew makes r as good as new, with the memory it has. false: that is too much, or
 // a freeze still needs it.
 func (r *Rows) renew() bool {
-	if r.capture != nil && !r.capture.done.Load() || r.Bytes() > keptBytes {
+	if guarded || r.capture != nil && !r.capture.done.Load() || r.Bytes() > keptBytes {
 		return false
 	}
+	for _, w := range r.lent {
+		r.mem.freeWords(w)
+	}
+	r.lent = nil
 	r.Reset()
 	r.capture, r.ages = nil, ages{}
 	return true

@@ -19,6 +19,8 @@ type Table struct {
 	dropped map[partID]bool // parts of the log to be forgotten at the next freeze
 	pool    bufferPool
 	spare   []*Rows // of dropped buckets
+	mem     *space
+	beside  map[int64][]*Rows // by bucket
 }
 
 // mostSpare is how many Rows of dropped buckets are kept to be used again: what
@@ -38,6 +40,8 @@ type part interface {
 	loaded(liveFrom uint64) error
 	// memory is what it holds, in bytes.
 	memory() int
+	// drop gives it back. Nothing of the part may be used any more.
+	drop()
 }
 
 // frozenPart is what a part hands over at a barrier.
@@ -63,7 +67,9 @@ type partStats struct {
 
 // New makes an empty table.
 func New(op statestore.OperatorID) *Table {
-	return &Table{op: op, parts: map[partID]part{}, dropped: map[partID]bool{}}
+	t := &Table{op: op, parts: map[partID]part{}, dropped: map[partID]bool{}, mem: newSpace()}
+	t.pool.mem = t.mem
+	return t
 }
 
 // Rows returns the rows of a part and bucket, making them if there are none.
@@ -84,11 +90,26 @@ func (t *Table) newRows(width int) *Rows {
 			return r
 		}
 	}
-	return NewRows(width)
+	return NewRows(width).in(t.mem)
 }
 
 // Arena returns the arena of a part and bucket, making it if there is none.
-func (t *Table) Arena(part uint32, bucket int64) *Arena { return get(t, part, bucket, NewArena) }
+func (t *Table) Arena(part uint32, bucket int64) *Arena { return get(t, part, bucket, t.newArena) }
+
+func (t *Table) newArena() *Arena { return NewArena().in(t.mem) }
+
+// Beside makes rows that belong to a bucket and are dropped with it, but are not
+// stored: what an operator makes anew from the parts after a restore.
+func (t *Table) Beside(bucket int64, width int) *Rows {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := NewRows(width).in(t.mem)
+	if t.beside == nil {
+		t.beside = map[int64][]*Rows{}
+	}
+	t.beside[bucket] = append(t.beside[bucket], r)
+	return r
+}
 
 // Blobs returns the records of a part and bucket, making them if there are none.
 func (t *Table) Blobs(part uint32, bucket int64) *Blobs { return get(t, part, bucket, NewBlobs) }
@@ -125,9 +146,15 @@ func (t *Table) DropBucket(bucket int64) {
 			t.dropped[id] = true
 			if r, ok := p.(*Rows); ok && len(t.spare) < mostSpare && r.renew() {
 				t.spare = append(t.spare, r)
+			} else {
+				p.drop()
 			}
 		}
 	}
+	for _, r := range t.beside[bucket] {
+		r.drop()
+	}
+	delete(t.beside, bucket)
 }
 
 // Buckets returns the buckets that have a part, ascending.
