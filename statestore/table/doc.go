@@ -24,6 +24,14 @@
 // operator's own and are rebuilt by it. After a change of parallelism the tables
 // of the old shards are there to insert from.
 //
+// # Memory
+//
+// Pages, chunks and the buffers of commits stand outside Go's heap (see space), as soon
+// as they are of some size: they are without pointers, and would only make the
+// collector wait. A bucket's go when it is dropped, a Table's when nothing refers to it
+// any more. Hence a row, or a string that [Arena.At] gave, must not be used longer than
+// is said there; `go test -tags memcheck` finds those that are.
+//
 // # Cleaning
 //
 // Each row (chunk, record) remembers its age: the generation of the log that has

@@ -23,35 +23,50 @@ type space struct {
 // them, and must not reach the space.
 type blockSet struct {
 	mu   sync.Mutex
-	held map[unsafe.Pointer]int // their sizes
+	held map[unsafe.Pointer]grant
 	once sync.Once
 }
 
-func newSpace() *space { return &space{blocks: &blockSet{held: map[unsafe.Pointer]int{}}} }
+type grant struct {
+	size int
+	from *blocks
+}
 
-// bytes gives n bytes of any contents.
-func (s *space) bytes(n int) []byte {
+func newSpace() *space { return &space{blocks: &blockSet{held: map[unsafe.Pointer]grant{}}} }
+
+// bytes gives n bytes of any contents, which are filled one after the other.
+func (s *space) bytes(n int) []byte { return s.take(n, sequential) }
+
+// words gives n words of any contents.
+func (s *space) words(n int) []uint64 {
+	if n*8 < minHuge {
+		return s.takeWords(n, sequential)
+	}
+	return s.takeWords(n, random)
+}
+
+// takeWords is take of words.
+func (s *space) takeWords(n int, from *blocks) []uint64 {
+	if s == nil || 8*n < minBlock {
+		return make([]uint64, n)
+	}
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(s.take(8*n, from)))), n)
+}
+
+func (s *space) take(n int, from *blocks) []byte {
 	if s == nil || n < minBlock {
 		return make([]byte, n)
 	}
-	p := memory.get(n)
+	p := from.get(n)
 	if p == nil {
 		return make([]byte, n)
 	}
 	b := s.blocks
 	b.once.Do(func() { runtime.AddCleanup(s, (*blockSet).freeAll, b) })
 	b.mu.Lock()
-	b.held[p] = n
+	b.held[p] = grant{n, from}
 	b.mu.Unlock()
 	return unsafe.Slice((*byte)(p), n)
-}
-
-// words gives n words of any contents.
-func (s *space) words(n int) []uint64 {
-	if s == nil || 8*n < minBlock {
-		return make([]uint64, n)
-	}
-	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(s.bytes(8*n)))), n)
 }
 
 // free takes memory back that bytes gave.
@@ -70,30 +85,43 @@ func (s *space) freeWords(w []uint64) {
 
 func (b *blockSet) free(p unsafe.Pointer) {
 	b.mu.Lock()
-	n, ok := b.held[p]
+	held, ok := b.held[p]
 	delete(b.held, p)
 	b.mu.Unlock()
 	if ok { // else it is of Go's heap
-		memory.put(p, n)
+		held.from.put(p, held.size)
 	}
 }
 
 func (b *blockSet) freeAll() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for p, n := range b.held {
-		memory.put(p, n)
+	for p, held := range b.held {
+		held.from.put(p, held.size)
 	}
 	clear(b.held)
-	memory.cleaned()
+	sequential.cleaned()
+	random.cleaned()
 }
 
-// memory is that of all spaces of the process.
-var memory = blocks{warm: map[int][]unsafe.Pointer{}, cold: map[int][]unsafe.Pointer{}, collect: firstCollect}
+// The memory of all spaces of the process. What is met at random stands on huge pages:
+// a TLB miss costs as much as a row. What is filled front to back does not: clearing
+// 4 KiB leaves them in cache for what comes, clearing 2 MiB does not, and a virtual
+// machine may have to fetch those from its host first.
+var (
+	sequential = newBlocks(false)
+	random     = newBlocks(true)
+)
+
+func newBlocks(huge bool) *blocks {
+	return &blocks{huge: huge, warm: map[int][]unsafe.Pointer{}, cold: map[int][]unsafe.Pointer{}, collect: firstCollect}
+}
 
 // blocks hands out memory in multiples of blockUnit that the kernel gave. A block
 // keeps its size for ever: tables ask for the same few again and again.
 type blocks struct {
+	huge bool // pages
+
 	mu   sync.Mutex
 	warm map[int][]unsafe.Pointer // free blocks by size, in memory
 	cold map[int][]unsafe.Pointer // and those whose pages the kernel has again
@@ -107,6 +135,7 @@ type blocks struct {
 
 const (
 	slabBytes    = 8 << 20
+	minHuge      = 4 << 20 // smaller pages of rows are for the caches
 	firstCollect = 512 << 20
 	// Free blocks stay in memory up to this many bytes, or this part of what is used.
 	idleBytes, idlePart = 32 << 20, 16
@@ -137,14 +166,14 @@ func (m *blocks) take(n int) unsafe.Pointer {
 		if p := pop(m.cold, n); p != nil {
 			return p
 		}
-		return unsafe.Pointer(unsafe.SliceData(mapMemory(n)))
+		return unsafe.Pointer(unsafe.SliceData(mapMemory(n, m.huge)))
 	}
 	if len(m.slab) < n && !m.cutUp(n) {
 		if p := pop(m.cold, n); p != nil {
 			return p
 		}
 		m.endSlab()
-		if m.slab = mapMemory(slabBytes); m.slab == nil {
+		if m.slab = mapMemory(slabBytes, m.huge); m.slab == nil {
 			return nil
 		}
 	}

@@ -13,10 +13,9 @@ const (
 )
 
 // mapMemory gives n bytes of zeros that no collector knows of; nil: there are none.
-// Large ones stand on huge pages: rows are met at random, and a TLB miss costs as much
-// as the row.
-func mapMemory(n int) []byte {
-	if n < hugePage {
+// Huge pages are asked for where there is room for one.
+func mapMemory(n int, huge bool) []byte {
+	if !huge || n < hugePage {
 		b, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, mapAnonPrivate)
 		if err != nil {
 			return nil

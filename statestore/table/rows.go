@@ -51,7 +51,7 @@ func (r *Rows) in(mem *space) *Rows {
 // Lend gives n words of zeros beside the rows, for an index over them. They are the
 // borrower's until it returns them, or the rows are dropped.
 func (r *Rows) Lend(n int) []uint64 {
-	w := r.mem.words(n)
+	w := r.mem.takeWords(n, random)
 	if r.mem != nil && 8*n >= minBlock {
 		clear(w) // of another part before
 		r.lent = append(r.lent, w)
