@@ -357,7 +357,7 @@ func (j *following) Restore(r *op.Restore) error {
 	}
 	owns := r.Owns(j.sides[0].keyer.keys)
 	for shard := range r.Stored {
-		st, err := table.Load(r.Store, r.Operator, shard)
+		st, err := table.LoadSource(r.Store, r.Operator, shard)
 		if err != nil {
 			return err
 		}
