@@ -13,7 +13,10 @@
 // [Transactions] makes a session of each micro-batch and puts it under the
 // two-phase commit of sinks. A micro-batch is one transaction. Two transactional
 // ids take turns by the parity of the epoch, because the next micro-batch writes
-// already while this one waits for its EndTxn. Prepare sees all records
+// already while this one waits for its EndTxn. The session of the one after it is
+// begun as soon as that has been answered, so that no rows wait for the broker; it
+// is begun as the producer that was there last: a run that has been taken over from
+// can't take over again. Prepare sees all records
 // acknowledged and commits, within the transaction, an offset of a group of its
 // own whose metadata names the epoch. Commit is EndTxn with the producer id and
 // epoch that the intent recorded. If the transaction is not there any more, the

@@ -87,9 +87,8 @@ func (r *Record) size() int {
 // goroutines; those that one of them adds to a partition keep their order.
 type Session struct {
 	cfg  Config
-	who  identity     // once begun is closed
-	mark func() error // transactions: what is done in each after its first partitions have joined it
-	born time.Time    // when the session was begun
+	who  identity  // once begun is closed
+	born time.Time // when the session was begun
 
 	ctx  context.Context
 	stop context.CancelFunc
