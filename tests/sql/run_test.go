@@ -38,6 +38,10 @@ type world struct {
 	cuts  map[uint64][]exec.SourceProgress
 	ended map[string]bool // splits whose end was seen, by source/split
 	gone  bool            // crashed: nothing is noted any more
+	// doubt: there was a crash, whose last commit may have seen the end of a split
+	// without being noted. all says how many records splits have, by source/split.
+	doubt bool
+	all   map[string]int64
 }
 
 func newWorld() *world {
@@ -55,7 +59,7 @@ func (w *world) note(p exec.Progress) {
 	for _, s := range p.Sources {
 		for _, sp := range s.BySplit {
 			id := s.Name + "/" + sp.ID
-			if w.ended[id] && !sp.Ended {
+			if !sp.Ended && (w.ended[id] || w.doubt && sp.Records >= w.all[id]) {
 				// A new run looks at the ends again. Until it has, what has come
 				// out is that of no prefix.
 				return
@@ -72,13 +76,14 @@ func (w *world) crash(rng *rand.Rand) *world {
 	defer w.mu.Unlock()
 	w.gone = true
 	return &world{
-		out: w.out.crash(), last: w.last, cuts: w.cuts, ended: w.ended,
+		out: w.out.crash(), last: w.last, cuts: w.cuts, ended: w.ended, doubt: true, all: w.all,
 		fs: w.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng}),
 	}
 }
 
 // config is that of a run in this world.
 func (w *world) config(p *planner.Plan, set *catalog.Settings, f *feed, v variant) exec.Config {
+	w.all = f.counts()
 	cfg := exec.Config{
 		Plan: p, Connectors: registry(f, w.out), StateDir: "state", StateFS: w.fs,
 		Env:         connectors.Env{Clock: clock.NewVirtual(epochTime)},
@@ -141,6 +146,17 @@ func (f *feed) prefix() *feed {
 		p.sources[name].static = s.static
 	}
 	return p
+}
+
+// counts says how many records splits have, by source/split.
+func (f *feed) counts() map[string]int64 {
+	n := map[string]int64{}
+	for name, s := range f.sources {
+		for i, sp := range s.splits {
+			n[fmt.Sprintf("%s/%d", name, i)] = int64(len(sp))
+		}
+	}
+	return n
 }
 
 // seed makes chance depend on the case and the variant alone.
