@@ -38,6 +38,7 @@ type model struct {
 type history struct {
 	t     *testing.T
 	rng   *rand.Rand
+	more  *rand.Rand // for rows that come many at once
 	fs    *vfs.MemFS
 	store *statestore.Store
 	epoch uint64
@@ -52,7 +53,7 @@ type history struct {
 
 func newHistory(t *testing.T, seed uint64) *history {
 	h := &history{
-		t: t, rng: rand.New(rand.NewPCG(seed, 1)), fs: vfs.NewMem(),
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), more: rand.New(rand.NewPCG(seed, 2)), fs: vfs.NewMem(),
 		tab: New(testOp), model: map[int64]*model{},
 	}
 	h.opts = statestore.Options{
@@ -159,13 +160,10 @@ func (h *history) change() {
 	}
 	// Many rows at once go behind all others, as if no id had been freed.
 	appendRows := func() {
-		n := h.rng.IntN(5)
-		if n == 4 {
-			n = inserts
-		}
+		n := h.more.IntN(5)
 		words := make([]uint64, 4*n)
 		for i := range words {
-			words[i] = h.rng.Uint64()
+			words[i] = h.more.Uint64()
 		}
 		first := rows.Append(words)
 		for i := range uint32(n) {
@@ -173,15 +171,15 @@ func (h *history) change() {
 				h.t.Fatalf("row %d handed out twice", first+i)
 			}
 			w := words[4*i:]
-			r := modelRow{words: [4]uint64{w[0], 0, 0, w[3]}, text: h.text()}
+			r := modelRow{words: [4]uint64{w[0], 0, 0, w[3]}, text: "many"}
 			h.setText(b, first+i, r.text)
 			m.rows[first+i] = r
 		}
 	}
 	// In any order: each must do its own part in a freeze that is under way.
-	steps := []func(){insert, update, remove, appendRows}
-	h.rng.Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
-	for _, step := range steps {
+	steps := []func(){insert, update, remove}
+	h.rng.Shuffle(3, func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
+	for _, step := range slices.Insert(steps, h.more.IntN(4), appendRows) {
 		step()
 	}
 	// What is sparse moves, as an operator does it when it comes across.
