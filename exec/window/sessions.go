@@ -21,7 +21,8 @@ const maxTime = op.MaxTime
 // own W (semantics 2): sessions that the watermark of a row has closed stand
 // apart for it, whether they have fired or not.
 //
-// A key's row heads a list of its sessions, which are few: mostly one.
+// A key's row heads a list of its sessions, which are few: mostly one. Where they are
+// many they are found by bisection (ordered).
 type sessions struct {
 	gap, grace int64 // a session is open until grace after its end
 	keyCols    []int
@@ -44,6 +45,12 @@ type sessions struct {
 	refs  hash.Refs
 	cols  []arrow.Array
 	timed []int32
+
+	// order has the keys with many sessions; untidy is how many walks of a long list
+	// are to come before it is tried again to put it in order.
+	order  map[uint32]*ordered
+	untidy int
+	walked int // how far the last walk of a list went
 }
 
 // absorbed is a session with rows of earlier batches that has become part of
@@ -87,7 +94,7 @@ func newSessions(w planner.Window, grace int64, keys []int, in []planner.Column,
 	}
 	s := &sessions{
 		gap: w.Size, grace: grace, keyCols: keys, enc: hash.NewEncoder(layout), cols: make([]arrow.Array, len(keys)),
-		moved: map[uint32]uint32{}, due: newWheel(max(w.Size/64, 1000)),
+		moved: map[uint32]uint32{}, order: map[uint32]*ordered{}, due: newWheel(max(w.Size/64, 1000)),
 	}
 	var strings *table.Arena
 	if layout.HasStrings() {
@@ -166,30 +173,54 @@ func (s *sessions) assign(b *op.Batch, times *array.Timestamp, processing bool) 
 // place puts a row into its session.
 func (s *sessions) place(i int32, t, w int64, key uint32, head *uint64) {
 	from, to := t, t+s.gap
-	if h := *head; h != 0 {
-		id := uint32(h - 1)
-		r := s.rows.At(id)
-		if r[sessionLink]>>32 == 0 && s.closes(r) > w && int64(r[sessionStart]) <= to && from <= int64(r[sessionEnd]) {
-			s.extend(id, from, to, 1)
-			s.sel, s.ids = append(s.sel, i), append(s.ids, id)
+	h := *head
+	if h == 0 {
+		s.begin(i, from, to, w, key, head)
+		return
+	}
+	id := uint32(h - 1)
+	r := s.rows.At(id)
+	alone := r[sessionLink]>>32 == 0
+	switch {
+	case alone && s.closes(r) > w && int64(r[sessionStart]) <= to && from <= int64(r[sessionEnd]):
+		s.join(i, id, from, to)
+		return
+	case alone && s.closes(r) <= w:
+		s.begin(i, from, to, w, key, head)
+		return
+	case !alone && len(s.order) > 0:
+		if o := s.order[key]; o != nil {
+			s.placeOrdered(o, i, from, to, w, key, head)
 			return
 		}
-		if r[sessionLink]>>32 != 0 || s.closes(r) > w {
-			if id, ok := s.merge(from, to, w, head); ok {
-				s.extend(id, from, to, 1)
-				s.sel, s.ids = append(s.sel, i), append(s.ids, id)
-				return
-			}
-		}
 	}
+	if id, ok := s.merge(from, to, w, head); ok {
+		s.join(i, id, from, to)
+	} else {
+		s.begin(i, from, to, w, key, head)
+	}
+	if s.walked >= manySessions {
+		s.tidy(key, head)
+	}
+}
+
+// join adds a row to a session.
+func (s *sessions) join(i int32, id uint32, from, to int64) {
+	s.extend(id, from, to, 1)
+	s.sel, s.ids = append(s.sel, i), append(s.ids, id)
+}
+
+// begin makes a session of a row that touches none, unless it is late. made: it is
+// the first in the key's list.
+func (s *sessions) begin(i int32, from, to, w int64, key uint32, head *uint64) (id uint32, made bool) {
 	if to <= w-s.grace && w != op.MinTime {
 		s.late = append(s.late, lateRow{i, from, to, w})
 		if *head == 0 {
 			s.empty = append(s.empty, key)
 		}
-		return
+		return 0, false
 	}
-	id := s.rows.Alloc()
+	id = s.rows.Alloc()
 	r := s.rows.At(id)
 	r[sessionStart], r[sessionEnd], r[sessionRows] = uint64(from), uint64(to), fresh|1
 	r[sessionLink] = uint64(key) | *head<<32
@@ -197,6 +228,7 @@ func (s *sessions) place(i int32, t, w int64, key uint32, head *uint64) {
 	s.made = append(s.made, id)
 	s.due.add(s.closes(r), id)
 	s.sel, s.ids = append(s.sel, i), append(s.ids, id)
+	return id, true
 }
 
 func (s *sessions) extend(id uint32, from, to, rows int64) {
@@ -210,11 +242,13 @@ func (s *sessions) extend(id uint32, from, to, rows int64) {
 // what it has become part of, touches. It gives the one that is left.
 func (s *sessions) merge(from, to, w int64, head *uint64) (uint32, bool) {
 	kept, found := uint32(0), false
+	s.walked = 0
 	for again := true; again; {
 		again = false
 		link := *head
 		last := uint32(0)
 		for n := 0; link != 0; n++ {
+			s.walked = max(s.walked, n)
 			id := uint32(link - 1)
 			r := s.rows.At(id)
 			next := r[sessionLink] >> 32
@@ -294,10 +328,15 @@ func (s *sessions) unlink(id uint32) (key uint32) {
 	r := s.rows.Edit(id)
 	key = uint32(r[sessionLink])
 	next := r[sessionLink] >> 32
-	r[sessionLink] = gone
 	s.open -= int64(r[sessionRows])
 	s.keys.Rows().Mark(key)
 	head := s.head(key)
+	if o := s.order[key]; o != nil {
+		s.cut(o, s.find(o, int64(r[sessionEnd])), key, head)
+		r[sessionLink] = gone
+		return key
+	}
+	r[sessionLink] = gone
 	if *head == uint64(id)+1 {
 		*head = next
 		return key
