@@ -316,10 +316,7 @@ func (l *lane) run(g *Groups, v *vector, retract bool) {
 // Emit gives the key columns and then the results of the calls for groups of g,
 // one row each. Errors of results are passed to fail.
 func (a *Aggregator) Emit(g *Groups, ids []uint32, alloc memory.Allocator, fail Fail) []arrow.Array {
-	a.out = a.out[:0]
-	for _, id := range ids {
-		a.out = append(a.out, g.table.Row(id))
-	}
+	a.out = g.table.RowsOf(ids, a.out[:0])
 	return a.emitRows(g, alloc, fail)
 }
 

@@ -213,6 +213,9 @@ func (p *Panes) Capture(ids []uint32, c *Captured) bool {
 	return true
 }
 
+// Stands says that the groups of Window are those of the window as they stand.
+func (p *Panes) Stands() bool { return p.mid == 0 }
+
 // Window gives what copies of the window's groups refer to, for EmitCopies.
 func (p *Panes) Window() *Groups { return p.run }
 

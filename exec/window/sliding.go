@@ -1,6 +1,8 @@
 package window
 
 import (
+	"slices"
+
 	"github.com/streamsql/streamsql/exec/agg"
 	"github.com/streamsql/streamsql/exec/op"
 )
@@ -48,7 +50,20 @@ func (w *aggregation) fireShared(x win, out op.Output) error {
 			return w.fireWithOwn(own, start, end, out)
 		}
 	}
-	for ids := panes.Active(); len(ids) > 0; {
+	ids := panes.Active()
+	if 4*len(ids) > w.ctx.BatchRows && panes.Stands() {
+		// Many: they leave as they stand, without a copy.
+		if err := w.staged.flush(w, out); err != nil {
+			return err
+		}
+		for some := range slices.Chunk(ids, w.ctx.BatchRows) {
+			if err := w.emitSome(panes.Window(), some, start, end, out); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for len(ids) > 0 {
 		n := min(len(ids), max(1, w.ctx.BatchRows-w.staged.rows()))
 		keeps := w.staged.addShared(panes, ids[:n], start, end)
 		ids = ids[n:]
