@@ -239,3 +239,43 @@ func TestErrors(t *testing.T) {
 		t.Errorf("a timeout that is too long: %v", err)
 	}
 }
+
+// TestTimedOut: a transaction that the broker aborts while it is written is told from
+// one that another run has taken over, and can be written again.
+func TestTimedOut(t *testing.T) {
+	k := testservice.SharedKafka(t, shared)
+	k.CreateTopic(t, "timed-out", 3)
+	ctx := context.Background()
+	tx := NewTransactions(config(t, k.Addr), "timing-out", "timed-out", time.Second)
+	defer tx.Close()
+	if err := tx.Abort(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, tx, 1)
+	write(t, s, "timed-out", 1, 30)
+	if err := s.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(3 * time.Second)
+	_, err := tx.Prepare(ctx, 1)
+	var timed *TimedOutError
+	if !errors.As(err, &timed) {
+		t.Fatalf("%v", err)
+	}
+	if err := tx.Abort(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s = begin(t, tx, 1)
+	write(t, s, "timed-out", 1, 3)
+	if err := s.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	other := NewTransactions(config(t, k.Addr), "timing-out", "timed-out", time.Minute)
+	defer other.Close()
+	if err := other.Abort(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = tx.Prepare(ctx, 1); !isFenced(err) || errors.As(err, &timed) {
+		t.Errorf("another run has taken over: %v", err)
+	}
+}
