@@ -174,7 +174,10 @@ func (b *binder) optionHints(hints []*parser.Hint) ([]*parser.Option, error) {
 	var options []*parser.Option
 	for _, h := range hints {
 		if !strings.EqualFold(h.Name.Text, "OPTIONS") {
-			return nil, require(b.at(h), featureHint)
+			if err := b.otherHint(h); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		options = append(options, h.Options...)
 	}

@@ -624,9 +624,8 @@ func (b *builder) aggregate(r *aggregateRel, in *Node) (*Node, error) {
 	text += fmt.Sprintf(" %+v", r.emit)
 	if op.Window.Proc && op.Window.Kind == AttachedWindow && op.Updates() {
 		// Whether a row comes too late for a window can't be told from its columns.
-		if err := b.env.runs(r.place, featureProcessingTimeUpdates); err != nil {
-			return nil, err
-		}
+		return nil, hint(r.place.errorf("EMIT CHANGES and EMIT EVERY of windows over PROCTIME() need GROUP BY directly above the window: past another operator nobody knows which of a row's windows the clock had closed when it was read"),
+			"GROUP BY directly above the window, with filters on the window's rows in HAVING or in a subquery below it")
 	}
 	if r.late != nil && op.Window.Kind == AttachedWindow && heldForSession(ex) {
 		return nil, hint(r.late.place.errorf("LATE DATA TO: the late rows of this SESSION are found before the rows are grouped"), "put LATE DATA TO into the SELECT that reads from the SESSION")

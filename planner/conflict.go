@@ -35,6 +35,11 @@ func (b *builder) settleConflicts(in *Node, sink *Sink, part sinkPart) (*Node, e
 	if slices.ContainsFunc(b.keys[in], func(k []int) bool { return subset(k, sink.PrimaryKey) }) {
 		return in, nil // no two rows of the query have one
 	}
+	if b.env.settings.Duration(catalog.StateTTLKey) > 0 {
+		// A row that were forgotten here would stand in the sink without being known.
+		return nil, hint(c.place.errorf("'state.ttl' is set, but ON CONFLICT must know all rows of a PRIMARY KEY to tell which of them stands"),
+			"RESET 'state.ttl', and bound what the query keeps with hints: SELECT /*+ STATE_TTL('table' = '1 h') */ ...")
+	}
 	key := in.Props.UpsertKey
 	if key == nil {
 		key = slices.Clone(in.Props.Time)

@@ -32,8 +32,10 @@ func (b *binder) insert(s *parser.Insert) (*output, error) {
 	if sink.SinkOptions == nil {
 		return nil, hint(b.at(s.Table.Name).errorf("`%s` is a source: it can't be written", sink.Name), "CREATE SINK makes one that can")
 	}
-	if len(s.Table.Hints) > 0 {
-		return nil, require(b.at(s.Table.Hints[0]), featureHint)
+	for _, h := range s.Table.Hints {
+		if err := b.otherHint(h); err != nil {
+			return nil, err
+		}
 	}
 	targets, err := b.targets(s, sink)
 	if err != nil {

@@ -6,21 +6,17 @@ import "github.com/streamsql/streamsql/parser"
 type feature int
 
 const (
-	featureProcessingTimeUpdates feature = iota
-	featureMatchRecognize
+	featureMatchRecognize feature = iota
 	featureMaterializedView
 	featureStateTTL
-	featureHint
 )
 
 // planned says, for each feature that can't be planned or run yet, what to tell. A
 // feature that is not in the table is there.
 var planned = map[feature]struct{ what, hint string }{
-	featureProcessingTimeUpdates: {"EMIT CHANGES and EMIT EVERY of processing-time windows that have rows of a SESSION without GROUP BY, a filter on the window or another operator between them and their aggregation are", "GROUP BY directly above the window"},
-	featureMatchRecognize:        {"MATCH_RECOGNIZE is", ""},
-	featureMaterializedView:      {"materialized views are", "a view, or a sink and an INSERT"},
-	featureStateTTL:              {"'state.ttl' of ROW_NUMBER by time under EMIT ON WINDOW CLOSE is", "RESET 'state.ttl', or the hint STATE_TTL('table' = '0 s')"},
-	featureHint:                  {"this hint is", "OPTIONS is the hint that is"},
+	featureMatchRecognize:   {"MATCH_RECOGNIZE is", ""},
+	featureMaterializedView: {"materialized views are", "a view, or a sink and an INSERT"},
+	featureStateTTL:         {"'state.ttl' of ROW_NUMBER by time under EMIT ON WINDOW CLOSE is", "RESET 'state.ttl', or the hint STATE_TTL('table' = '0 s')"},
 }
 
 // runs gives an error at p if the engine can't run a feature, though the planner

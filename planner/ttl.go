@@ -27,7 +27,7 @@ func (b *binder) ttlHints(hints []*parser.Hint) ([]ttlHint, error) {
 	var out []ttlHint
 	for _, h := range hints {
 		if !strings.EqualFold(h.Name.Text, "STATE_TTL") {
-			if err := require(b.at(h), featureHint); err != nil {
+			if err := b.otherHint(h); err != nil {
 				return nil, err
 			}
 			continue
