@@ -216,8 +216,11 @@ type splitCut struct {
 	Ended   bool   `json:"ended,omitempty"`
 	// Number is 1 + split.number; 0 in commits of versions without it.
 	Number int64 `json:"number,omitempty"`
-	idle   bool
-	ahead  bool
+	// Turn says that the fixed merge is within a block of this split. Others that
+	// are within a block have come to their end, which a new run has not seen yet.
+	Turn  bool `json:"turn,omitempty"`
+	idle  bool
+	ahead bool
 }
 
 // barrier closes the current epoch: what is placed later belongs to the next.
@@ -247,7 +250,7 @@ func (q *sequencer) cutSources() []sourceCut {
 		for _, sp := range s.splits {
 			c.Splits = append(c.Splits, splitCut{
 				ID: sp.id, Offset: append(connectors.Offset(nil), sp.offset...),
-				Records: sp.records, Added: sp.added, W: sp.w, Ended: sp.ended, Number: sp.number + 1, idle: sp.idle, ahead: sp.ahead(),
+				Records: sp.records, Added: sp.added, W: sp.w, Ended: sp.ended, Number: sp.number + 1, Turn: q.merge && sp == q.cur, idle: sp.idle, ahead: sp.ahead(),
 			})
 		}
 		cuts = append(cuts, c)
@@ -406,6 +409,7 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 	for _, c := range cuts {
 		byName[c.Name] = c
 	}
+	turned := false
 	for _, s := range q.sources {
 		c, ok := byName[s.scan.Source]
 		if !ok {
@@ -429,8 +433,8 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 			// A split that was idle is asked anew: like one that wakes, it has the
 			// source's watermark as its floor. The others are not below it.
 			sp.w = max(sp.w, c.Watermark)
-			if q.merge && !sc.Ended && sc.Records%mergeBlock != 0 {
-				q.cur = sp // the block that the cut went through
+			if q.merge && !turned && !sc.Ended && sc.Records%mergeBlock != 0 {
+				q.cur, turned = sp, sc.Turn // the block that the cut went through
 			}
 		}
 		s.numberSplits()
