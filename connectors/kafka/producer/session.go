@@ -87,7 +87,7 @@ func (r *Record) size() int {
 // goroutines; those that one of them adds to a partition keep their order.
 type Session struct {
 	cfg  Config
-	who  identity  // once begun is closed
+	who  identity  // set before anything is sent
 	born time.Time // when the session was begun
 
 	ctx  context.Context
