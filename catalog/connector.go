@@ -1,5 +1,7 @@
 package catalog
 
+import "time"
+
 // ConnectorSpec describes a connector (or a format) as plain data. The planner
 // checks options against it, the reference pages are generated from it.
 type ConnectorSpec struct {
@@ -106,6 +108,10 @@ type SinkSpec struct {
 	// Accepts says which changelog the sink takes, given options and whether
 	// the table has a primary key.
 	Accepts func(o Options, primaryKey bool) ChangelogMode
+	// Open says, from the options, for how long what a commit is to show may wait at
+	// the target before it is lost, and which option says so; 0: for ever. nil: for
+	// ever.
+	Open func(Options) (wait time.Duration, option string)
 	// Guarantee by options.
 	Guarantee func(Options) Guarantee
 	Formats   []string

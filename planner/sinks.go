@@ -140,6 +140,9 @@ func (b *builder) writeSink(s *sinkInput) error {
 	if spec.Guarantee != nil {
 		op.Guarantee = spec.Guarantee(t.SinkOptions)
 	}
+	if err := b.checkOpen(t); err != nil {
+		return err
+	}
 	in := s.parts[0].node
 	if len(s.parts) > 1 {
 		var edges []Edge
@@ -181,6 +184,30 @@ func (b *builder) writeSink(s *sinkInput) error {
 }
 
 func sameColumns(a, b []int) bool { return subset(a, b) && subset(b, a) }
+
+// checkOpen refuses a sink that would lose what waits for a commit if that is late by
+// a few intervals.
+func (b *builder) checkOpen(t *catalog.Table) error {
+	spec := t.Connector.Sink
+	if spec.Open == nil {
+		return nil
+	}
+	const intervals = 10
+	every, setting := b.env.settings.Duration(catalog.CommitIntervalKey), catalog.CommitIntervalKey
+	switch tr := b.env.settings.Trigger(); tr.Kind {
+	case catalog.ProcessingTimeTrigger, catalog.ContinuousTrigger:
+		if tr.Interval > 0 {
+			every, setting = tr.Interval, catalog.TriggerKey
+		}
+	}
+	wait, option := spec.Open(t.SinkOptions)
+	if wait == 0 || wait >= intervals*every {
+		return nil
+	}
+	return hint(b.env.optionPlace(t, option).errorf("sink `%s` loses its output if a commit is later than '%s' = %s says, which is less than %d times the %s between commits",
+		t.Name, option, spanText(wait.Microseconds()), intervals, spanText(every.Microseconds())),
+		"'%s' = '%s', or a shorter '%s'", option, spanText((intervals * every).Microseconds()), setting)
+}
 
 // sinkMetadata gives the metadata names of the columns that are written; nil if
 // there are none.

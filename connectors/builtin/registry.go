@@ -44,6 +44,7 @@ func Registry(store *memory.Store) (*connectors.Registry, error) {
 		datagen.Connector(),
 		nexmark.Connector(),
 		kafka.Connector(formats),
+		kafka.UpsertConnector(formats),
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, err

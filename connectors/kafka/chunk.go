@@ -165,7 +165,7 @@ func (k *keyBytes) add(payload []byte, spans []format.Span) {
 
 // decodeKeys adds the columns that come from keys: a row for each row of the value.
 func (c *chunk) decodeKeys(d *decoder, k *keyBytes, recs *connectors.Records) error {
-	spans := k.spans
+	spans, unkeyed := k.spans, false
 	if recs.Of != nil {
 		spans = make([]format.Span, recs.N)
 		for i, record := range recs.Of {
@@ -201,7 +201,16 @@ func (c *chunk) decodeKeys(d *decoder, k *keyBytes, recs *connectors.Records) er
 		}
 		recs.Errors = append(recs.Errors, e)
 	}
-	if len(got.Errors) > 0 {
+	if c.layout.upsert && len(c.layout.keyCols) > 0 {
+		for row, s := range spans {
+			if s.IsNull() {
+				recs.Errors = append(recs.Errors, connectors.CellError{Row: int32(row), Col: int16(c.layout.keyCols[0]), Code: "NOT_NULL",
+					Column: c.layout.columns[c.layout.keyCols[0]].Name, Detail: "the record has no key"})
+				unkeyed = true
+			}
+		}
+	}
+	if len(got.Errors) > 0 || unkeyed {
 		slices.SortStableFunc(recs.Errors, func(a, b connectors.CellError) int {
 			return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col))
 		})

@@ -22,6 +22,7 @@ type layout struct {
 	key       format.Messages // nil: no column comes from the key
 	valueCols []int           // index in columns of each column that value gives
 	keyCols   []int
+	upsert    bool         // a record without a value is a row of kind -D
 	want      batch.Fields // what is read of each record besides its value
 
 	mu   sync.Mutex
@@ -40,11 +41,21 @@ func newLayout(formats format.Set, cfg connectors.SourceConfig, env connectors.E
 			inKey[f] = true
 		}
 	}
-	// With ALL the columns of the key are taken from the value, which has them too.
-	fromKey := func(name string) bool { return inKey[name] && o[optValueFields] == "EXCEPT_KEY" }
+	for _, name := range cfg.PrimaryKey {
+		inKey[name] = true
+	}
+	keyFormat := o[catalog.KeyFormatOption]
+	keyOptions := o.Under("key." + keyFormat + ".")
+	if l.upsert = cfg.PrimaryKey != nil; l.upsert && keyFormat == "" {
+		keyFormat, keyOptions = o[catalog.FormatOption], o.Under(o[catalog.FormatOption]+".")
+	}
+	// With ALL the columns of the key are taken from the value, which has them too,
+	// unless there may be none.
+	apart := o[optValueFields] == "EXCEPT_KEY"
+	fromKey := func(name string) bool { return inKey[name] && (apart || l.upsert) }
 	maxRecord := int(min(o.Bytes(optMaxRecordBytes), 1<<30))
-	value := format.DecodeConfig{Env: env, Subject: subject(o), Options: o.Under(o[catalog.FormatOption] + "."), ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecord}
-	key := format.DecodeConfig{Env: env, Subject: subject(o), Key: true, Options: o.Under("key." + o[catalog.KeyFormatOption] + "."), ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecord, Upsert: true}
+	value := format.DecodeConfig{Env: env, Subject: subject(o), Options: o.Under(o[catalog.FormatOption] + "."), ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecord, Upsert: l.upsert}
+	key := format.DecodeConfig{Env: env, Subject: subject(o), Key: true, Options: keyOptions, ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecord, Upsert: true}
 	inner := func(f catalog.Field) catalog.Field {
 		f.Name = strings.TrimPrefix(f.Name, o[optKeyPrefix])
 		return f
@@ -65,7 +76,8 @@ func newLayout(formats format.Set, cfg connectors.SourceConfig, env connectors.E
 	for _, f := range cfg.Declared {
 		if fromKey(f.Name) {
 			key.Declared = append(key.Declared, inner(f))
-		} else {
+		}
+		if !inKey[f.Name] || !apart {
 			value.Declared = append(value.Declared, f)
 		}
 	}
@@ -74,7 +86,7 @@ func newLayout(formats format.Set, cfg connectors.SourceConfig, env connectors.E
 		return nil, err
 	}
 	if len(key.Columns) > 0 || cfg.ValidateAll && len(key.Declared) > 0 {
-		if l.key, err = messages(formats, o[catalog.KeyFormatOption], key); err != nil {
+		if l.key, err = messages(formats, keyFormat, key); err != nil {
 			return nil, fmt.Errorf("the key: %w", err)
 		}
 		l.want |= batch.Keys

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors/format"
@@ -68,6 +69,12 @@ func sinkSpec(formats format.Set) *catalog.SinkSpec {
 				return catalog.NoGuarantee
 			}
 			return catalog.ExactlyOnce
+		},
+		Open: func(o catalog.Options) (time.Duration, string) {
+			if o[optGuarantee] != exactlyOnce {
+				return 0, ""
+			}
+			return o.Duration(optTransactionTimeout), optTransactionTimeout
 		},
 		Formats: formats.Writable(),
 		Metadata: []catalog.MetadataColumn{

@@ -122,7 +122,7 @@ func Connector(formats format.Set) connectors.Connector {
 	options = append(options, sinkOptions()...)
 	return connectors.Connector{
 		Spec: &catalog.ConnectorSpec{
-			Name:    "kafka",
+			Name:    kafkaName,
 			Doc:     "Topics of Apache Kafka (2.4 or later), each partition a split.",
 			Options: options,
 			Keyed:   true,
@@ -164,6 +164,9 @@ func check(o catalog.Options, forSource bool) *catalog.OptionError {
 	if e := checkConnection(o); e != nil {
 		return e
 	}
+	if o[catalog.ConnectorOption] == upsertName && o[optKeyFields] != "" {
+		return &catalog.OptionError{Option: optKeyFields, Message: "the key of '" + upsertName + "' is the PRIMARY KEY", Hint: "leave the option out"}
+	}
 	if !forSource {
 		return checkSink(o)
 	}
@@ -204,7 +207,7 @@ func check(o catalog.Options, forSource bool) *catalog.OptionError {
 	if o.Int(optMaxOffsets) < 0 || o.Int(optMaxRate) < 0 {
 		return wrong(optMaxOffsets, "limits can't be negative")
 	}
-	if (o[catalog.KeyFormatOption] == "") != (o[optKeyFields] == "") {
+	if o[catalog.ConnectorOption] != upsertName && (o[catalog.KeyFormatOption] == "") != (o[optKeyFields] == "") {
 		return wrong(optKeyFields, "'%s' and '%s' go together", catalog.KeyFormatOption, optKeyFields)
 	}
 	for _, f := range keyFields(o) {

@@ -222,6 +222,12 @@ func produce(t testing.TB, addr, topic string, partition int32, first, n int) {
 
 func send(t testing.TB, addr, topic string, partition int32, data []byte) {
 	t.Helper()
+	sendBy(t, addr, topic, partition, data, "")
+}
+
+// sendBy is send as part of a transaction, unless its ID is "".
+func sendBy(t testing.TB, addr, topic string, partition int32, data []byte, id string) {
+	t.Helper()
 	c := wire.New(wire.Config{Brokers: strings.Split(addr, ","), ClientID: "test", RequestTimeout: 10 * time.Second})
 	defer c.Close()
 	tp := wire.TopicPartition{Topic: topic, Partition: partition}
@@ -233,7 +239,7 @@ func send(t testing.TB, addr, topic string, partition int32, data []byte) {
 			}
 			for _, p := range m.Topics[0].Partitions {
 				if p.Index == partition && p.Leader >= 0 {
-					out, err := c.Produce(context.Background(), p.Leader, &wire.ProduceRequest{Timeout: 5 * time.Second, Partitions: []wire.ProducePartition{{TopicPartition: tp, Batch: data}}})
+					out, err := c.Produce(context.Background(), p.Leader, &wire.ProduceRequest{TransactionalID: id, Timeout: 5 * time.Second, Partitions: []wire.ProducePartition{{TopicPartition: tp, Batch: data}}})
 					if err != nil {
 						return err
 					}
