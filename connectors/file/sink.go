@@ -63,9 +63,10 @@ type part struct {
 	name    string // its final name
 	file    connectors.File
 	length  int64
-	created time.Time
-	dirty   bool // bytes are not synced yet
-	named   bool // its name is synced
+	created time.Time // as its name says: later than that of the one before
+	begun   time.Time // by the clock
+	dirty   bool      // bytes are not synced yet
+	named   bool      // its name is synced
 }
 
 // heldRows are rows of an epoch that is not appended yet.
@@ -235,7 +236,7 @@ func (s *sink) create() error {
 		now = s.last.Add(time.Millisecond)
 	}
 	s.last = now
-	p := &part{name: fileName(now, s.id, s.epoch, s.suffix), created: now}
+	p := &part{name: fileName(now, s.id, s.epoch, s.suffix), created: now, begun: s.env.Clock.Now()}
 	f, err := s.fs.Create(s.hidden(p.name))
 	if err != nil {
 		return fmt.Errorf("can't make a file in %s: %w", s.shown, reason(err))
@@ -247,6 +248,16 @@ func (s *sink) create() error {
 		}
 	}
 	return nil
+}
+
+// age is how old a file is. If the clock has been put back behind its begin, that is
+// counted from now on.
+func (s *sink) age(p *part) time.Duration {
+	now := s.env.Clock.Now()
+	if now.Before(p.begun) {
+		p.begun = now
+	}
+	return now.Sub(p.begun)
 }
 
 func (s *sink) hidden(name string) string { return filepath.Join(s.dir, "."+name) }
@@ -268,7 +279,7 @@ func (s *sink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
 	s.full = nil
 	if s.cur != nil {
 		parts = append(parts, s.cur)
-		if s.env.Clock.Now().Sub(s.cur.created) >= s.rollInterval {
+		if s.age(s.cur) >= s.rollInterval {
 			rolled++
 			s.cur = nil
 		}
@@ -426,7 +437,7 @@ func (s *sink) recover(epoch uint64, files []intentFile) error {
 		if err != nil {
 			return errors.Join(err, file.Close())
 		}
-		s.cur = &part{name: f.name, file: file, length: info.Size(), created: time.UnixMilli(f.created), named: true}
+		s.cur = &part{name: f.name, file: file, length: info.Size(), created: time.UnixMilli(f.created), begun: time.UnixMilli(f.created), named: true}
 		s.marks[0].part, s.marks[0].length = s.cur, f.length
 	}
 	return nil

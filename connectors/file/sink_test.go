@@ -205,6 +205,18 @@ func (l *life) wantVisible(from, to int64) {
 	}
 }
 
+// A file grows old though the clock is put back far behind its begin.
+func TestSinkClockBack(t *testing.T) {
+	l := start(t, newWorld(map[string]string{"sink.rolling-policy.rollover-interval": "1 min"}))
+	l.commit(0, 2)
+	l.world.clock.Advance(-24 * time.Hour)
+	l.commit(2, 4)
+	l.wantVisible(0, 0)
+	l.world.clock.Advance(61 * time.Second)
+	l.commit(0, 0)
+	l.wantVisible(0, 4)
+}
+
 // Files show when they are rolled, by size, by age (without new rows too), and
 // at the end; their names sort by time even if the clock stands still.
 func TestSinkRolls(t *testing.T) {
