@@ -12,4 +12,7 @@ var DeadLetterFields = []Field{
 	{Name: "job", Type: String},           //
 	{Name: "branch", Type: String},        // the INSERT: its sink
 	{Name: "failed_at", Type: TimestampLTZ3},
+	{Name: "record_key", Type: Bytes}, // of messages: the record's key, timestamp and headers
+	{Name: "record_time", Type: TimestampLTZ3},
+	{Name: "record_headers", Type: MapOf(String, Bytes)},
 }

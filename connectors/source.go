@@ -221,6 +221,16 @@ type Records struct {
 	// "topic/3@4711"), by record. Both are valid until Chunk.Release.
 	Raw      func(record int) []byte
 	Position func(record int) string
+	// Key gives a record's key (nil: it has none), Headers its headers, of equal names
+	// the last one. nil where records have none; valid as Raw is.
+	Key     func(record int) []byte
+	Headers func(record int) []Header
+}
+
+// Header is a header of a record. A nil Value is NULL.
+type Header struct {
+	Key   string
+	Value []byte
 }
 
 // Record is the record that a row comes from.

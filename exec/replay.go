@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -94,9 +95,8 @@ type replayChunk struct {
 
 // letter is one that is read again.
 type letter struct {
-	record   int32 // of the table
-	raw      []byte
-	position string
+	record int32 // of the table
+	connectors.Kept
 }
 
 // Decode implements connectors.Chunk: a letter stands for the rows of its record,
@@ -121,7 +121,7 @@ func (c *replayChunk) Decode(alloc memory.Allocator) (*connectors.Records, error
 	d := c.of.again.NewDecoder(alloc)
 	defer d.Release()
 	for _, l := range taken {
-		if err := d.Append(l.raw, l.position); err != nil {
+		if err := d.Append(l.Kept); err != nil {
 			return nil, err
 		}
 	}
@@ -138,8 +138,8 @@ func (c *replayChunk) Decode(alloc memory.Allocator) (*connectors.Records, error
 		i, _ := slices.BinarySearchFunc(taken, int32(record), func(l letter, r int32) int { return int(l.record - r) })
 		return &taken[i]
 	}
-	recs.Raw = func(record int) []byte { return at(record).raw }
-	recs.Position = func(record int) string { return at(record).position }
+	recs.Raw = func(record int) []byte { return at(record).Raw }
+	recs.Position = func(record int) string { return at(record).Position }
 	return recs, nil
 }
 
@@ -166,9 +166,36 @@ func (c *replayChunk) letters(table *connectors.Records, alloc memory.Allocator)
 		if where.IsNull(i) || !where.Value(i) || out[4].IsNull(i) || source.Value(i) != c.of.of.Source || branch.Value(i) != c.of.of.Branch {
 			continue
 		}
-		taken = append(taken, letter{record: int32(table.Record(i)), raw: slices.Clone(bytesAt(out[4], i)), position: string([]byte(position.Value(i)))})
+		l := letter{int32(table.Record(i)), connectors.Kept{Raw: slices.Clone(bytesAt(out[4], i)), Position: strings.Clone(position.Value(i))}}
+		if !out[5].IsNull(i) {
+			l.Key = append([]byte{}, bytesAt(out[5], i)...)
+		}
+		if at, ok := out[6].(*array.Timestamp); ok && !at.IsNull(i) {
+			l.Timestamp, l.Timed = int64(at.Value(i)), true
+		}
+		l.Headers = headersAt(out[7], i)
+		taken = append(taken, l)
 	}
 	return taken, nil
+}
+
+// headersAt is the value of a MAP<STRING, BYTES> column; nil: NULL.
+func headersAt(a arrow.Array, i int) []connectors.Header {
+	m, ok := a.(*array.Map)
+	if !ok || m.IsNull(i) {
+		return nil
+	}
+	keys, values := m.Keys().(*array.String), m.Items().(*array.Binary)
+	from, to := m.ValueOffsets(i)
+	out := make([]connectors.Header, 0, to-from)
+	for k := int(from); k < int(to); k++ {
+		h := connectors.Header{Key: strings.Clone(keys.Value(k))}
+		if !values.IsNull(k) {
+			h.Value = append([]byte{}, values.Value(k)...)
+		}
+		out = append(out, h)
+	}
+	return out
 }
 
 // bytesAt is the value of a BYTES column.

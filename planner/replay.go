@@ -21,8 +21,12 @@ type Replay struct {
 	Source, Branch string
 }
 
-// ReplayColumns are the columns of dead letters that a replay reads.
-var ReplayColumns = []string{"source", "branch", "position", "raw"}
+// ReplayColumns are the columns of dead letters that a replay reads. Those from the
+// first optional one on are NULL where the table does not declare them.
+var ReplayColumns = []string{"source", "branch", "position", "raw", "record_key", "record_time", "record_headers"}
+
+// replayOptional is where the columns begin that a table need not have.
+const replayOptional = 4
 
 // ReplayWatermark is the watermark under which replayed rows are read: the job
 // that has read their records first has given out the windows, or will, without
@@ -60,8 +64,8 @@ func (a *analysis) replayStep(s *parser.ReplayDeadLetters) error {
 		return err
 	}
 	r := &replay{stmt: s, place: where, table: t, letters: letters}
-	for _, name := range ReplayColumns {
-		cell, err := r.column(name)
+	for i, name := range ReplayColumns {
+		cell, err := r.column(name, i >= replayOptional)
 		if err != nil {
 			return err
 		}
@@ -79,9 +83,12 @@ func (a *analysis) replayStep(s *parser.ReplayDeadLetters) error {
 }
 
 // column gives a column of the dead letters over the fields of their table.
-func (r *replay) column(name string) (catalog.Expr, error) {
+func (r *replay) column(name string, optional bool) (catalog.Expr, error) {
 	at := slices.IndexFunc(r.letters.declared, func(c column) bool { return strings.EqualFold(c.Name, name) })
 	want := catalog.DeadLetterFields[slices.IndexFunc(catalog.DeadLetterFields, func(f catalog.Field) bool { return f.Name == name })].Type
+	if at < 0 && optional {
+		return &catalog.Literal{T: want}, nil
+	}
 	if at < 0 {
 		return nil, hint(r.place.errorf("`%s` has no column `%s`, without which its letters can't be read again", r.table.Name, name),
 			"a table for REPLAY declares source STRING, branch STRING, position STRING and raw BYTES")

@@ -17,7 +17,8 @@ func reread(formats format.Set, cfg connectors.SourceConfig) (connectors.Rereade
 	if err != nil {
 		return nil, err
 	}
-	return format.Reread(d, cfg, func(c *columns.Column, i int, name, position string) {
+	return format.Reread(d, cfg, nil, func(c *columns.Column, i int, name string, r *connectors.Kept) {
+		position := r.Position
 		at := strings.LastIndexByte(position, ':')
 		if at < 0 {
 			return

@@ -1,9 +1,7 @@
 package kafka
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -104,7 +102,7 @@ func (c *chunk) decode(d *decoder) (*connectors.Records, error) {
 		m.release()
 		return nil, err
 	}
-	recs.Timestamps, recs.Raw, recs.Position = times, c.raw, c.position
+	recs.Timestamps, recs.Raw, recs.Position, recs.Key, recs.Headers = times, c.raw, c.position, c.key, c.headers
 	c.arrange(recs, m.finish(recs))
 	if c.layout.key != nil {
 		if err := c.decodeKeys(d, &keys, recs); err != nil {
@@ -165,7 +163,7 @@ func (k *keyBytes) add(payload []byte, spans []format.Span) {
 
 // decodeKeys adds the columns that come from keys: a row for each row of the value.
 func (c *chunk) decodeKeys(d *decoder, k *keyBytes, recs *connectors.Records) error {
-	spans, unkeyed := k.spans, false
+	spans := k.spans
 	if recs.Of != nil {
 		spans = make([]format.Span, recs.N)
 		for i, record := range recs.Of {
@@ -175,53 +173,23 @@ func (c *chunk) decodeKeys(d *decoder, k *keyBytes, recs *connectors.Records) er
 	if err := d.key.Append(k.data, spans); err != nil {
 		return err
 	}
-	got, err := d.key.Finish()
-	if err != nil {
-		return err
-	}
-	if got.N != recs.N {
-		for _, a := range got.Cols {
-			a.Release()
-		}
-		return fmt.Errorf("the format of the key makes %d rows of %d keys", got.N, recs.N)
-	}
-	for i, a := range got.Cols {
-		recs.Cols[c.layout.keyCols[i]] = a
-	}
-	for _, e := range got.Errors {
-		if e.Col >= 0 {
-			e.Col = int16(c.layout.keyCols[e.Col])
-		} else if e.Col == -1 {
-			e.Detail = "the key: " + e.Detail
-			if len(c.layout.keyCols) > 0 {
-				e.Col = int16(c.layout.keyCols[0]) // the value has its own columns
-			} else {
-				e.Col = format.NotRead
-			}
-		}
-		recs.Errors = append(recs.Errors, e)
-	}
 	if c.layout.upsert && len(c.layout.keyCols) > 0 {
 		for row, s := range spans {
 			if s.IsNull() {
 				recs.Errors = append(recs.Errors, connectors.CellError{Row: int32(row), Col: int16(c.layout.keyCols[0]), Code: "NOT_NULL",
 					Column: c.layout.columns[c.layout.keyCols[0]].Name, Detail: "the record has no key"})
-				unkeyed = true
 			}
 		}
 	}
-	if len(got.Errors) > 0 || unkeyed {
-		slices.SortStableFunc(recs.Errors, func(a, b connectors.CellError) int {
-			return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col))
-		})
-	}
-	return nil
+	keys := format.KeyColumns{Cols: c.layout.keyCols}
+	return keys.AddTo(recs, d.key)
 }
 
 // rawRecord is what dead letters want of a record.
 type rawRecord struct {
-	value  []byte
-	offset int64
+	value, key []byte
+	offset     int64
+	headers    []connectors.Header
 }
 
 // record finds record i; the first call reads all records again.
@@ -234,13 +202,16 @@ func (c *chunk) record(i int) rawRecord {
 			payload, _, err := open.Payload(&p.Header, p.data, nil)
 			var r batch.Records
 			if err == nil {
-				err = r.Append(&p.Header, payload, p.from, p.to, batch.Offsets)
+				err = r.Append(&p.Header, payload, p.from, p.to, batch.Offsets|batch.Keys|batch.Headers)
 			}
 			if err != nil {
 				return // Decode has said so
 			}
 			for k, v := range r.Values {
-				c.raws = append(c.raws, rawRecord{v.Of(payload), r.Offsets[k]})
+				raw := rawRecord{value: v.Of(payload), key: r.Keys[k].Of(payload), offset: r.Offsets[k]}
+				// Decode has read these headers, if anybody wanted them.
+				_ = eachHeader(payload, &r, k, func(h connectors.Header) { raw.headers = append(raw.headers, h) })
+				c.raws = append(c.raws, raw)
 			}
 		}
 	})
@@ -251,6 +222,10 @@ func (c *chunk) record(i int) rawRecord {
 }
 
 func (c *chunk) raw(i int) []byte { return c.record(i).value }
+
+func (c *chunk) key(i int) []byte { return c.record(i).key }
+
+func (c *chunk) headers(i int) []connectors.Header { return c.record(i).headers }
 
 func (c *chunk) position(i int) string {
 	return fmt.Sprintf("%s@%d", name(c.tp), c.record(i).offset)

@@ -105,35 +105,45 @@ func (m *metadata) add(p *part, payload []byte, r *batch.Records) error {
 	return nil
 }
 
-// putHeaders makes a map of a record's headers; of equal keys the last one stands
-// in the place of the first.
+// putHeaders makes a map of a record's headers.
 func putHeaders(c *columns.Column, row int, payload []byte, r *batch.Records, k int) error {
-	type header struct {
-		key, value []byte
+	var list []connectors.Header
+	if err := eachHeader(payload, r, k, func(h connectors.Header) { list = append(list, h) }); err != nil {
+		return err
 	}
-	var list []header
+	putHeaderMap(c, row, list)
+	return nil
+}
+
+// eachHeader calls f with the headers of record k: of equal keys the last one, in
+// the place of the first.
+func eachHeader(payload []byte, r *batch.Records, k int, f func(connectors.Header)) error {
+	var list []connectors.Header
 	err := batch.EachHeader(payload, r.Headers[k], func(key, value []byte) {
 		for i := range list {
-			if string(list[i].key) == string(key) {
-				list[i].value = value
+			if list[i].Key == string(key) {
+				list[i].Value = value
 				return
 			}
 		}
-		list = append(list, header{key, value})
+		list = append(list, connectors.Header{Key: string(key), Value: value})
 	})
-	if err != nil {
-		return err
+	for _, h := range list {
+		f(h)
 	}
+	return err
+}
+
+func putHeaderMap(c *columns.Column, row int, list []connectors.Header) {
 	at := c.Elems()
 	keys, values := c.Child(0), c.Child(1)
 	for i, h := range list {
-		keys.PutBytes(at+i, h.key)
-		if h.value != nil {
-			values.PutBytes(at+i, h.value)
+		keys.PutBytes(at+i, []byte(h.Key))
+		if h.Value != nil {
+			values.PutBytes(at+i, h.Value)
 		}
 	}
 	c.PutList(row, at+len(list))
-	return nil
 }
 
 // finish gives the columns, a row for each row of recs.

@@ -2,54 +2,72 @@ package kafka
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
 	"github.com/streamsql/streamsql/connectors/format/columns"
 )
 
 // reread makes the decoder of the source's dead letters, which keep the values of
-// records. Their position tells topic, partition and offset; the other metadata is
-// NULL.
+// records and may keep their keys, timestamps and headers. Their position tells
+// topic, partition and offset; the other metadata is NULL.
 func reread(formats format.Set, cfg connectors.SourceConfig, env connectors.Env) (connectors.Rereader, error) {
-	if cfg.Options[optValueFields] == "EXCEPT_KEY" {
-		for _, f := range keyFields(cfg.Options) {
-			if slices.ContainsFunc(cfg.Columns, func(c connectors.ScanColumn) bool { return c.Name == f }) {
-				return nil, fmt.Errorf("column '%s' is in the key of records, which dead letters don't keep", f)
-			}
-		}
-	}
-	f, dc, err := formats.ConfigOf(cfg, 0)
+	l, err := newLayout(formats, cfg, env)
 	if err != nil {
 		return nil, err
 	}
-	dc.Env, dc.Subject = env, subject(cfg.Options)
-	d, err := formats.Decode(f.Spec.Name, dc)
-	if err != nil {
-		return nil, err
+	value, ok := l.value.(format.Decoding)
+	if !ok {
+		return nil, fmt.Errorf("format '%s' can't read single records again", cfg.Options[catalog.FormatOption])
 	}
-	return format.Reread(d, cfg, func(c *columns.Column, i int, name, position string) {
-		topic, rest, ok := cutLast(position, "/")
-		partition, offset, ok2 := strings.Cut(rest, "@")
-		if !ok || !ok2 {
-			return
-		}
+	var keys *format.KeyColumns
+	if l.key != nil {
+		keys = &format.KeyColumns{Messages: l.key, Cols: l.keyCols}
+	}
+	return format.Reread(value, cfg, keys, func(c *columns.Column, i int, name string, r *connectors.Kept) {
 		switch name {
-		case metaTopic:
-			c.PutBytes(i, []byte(topic))
-		case metaPartition:
-			if n, err := strconv.ParseInt(partition, 10, 32); err == nil {
-				c.PutInt32(i, int32(n))
+		case metaKey:
+			if r.Key != nil {
+				c.PutBytes(i, r.Key)
 			}
-		case metaOffset:
-			if n, err := strconv.ParseInt(offset, 10, 64); err == nil {
-				c.PutInt64(i, n)
+		case metaValue:
+			c.PutBytes(i, r.Raw)
+		case metaTime:
+			if r.Timed {
+				c.PutInt64(i, r.Timestamp)
 			}
+		case metaHeaders:
+			if r.Headers != nil {
+				putHeaderMap(c, i, r.Headers)
+			}
+		default:
+			putPosition(c, i, name, r.Position)
 		}
 	})
+}
+
+// putPosition writes what a position tells.
+func putPosition(c *columns.Column, i int, name, position string) {
+	topic, rest, ok := cutLast(position, "/")
+	partition, offset, ok2 := strings.Cut(rest, "@")
+	if !ok || !ok2 {
+		return
+	}
+	switch name {
+	case metaTopic:
+		c.PutBytes(i, []byte(topic))
+	case metaPartition:
+		if n, err := strconv.ParseInt(partition, 10, 32); err == nil {
+			c.PutInt32(i, int32(n))
+		}
+	case metaOffset:
+		if n, err := strconv.ParseInt(offset, 10, 64); err == nil {
+			c.PutInt64(i, n)
+		}
+	}
 }
 
 // cutLast is strings.Cut at the last separator.

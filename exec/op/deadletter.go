@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/planner"
 )
 
@@ -26,10 +27,10 @@ func Judge(ctx *Context, mode planner.ErrorMode, where, branch string, b *Batch,
 	}
 	ctx.countBad(letters)
 	if mode == planner.ErrorFail {
-		return rowError(where, b, letters[0])
+		return rowError(ctx, where, b, letters[0])
 	}
 	if ctx.Sample != nil {
-		ctx.Sample(rowError(where, b, letters[0]))
+		ctx.Sample(rowError(ctx, where, b, letters[0]))
 	}
 	if mode == planner.ErrorDeadLetter {
 		d := deadLetters(ctx, branch, b, letters)
@@ -40,13 +41,13 @@ func Judge(ctx *Context, mode planner.ErrorMode, where, branch string, b *Batch,
 }
 
 // rowError is the error of a row that can't be taken.
-func rowError(where string, b *Batch, l Letter) *RowError {
+func rowError(ctx *Context, where string, b *Batch, l Letter) *RowError {
 	e := &RowError{Code: l.Code, Message: l.Message, Where: where}
 	if o := b.Origin; o != nil {
 		e.Position = o.Records.Position(o.Record(l.Row))
 		e.Row = Clip(string(o.Records.Raw(o.Record(l.Row))))
 	} else {
-		e.Row = Clip(RowText(b, l.Row))
+		e.Row = Clip(ctx.rowText(b, l.Row))
 	}
 	return e
 }
@@ -116,14 +117,35 @@ func deadLetters(ctx *Context, branch string, b *Batch, letters []Letter) *Batch
 	defer raw.Release()
 	at := array.NewTimestampBuilder(ctx.Alloc, catalog.TimestampLTZ3.Arrow().(*arrow.TimestampType))
 	defer at.Release()
+	key := array.NewBinaryBuilder(ctx.Alloc, arrow.BinaryTypes.Binary)
+	defer key.Release()
+	stamp := array.NewTimestampBuilder(ctx.Alloc, catalog.TimestampLTZ3.Arrow().(*arrow.TimestampType))
+	defer stamp.Release()
+	headers := array.NewMapBuilderWithType(ctx.Alloc, catalog.MapOf(catalog.String, catalog.Bytes).Arrow().(*arrow.MapType))
+	defer headers.Release()
 	now := arrow.Timestamp(ctx.Now().UnixMilli() * 1000)
 	for _, l := range letters {
 		if o != nil {
 			raw.Append(o.Records.Raw(o.Record(l.Row)))
 		} else {
-			raw.Append([]byte(RowText(b, l.Row)))
+			raw.Append([]byte(ctx.rowText(b, l.Row)))
 		}
 		at.Append(now)
+		if o != nil && o.Records.Key != nil && o.Records.Key(o.Record(l.Row)) != nil {
+			key.Append(o.Records.Key(o.Record(l.Row)))
+		} else {
+			key.AppendNull()
+		}
+		if o != nil && o.Records.Timestamps != nil {
+			stamp.Append(arrow.Timestamp(o.Records.Timestamps[o.Record(l.Row)]))
+		} else {
+			stamp.AppendNull()
+		}
+		if o != nil && o.Records.Headers != nil {
+			appendHeaders(headers, o.Records.Headers(o.Record(l.Row)))
+		} else {
+			headers.AppendNull()
+		}
 	}
 	return &Batch{N: len(letters), Cols: []arrow.Array{
 		text(func(Letter) (string, bool) {
@@ -145,5 +167,20 @@ func deadLetters(ctx *Context, branch string, b *Batch, letters []Letter) *Batch
 		text(func(Letter) (string, bool) { return ctx.Job, ctx.Job != "" }),
 		text(func(Letter) (string, bool) { return branch, true }),
 		at.NewArray(),
+		key.NewArray(), stamp.NewArray(), headers.NewArray(),
 	}}
+}
+
+// appendHeaders appends the headers of a record to a map of BYTES by STRING.
+func appendHeaders(b *array.MapBuilder, list []connectors.Header) {
+	b.Append(true)
+	keys, values := b.KeyBuilder().(*array.StringBuilder), b.ItemBuilder().(*array.BinaryBuilder)
+	for _, h := range list {
+		keys.Append(strings.ToValidUTF8(h.Key, "\uFFFD"))
+		if h.Value == nil {
+			values.AppendNull()
+		} else {
+			values.Append(h.Value)
+		}
+	}
 }
