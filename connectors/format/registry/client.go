@@ -150,7 +150,7 @@ func (c *Client) register(ctx context.Context, subject string, s *Schema, find b
 		out.References = append(out.References, sr.SchemaReference{Name: r.Name, Subject: r.Name, Version: v})
 	}
 	if !find {
-		if id, err = c.api.RegisterSchema(ctx, subject, out, -1, -1); err != nil {
+		if _, err = c.api.RegisterSchema(ctx, subject, out, -1, -1); err != nil {
 			return 0, 0, err
 		}
 	}
