@@ -104,6 +104,14 @@ func newSink(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) 
 
 // Open implements connectors.Sink.
 func (s *sink) Open(ctx context.Context, id connectors.SinkIdentity) error {
+	err := s.open(ctx, id)
+	if err != nil && s.client != nil {
+		s.client.Close() // a sink that could not be opened is not closed
+	}
+	return err
+}
+
+func (s *sink) open(ctx context.Context, id connectors.SinkIdentity) error {
 	var err error
 	if s.client, err = newClient(s.cfg.Options, s.env); err != nil {
 		return err
