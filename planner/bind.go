@@ -45,8 +45,6 @@ type environment struct {
 	subqueries *subqueries
 	// warn takes a warning.
 	warn func(*parser.Error)
-	// planAll plans also what the engine can't run.
-	planAll bool
 	// broken are the names whose definition in this script failed.
 	broken map[catalog.Name]bool
 }

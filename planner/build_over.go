@@ -25,9 +25,10 @@ func (b *builder) over(r *overRel, in *Node) (*Node, error) {
 	if mode == overAtClose {
 		op.WindowStart, op.WindowEnd = windowKeys(r.in.cols(), r.partition)
 	}
+	op.Limit = r.limit
 	op.Positions = op.HasPre() && positioned(ex)
 	op.Life, _ = b.env.life(r)
-	text := fmt.Sprintf("%v %v %v", op.Partition, op.Order, op.Life)
+	text := fmt.Sprintf("%v %v %d %v", op.Partition, op.Order, op.Limit, op.Life)
 	for _, c := range op.Calls {
 		if c.Overload != nil && c.Overload.CanFail {
 			op.OnError = b.mode
@@ -50,6 +51,9 @@ func (b *builder) inferOver(n *Node, op *Over) {
 		}
 	}
 	b.keys[n] = b.overKeys(n, op)
+	if op.Limit > 0 {
+		b.keys[n] = append([][]int{append(slices.Clone(op.Partition), len(n.Cols)-1)}, b.keys[n]...)
+	}
 	n.Props.OrderSensitive = op.Arrival || op.TTL > 0 && !op.ByTime
 }
 
@@ -91,6 +95,9 @@ func (b *builder) overBound(n *Node, op *Over, names func([]int) string) {
 		}
 		if rows > 0 {
 			text := count(int(rows), "row")
+			if op.Limit > 0 {
+				text = "a counter"
+			}
 			if op.TTL > 0 {
 				text += " for each" + strings.TrimPrefix(by, " by") + ", " + op.kept()
 			} else if by != "" && !p.Bounded {
@@ -129,6 +136,9 @@ func overText(n *Node, op *Over, in described) described {
 	}
 	if op.Positions {
 		base += " ties by position"
+	}
+	if op.Limit > 0 {
+		base += fmt.Sprintf(" first %d", op.Limit)
 	}
 	base += op.Life.text(n)
 	base += fmt.Sprintf(" compute %s of (%s select %s)", strings.Join(calls, ", "), in.text, strings.Join(in.cols, ", "))

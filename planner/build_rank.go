@@ -10,26 +10,75 @@ import (
 
 // rank lowers a rankRel.
 func (b *builder) rank(r *rankRel, in *Node) (*Node, error) {
+	if (r.byTime() || r.arrival != NoArrival) && !in.Props.Kinds.AppendOnly() {
+		return nil, r.place.errorf("%s takes rows in the order of time, but %s updates", r.what, operatorName(updateCause(r.in)))
+	}
+	if r.byTime() {
+		return b.rankByTime(r, in)
+	}
 	ex := b.spread(in, r.partition, r)
 	op := &Rank{Kind: r.kind, What: r.what, Partition: r.partition, Order: r.order, From: r.from, To: r.to, Show: r.show, Tie: r.tie,
-		Arrival: r.arrival, ByTime: r.onClose, WindowStart: -1, WindowEnd: -1}
+		Arrival: r.arrival, WindowStart: -1, WindowEnd: -1}
 	if r.windowed() {
 		op.WindowStart, op.WindowEnd = windowKeys(r.in.cols(), r.partition)
-		op.ByTime = false
 	}
 	op.AtEnd = op.Updates() && isBounded(r.in)
 	op.Life, _ = b.env.life(r)
-	if op.ByTime && op.TTL > 0 {
-		if err := b.env.runs(r.place, featureStateTTL); err != nil {
-			return nil, err
-		}
-	}
-	if (op.ByTime || op.Arrival != NoArrival) && !in.Props.Kinds.AppendOnly() {
-		return nil, r.place.errorf("%s takes rows in the order of time, but %s updates", r.what, operatorName(updateCause(r.in)))
-	}
 	text := fmt.Sprintf("%+v", *op)
 	op.LateCols = r.late.columns()
 	return b.judging(op, r, ex, text, r.late)
+}
+
+// rankByTime lowers a rankRel whose rows come out when the watermark has passed
+// them: an Over numbers them, which keeps a counter of a partition and none of its
+// rows, and a filter keeps the first ones.
+func (b *builder) rankByTime(r *rankRel, in *Node) (*Node, error) {
+	call := OverCall{Kind: r.kind, Filter: -1, Type: catalog.BigInt, Name: r.what}
+	all := newOver(r.in, r.partition, r.order, []OverCall{call}, r.place)
+	all.onClose, all.ttl, all.late, all.limit = true, r.ttl, r.late, r.to
+	b.rules.notes[all] = b.rules.notes[r]
+	n, err := b.over(all, in)
+	if err != nil {
+		return nil, err
+	}
+	number := ref(all.out, len(all.out)-1)
+	bounds := []struct {
+		fn string
+		v  int64
+	}{{">=", r.from}, {"<=", r.to}}
+	switch {
+	case r.from == r.to:
+		bounds = bounds[:1]
+		bounds[0].fn = "="
+	case r.from == 1:
+		bounds = bounds[1:]
+	}
+	var preds []catalog.Expr
+	for _, x := range bounds {
+		fn, ok := b.env.functions.Lookup(x.fn)
+		if !ok {
+			return nil, r.place.errorf("there is no function %s", x.fn)
+		}
+		overload, err := fn.Resolve([]catalog.Arg{{Type: catalog.BigInt}, {Type: catalog.BigInt}})
+		if err != nil {
+			return nil, err
+		}
+		preds = append(preds, &catalog.Call{Fn: fn, Overload: overload, Args: []catalog.Expr{number, &catalog.Literal{Value: x.v, T: catalog.BigInt}}})
+	}
+	first := &filterRel{in: all, pred: conjunction(preds), place: r.place}
+	n = b.node(&Filter{Pred: first.pred}, first, from(n), n.Cols, textOf(first.pred))
+	if r.from == r.to && !b.hasKey(n, r.partition) { // one row of a partition is left
+		b.keys[n] = append([][]int{r.partition}, b.keys[n]...)
+		n.Props.UpsertKey = r.partition
+	}
+	if r.show {
+		return n, nil
+	}
+	kept := &projectRel{in: first, out: r.out, place: r.place}
+	for i := range r.out {
+		kept.exprs = append(kept.exprs, ref(all.out, i))
+	}
+	return b.project(kept, n), nil
 }
 
 // inferRank: of ROW_NUMBER, partition and rank are a key; without the rank, the
@@ -39,7 +88,7 @@ func (b *builder) inferRank(n *Node, op *Rank) {
 	in := n.Inputs[0].From
 	n.Props.Hash = in.Props.Hash
 	n.Props.Kinds = KindSet(0).With(catalog.Insert)
-	n.Props.OrderSensitive = op.Arrival != NoArrival || op.TTL > 0 && !op.ByTime
+	n.Props.OrderSensitive = op.Arrival != NoArrival || op.TTL > 0
 	n.Props.AnyOrder = n.Props.AnyOrder && !op.Replaces()
 	if op.Replaces() {
 		key := append([]int{}, op.Partition...)
@@ -131,7 +180,7 @@ func rankText(n *Node, op *Rank, in described) described {
 	if op.Unique {
 		base += " alone"
 	}
-	if op.ByTime || op.WindowStart >= 0 {
+	if op.WindowStart >= 0 {
 		base += " on close watermark " + watermarksText(n)
 	}
 	base += op.Life.text(n)
@@ -164,8 +213,6 @@ func rankDetail(op *Rank, in []Column) string {
 	switch {
 	case op.WindowStart >= 0:
 		text += "; when the window closes"
-	case op.ByTime:
-		text += "; when the watermark has passed"
 	case op.AtEnd:
 		text += "; at the end of input"
 	}

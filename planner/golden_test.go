@@ -102,7 +102,6 @@ func formatted(err error) string {
 
 func goldenCase(command, setup, sql string) string {
 	o := options()
-	o.PlanAll = command == "all"
 	script, err := analyze(o, setup, sql)
 	if err != nil {
 		return formatted(err)

@@ -304,7 +304,6 @@ func TestInvariants(t *testing.T) {
 	planned := 0
 	for _, c := range corpus(t) {
 		o := options()
-		o.PlanAll = true
 		_, want := analyze(o, c[0], c[1])
 		for _, rule := range rules {
 			o.WithoutRules = []string{rule}
@@ -334,7 +333,6 @@ func TestIdentityIsLogical(t *testing.T) {
 	compared := 0
 	for _, c := range corpus(t) {
 		o := options()
-		o.PlanAll = true
 		with, err := analyze(o, c[0], c[1])
 		if err != nil {
 			continue

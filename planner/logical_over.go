@@ -12,6 +12,7 @@ type overRel struct {
 	calls     []OverCall
 	// onClose is EMIT ON WINDOW CLOSE: rows come out when their time has passed.
 	onClose bool
+	limit   int64         // see Over.Limit
 	ttl     time.Duration // as a hint says; 0: as the setting does
 	late    *lateRows
 	out     []column

@@ -42,6 +42,9 @@ func (r *rankRel) windowed() bool {
 	return start >= 0 && !cols[start].proc && !updates(r.in)
 }
 
+// byTime says whether a row comes out when the watermark has passed its time.
+func (r *rankRel) byTime() bool { return r.onClose && !r.windowed() }
+
 // final says whether rows that come out stay.
 func (r *rankRel) final() bool {
 	return isBounded(r.in) || !updates(r.in) && (r.onClose || r.arrival == FirstArrived || r.windowed())

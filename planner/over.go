@@ -22,6 +22,9 @@ type Over struct {
 	// come out as they come in, in that order. Without any of the four the output
 	// updates.
 	AtEnd, Arrival bool
+	// Limit says that nobody wants a row that is not among the first so many of its
+	// partition; 0: all are wanted. The only call is ROW_NUMBER then, and ByTime set.
+	Limit int64
 	// Positions says that rows of equal time are taken in the order of source,
 	// split and record; else in that of all columns.
 	Positions bool

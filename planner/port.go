@@ -37,8 +37,6 @@ func lateColumns(n *Node) []Column {
 		carried = op.LateCols
 		if op.WindowEnd >= 0 {
 			t = n.Cols[op.WindowEnd].Type
-		} else {
-			t, names = n.Cols[op.Order[0].Col].Type, names[2:]
 		}
 	case *TemporalJoin:
 		carried, names = op.LateCols, names[2:]

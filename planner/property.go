@@ -388,7 +388,7 @@ func wantsW(n *Node, above bool) bool {
 	case *Over:
 		return op.HasPre() || op.EventTime
 	case *Rank:
-		return op.ByTime || op.WindowStart >= 0 || op.EventTime
+		return op.WindowStart >= 0 || op.EventTime
 	case *Sort:
 		return op.ByTime
 	}

@@ -15,9 +15,6 @@ type Rank struct {
 	Tie int
 	// Arrival says that the order is that of arrival; Order is empty then.
 	Arrival ArrivalOrder
-	// ByTime says that a row comes out when the watermark has passed its time,
-	// the first term of Order; it is late if that is below its W.
-	ByTime bool
 	// WindowStart and WindowEnd are the columns of Partition that are the bounds
 	// of a window: its rows come out when it closes. -1: none.
 	WindowStart, WindowEnd int
@@ -60,7 +57,7 @@ func (o *Rank) Keep() int64 {
 
 // Updates says whether rows that have come out may change.
 func (o *Rank) Updates() bool {
-	return o.Arrival != FirstArrived && !o.ByTime && o.WindowStart < 0 && !o.AtEnd
+	return o.Arrival != FirstArrived && o.WindowStart < 0 && !o.AtEnd
 }
 
 // Replaces says that a row takes the place of another one: that of the same rank

@@ -27,9 +27,6 @@ type Options struct {
 	// Settings are the values that the session begins with: flags of the command
 	// line. nil: the defaults.
 	Settings *catalog.Settings
-	// PlanAll plans also what this engine can't run yet: for tests, and for plans
-	// that another engine is to run.
-	PlanAll bool
 	// WithoutRules switches rules off by name ("push-filters", "two-phase"), for
 	// tests that compare answers.
 	WithoutRules []string
@@ -208,7 +205,7 @@ func (a *analysis) binder() *binder {
 		functions: o.Functions, folder: o.Folder, connectors: o.Connectors, infer: o.Infer,
 		catalog: a.catalog, settings: a.settings, zone: a.settings.Zone(), sources: a.sources, windows: &a.windows, instances: &a.instances,
 		subqueries: &subqueries{of: map[*catalog.Function]*subquery{}},
-		warn:       a.warn, broken: a.broken, planAll: o.PlanAll,
+		warn:       a.warn, broken: a.broken,
 	}
 	return &binder{env: env, src: a.src, ns: a.ns}
 }

@@ -61,6 +61,9 @@ func (b *builder) forgetting(n *Node) string {
 		if _, ok := op.(*Join); ok {
 			return "SET 'state.ttl' forgets keys that have been quiet for a time"
 		}
+		if n.Op.(*Over).Limit > 0 {
+			return "SET 'state.ttl' forgets keys that have been quiet for a time; PARTITION BY window_start, window_end as well keeps rows until their window closes"
+		}
 		return "a frame RANGE BETWEEN INTERVAL ... PRECEDING keeps a span of time only; PARTITION BY window_start, window_end keeps rows until their window closes"
 	case *TemporalJoin:
 		if op.Ahead {

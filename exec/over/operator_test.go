@@ -598,6 +598,58 @@ func TestForgets(t *testing.T) {
 	}
 }
 
+// TestLimit: a partition whose first rows have come out keeps no other one, and takes
+// none; but with a time to live, which each row prolongs, all are taken.
+func TestLimit(t *testing.T) {
+	cols := []planner.Column{{Name: "k", Type: catalog.String}, {Name: "v", Type: catalog.BigInt}, {Name: "ts", Type: catalog.Timestamp3}}
+	for _, ttl := range []time.Duration{0, time.Second} {
+		o := &planner.Over{
+			Partition: []int{0}, Order: []planner.SortKey{{Col: 2}}, ByTime: true, WindowStart: -1, WindowEnd: -1, Limit: 3,
+			Calls: []planner.OverCall{{Kind: planner.OverRowNumber, Filter: -1, Type: catalog.BigInt}},
+			Life:  planner.Life{TTL: ttl, EventTime: ttl > 0},
+		}
+		ctx := contextFor(o, 10)
+		x, err := newTimed(o, cols, ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := newFolded(t)
+		step := func(from, n int, w int64, waiting int) {
+			t.Helper()
+			var list []testRow
+			for i := range n {
+				list = append(list, testRow{fmt.Sprint("key ", i%2), int64(i), int64(from + i)})
+			}
+			ctx.Counters["pre.out"] += int64(n)
+			if err := x.Process(0, batchOf(t, list, nil, cols), out); err != nil {
+				t.Fatal(err)
+			}
+			if got := x.waiting.rows.Len(); got != waiting {
+				t.Errorf("%d rows wait of those from %d on; want %d", got, from, waiting)
+			}
+			if err := x.Advance(0, w, out); err != nil {
+				t.Fatal(err)
+			}
+			x.Gauges(ctx.Counters)
+			if bad := x.Balance(ctx.Counters); bad != "" {
+				t.Error(bad)
+			}
+		}
+		step(0, 4, 4, 4) // two rows of each key come out
+		step(100, 20, 50, 20)
+		step(200, 20, 110, 40) // five of each key
+		if ttl > 0 {
+			step(300, 20, 150, 50)
+			continue
+		}
+		step(300, 20, 150, 30)
+		step(400, 20, 300, 20)
+		if x.waiting.rows.Len() > 0 || out.total != 14 {
+			t.Errorf("%d rows wait and %d have come out; want 0 and 14", x.waiting.rows.Len(), out.total)
+		}
+	}
+}
+
 // TestCompaction: over bounded input that updates, what has been taken back goes
 // before the end comes, and each row comes out once.
 func TestCompaction(t *testing.T) {

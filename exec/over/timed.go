@@ -162,17 +162,42 @@ func (t *timed) Process(_ int, b *op.Batch, out op.Output) error {
 	t.grow()
 	times := b.Cols[t.o.Order[0].Col].(*array.Timestamp).TimestampValues()
 	cols := t.rec.vectors(b.Cols)
-	run := make([]entry, b.N)
+	run := make([]entry, 0, b.N)
 	for i, p := range parts {
+		if t.full(p) {
+			t.ctx.Counters[op.CountReleased]++
+			continue
+		}
 		rec, key := t.rec.append(t.buf[:0], cols, i)
 		t.buf = rec
-		run[i] = entry{int64(times[i]), t.waiting.put(p, key, int64(times[i]), rec)}
+		run = append(run, entry{int64(times[i]), t.waiting.put(p, key, int64(times[i]), rec)})
 	}
 	if t.ahead != nil {
 		t.ahead.mark(b, run)
 	}
 	t.addRun(run)
 	return nil
+}
+
+// full says whether all rows of a partition that are wanted have come out. With a
+// time to live it is never full: each row says when its partition was touched.
+func (t *timed) full(part uint32) bool {
+	return t.o.Limit > 0 && t.o.TTL == 0 && t.parts.read(part)[wordRows] >= uint64(t.o.Limit)
+}
+
+// beyond drops rows that the watermark has passed and that nobody wants.
+func (t *timed) beyond(due []entry) []entry {
+	if t.o.Limit == 0 || t.o.TTL > 0 {
+		return due
+	}
+	return slices.DeleteFunc(due, func(e entry) bool {
+		full := t.full(t.waiting.part(e.id))
+		if full {
+			t.waiting.drop(e.id)
+			t.ctx.Counters[op.CountReleased]++
+		}
+		return full
+	})
 }
 
 // arrive computes a batch at once: each row stands alone.
@@ -223,6 +248,7 @@ func (t *timed) release(w int64, out op.Output) error {
 		t.runs[i] = run[n:]
 	}
 	t.runs = slices.DeleteFunc(t.runs, func(r []entry) bool { return len(r) == 0 })
+	due = t.beyond(due)
 	t.sort(due)
 	for _, l := range t.lives(due) {
 		if err := t.end(l.over, out); err != nil {

@@ -1,7 +1,6 @@
 package rank
 
 import (
-	"container/heap"
 	"maps"
 	"math"
 	"slices"
@@ -20,19 +19,15 @@ import (
 
 // closing is the part of a top-N with final rows that one shard owns. Within
 // windows, each window has partitions of its own, in a time bucket, whose rows
-// come out when the watermark has passed its end. By time, there are the
-// partitions of bucket 0, and a row comes out when the watermark has passed its
-// own time; it stays, to tell those behind it their place.
+// come out when the watermark has passed its end. ORDER BY time has the partitions
+// of bucket 0, and a row leaves when the watermark has passed its own time.
 type closing struct {
 	*shape
 	st   *table.Table
-	wins map[int64]*partitions // by window end; by time: only that of bucket 0
+	wins map[int64]*partitions // by window end; of ORDER BY time: only that of bucket 0
 	mark int64
-	due  times // by time: the rows that have not come out
 
-	// leaves says that rows do not stay: ORDER BY time, where no row needs to
-	// know its place.
-	leaves bool
+	leaves bool // it is ORDER BY time
 
 	words []uint64
 	rec   []byte
@@ -53,10 +48,9 @@ func newClosing(s *shape, st *table.Table) *closing {
 }
 
 func (c *closing) adopt(st *table.Table) {
-	c.st, c.wins, c.due = st, map[int64]*partitions{}, nil
-	if c.o.ByTime {
+	c.st, c.wins = st, map[int64]*partitions{}
+	if c.leaves {
 		c.wins[0] = c.open(st, 0)
-		c.plan()
 		return
 	}
 	for _, end := range st.Buckets() {
@@ -67,7 +61,7 @@ func (c *closing) adopt(st *table.Table) {
 // NewTimeSort makes the operator of ORDER BY time over an input that need not end;
 // in are its columns.
 func NewTimeSort(s *planner.Sort, in []planner.Column, ctx *op.Context) (op.Operator, error) {
-	o := &planner.Rank{Kind: planner.OverRowNumber, Order: s.Keys, From: 1, To: math.MaxInt64, Tie: -1, ByTime: true, WindowStart: -1, WindowEnd: -1}
+	o := &planner.Rank{Kind: planner.OverRowNumber, Order: s.Keys, From: 1, To: math.MaxInt64, Tie: -1, WindowStart: -1, WindowEnd: -1}
 	shape, err := newShape(o, in, false, ctx)
 	if err != nil {
 		return nil, err
@@ -75,38 +69,6 @@ func NewTimeSort(s *planner.Sort, in []planner.Column, ctx *op.Context) (op.Oper
 	c := &closing{shape: shape, mark: op.MinTime, out: emitter{shape: shape}, leaves: true}
 	c.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
 	return c, nil
-}
-
-// plan notes the rows that have not come out.
-func (c *closing) plan() {
-	if c.leaves {
-		return
-	}
-	c.wins[0].trees.rows.Each(func(id uint32, row []uint64) {
-		if row[rowFlags]&flagOut == 0 {
-			c.due = append(c.due, timed{row[rowWord], id})
-		}
-	})
-	heap.Init(&c.due)
-}
-
-// timed is a row that comes out when the watermark has passed its time, which its
-// word stands for.
-type timed struct {
-	word uint64
-	id   uint32
-}
-
-type times []timed
-
-func (t times) Len() int           { return len(t) }
-func (t times) Less(i, j int) bool { return t[i].word < t[j].word }
-func (t times) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
-func (t *times) Push(x any)        { *t = append(*t, x.(timed)) }
-func (t *times) Pop() any {
-	last := (*t)[len(*t)-1]
-	*t = (*t)[:len(*t)-1]
-	return last
 }
 
 // timeWord is the word of a time.
@@ -135,7 +97,7 @@ func (c *closing) Process(_ int, b *op.Batch, out op.Output) error {
 // that are late or have no time.
 func (c *closing) sort(b *op.Batch) map[int64][]int32 {
 	col := c.o.WindowEnd
-	if c.o.ByTime {
+	if c.leaves {
 		col = c.o.Order[0].Col
 	}
 	times, valid := column.Fixed[int64](b.Cols[col]), column.Validity(b.Cols[col])
@@ -144,9 +106,9 @@ func (c *closing) sort(b *op.Batch) map[int64][]int32 {
 		switch t := times[i]; {
 		case !valid.Get(i):
 			c.ctx.Counters[op.CountUnmatched]++
-		case b.W != nil && (c.o.ByTime && t < b.W[i] || !c.o.ByTime && b.W[i] >= t):
+		case b.W != nil && (c.leaves && t < b.W[i] || !c.leaves && b.W[i] >= t):
 			c.late = append(c.late, int32(i))
-		case c.o.ByTime:
+		case c.leaves:
 			byEnd[0] = append(byEnd[0], int32(i))
 		default:
 			byEnd[t] = append(byEnd[t], int32(i))
@@ -170,9 +132,6 @@ func (c *closing) add(p *partitions, row hash.Row, w *writer, i int) {
 		return
 	}
 	id := p.trees.add(word, c.rec, keyLen)
-	if c.o.ByTime && !c.leaves {
-		heap.Push(&c.due, timed{word, id})
-	}
 	p.insert(row, id)
 	p.trim(row, func(id uint32) {
 		c.ctx.Counters[op.CountReleased]++
@@ -190,20 +149,13 @@ func (c *closing) tooLate(b *op.Batch, out op.Output) error {
 	if c.o.LateCols == nil {
 		return nil
 	}
-	cols := slices.Clone(c.o.LateCols)
-	timeCol := 0
-	if c.o.ByTime {
-		timeCol = c.o.Order[0].Col
-	} else {
-		timeCol = c.o.WindowEnd
-		cols = append(cols, c.o.WindowStart, c.o.WindowEnd)
-	}
+	cols := append(slices.Clone(c.o.LateCols), c.o.WindowStart, c.o.WindowEnd)
 	late := &op.Batch{N: len(c.late)}
 	defer late.Release()
 	for _, i := range cols {
 		late.Cols = append(late.Cols, column.Gather(b.Cols[i], c.late, c.ctx.Alloc))
 	}
-	marks := array.NewTimestampBuilder(c.ctx.Alloc, b.Cols[timeCol].DataType().(*arrow.TimestampType))
+	marks := array.NewTimestampBuilder(c.ctx.Alloc, b.Cols[c.o.WindowEnd].DataType().(*arrow.TimestampType))
 	defer marks.Release()
 	for _, i := range c.late {
 		marks.Append(arrow.Timestamp(b.W[i]))
@@ -221,8 +173,6 @@ func (c *closing) Advance(_ int, w int64, out op.Output) error {
 	var err error
 	if c.leaves {
 		err = c.leave(w, out)
-	} else if c.o.ByTime {
-		err = c.passed(w, out)
 	} else {
 		err = c.close(w, out)
 	}
@@ -260,27 +210,6 @@ func (c *closing) close(w int64, out op.Output) error {
 		c.st.DropBucket(end)
 	}
 	return nil
-}
-
-// passed gives out the rows whose time the watermark has passed.
-func (c *closing) passed(w int64, out op.Output) error {
-	p := c.wins[0]
-	var ids []uint32
-	for len(c.due) > 0 && c.due[0].word < timeWord(w) {
-		d := heap.Pop(&c.due).(timed)
-		// A row that was pushed out since may have left its number to another one.
-		if !p.trees.rows.Live(d.id) || p.trees.word(d.id) != d.word || p.trees.rows.At(d.id)[rowFlags]&flagOut != 0 {
-			continue
-		}
-		p.trees.rows.Edit(d.id)[rowFlags] |= flagOut
-		if ids = append(ids, d.id); len(ids) == indexRows {
-			if err := c.say(p, ids, out); err != nil {
-				return err
-			}
-			ids = ids[:0]
-		}
-	}
-	return c.say(p, ids, out)
 }
 
 // leave gives out the rows whose time the watermark has passed, in order, and
@@ -322,22 +251,6 @@ func (c *closing) leave(w int64, out op.Output) error {
 	return send()
 }
 
-// say gives out rows with the place that they have in their partition.
-func (c *closing) say(p *partitions, ids []uint32, out op.Output) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	p.decoded(ids, func(cols []arrow.Array) {
-		for i, row := range p.of(cols, colvec.All(len(ids))) {
-			place := int64(p.trees.place(p.root(row), ids[i])) + 1
-			if place >= c.o.From {
-				c.out.insert(saidRow{ids[i], place})
-			}
-		}
-	})
-	return c.out.send(p.trees, out)
-}
-
 // End implements op.Operator.
 func (c *closing) End(_ int, out op.Output) error { return out.End() }
 
@@ -367,9 +280,6 @@ func (c *closing) Restore(r *op.Restore) error {
 	}
 	for _, p := range c.wins {
 		p.index()
-	}
-	if c.o.ByTime {
-		c.plan()
 	}
 	return nil
 }

@@ -318,8 +318,7 @@ func (p *partitions) take(from *trees, owns func(group int) bool) {
 					continue
 				}
 				row := from.rows.At(ids[i])
-				id := p.trees.add(row[rowWord], from.record(ids[i]), int(row[rowLen]>>32))
-				p.trees.rows.At(id)[rowFlags] = row[rowFlags]
+				p.trees.add(row[rowWord], from.record(ids[i]), int(row[rowLen]>>32))
 			}
 		})
 		ids = ids[:0]

@@ -87,7 +87,7 @@ func New(o *planner.Rank, in *planner.Node, ctx *op.Context) (op.Operator, error
 		return nil, err
 	}
 	st := table.New(statestore.OperatorID(ctx.Node.StateID))
-	if o.ByTime || o.WindowStart >= 0 {
+	if o.WindowStart >= 0 {
 		return newClosing(s, st), nil
 	}
 	r := &ranker{shape: s, single: o.Kind == planner.OverRowNumber && o.Keep() == 1 && !s.retract, bounded: in.Props.Bounded}

@@ -9,15 +9,11 @@ import (
 
 // The words of a stored row.
 const (
-	rowWord  = iota // the first term of the order, see codec.words
-	rowPos          // of the record in the arena
-	rowLen          // length of its key << 32 | length of the record
-	rowFlags        // see flagOut
+	rowWord = iota // the first term of the order, see codec.words
+	rowPos         // of the record in the arena
+	rowLen         // length of its key << 32 | length of the record
 	rowWords
 )
-
-// flagOut says of a row that it has been given out for good.
-const flagOut = 1
 
 // node is a row in the tree of its partition. Children and roots are ids + 1; 0
 // is none.
@@ -44,7 +40,7 @@ func (t *trees) add(word uint64, rec []byte, keyLen int) uint32 {
 	pos := t.mem.Append(rec)
 	id := t.rows.Alloc()
 	row := t.rows.At(id)
-	row[rowWord], row[rowPos], row[rowLen], row[rowFlags] = word, pos, uint64(keyLen)<<32|uint64(len(rec)), 0
+	row[rowWord], row[rowPos], row[rowLen] = word, pos, uint64(keyLen)<<32|uint64(len(rec))
 	t.fit()
 	t.tidy()
 	t.tidy()

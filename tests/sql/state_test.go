@@ -125,6 +125,8 @@ var forgets = []forgetting{
 		sql: "SELECT k, SUM(k) OVER (PARTITION BY k ORDER BY v) AS s FROM l"},
 	{name: "top-N with a time to live", op: "Rank", left: 3, why: "two of the last rows, and the first one, which came before a watermark", setup: "SET 'state.ttl' = '1 h';",
 		sql: "SELECT k, v FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v) AS n FROM l) AS x WHERE n <= 2"},
+	{name: "first rows by time with a time to live", op: "Over", late: true, left: 1, why: "the last row, which the watermark has not passed", setup: "SET 'state.ttl' = '1 h';",
+		sql: "SELECT k, v FROM l QUALIFY ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) = 1 EMIT ON WINDOW CLOSE"},
 	{name: "over a window", op: "Over", late: true, left: 3, why: "the window of the last rows",
 		sql: "SELECT k, SUM(k) OVER (PARTITION BY window_start, window_end ORDER BY v) AS s FROM TUMBLE(TABLE l, DESCRIPTOR(ts), INTERVAL '5' MINUTE)"},
 	{name: "upserts with a time to live", op: "Normalize", left: 2, why: "the key of the last rows and that of the first row, which came before a watermark", setup: "SET 'state.ttl' = '1 h';",
