@@ -2,7 +2,7 @@ package streamsql
 
 import "github.com/streamsql/streamsql/exec"
 
-// Progress is the state of a job at its last commit.
+// Progress is the state of a job at its last commit, with what has been amiss since.
 type Progress = exec.Progress
 
 // Job is a job that runs or has run: Stop ends it with a commit, Wait gives its

@@ -47,7 +47,9 @@ type Config struct {
 	// Result takes the rows of a top-level SELECT, in order. The batch is
 	// borrowed. ErrStop ends the job without an error.
 	Result func(b *op.Batch, cols []planner.Column) error
-	// Progress is called after each commit and at the end.
+	// Progress is called after each commit and at the end; also each second, with the
+	// epoch of the last commit, while a source or sink says that something is amiss or
+	// splits are held back without a commit, and once when that has passed.
 	Progress func(Progress)
 	// Measure has progress say how long each operator was at work.
 	Measure bool
@@ -152,7 +154,8 @@ func (j *Job) Wait() error {
 // Done is closed when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.ended }
 
-// Progress is the state as of the last commit.
+// Progress is the state as of the last commit, with what sources and sinks have
+// said is amiss since.
 func (j *Job) Progress() Progress {
 	if p := j.last.Load(); p != nil {
 		return *p
@@ -320,8 +323,10 @@ func (j *job) post(it item) {
 }
 
 // open recovers the last commit, opens sinks and sources, restores state and reads
-// static tables. What is amiss from then on is told until watch ends.
+// static tables. What is amiss meanwhile and later is told until watch ends.
 func (j *job) open(ctx, watch context.Context) error {
+	j.watching.Add(1)
+	go func() { defer j.watching.Done(); j.watchTrouble(watch) }()
 	if err := j.openSources(ctx); err != nil {
 		return err
 	}
@@ -331,8 +336,6 @@ func (j *job) open(ctx, watch context.Context) error {
 	if err := j.buildTasks(); err != nil {
 		return err
 	}
-	j.watching.Add(1)
-	go func() { defer j.watching.Done(); j.watchTrouble(watch) }()
 	if len(j.sinks) > 0 {
 		if err := j.recover(ctx); err != nil {
 			return err

@@ -21,7 +21,6 @@ func (j *job) openSources(ctx context.Context) error {
 			continue
 		}
 		s := &source{index: len(j.seq.sources), node: n, watermark: op.MinTime}
-		j.seq.sources = append(j.seq.sources, s)
 		switch o := n.Op.(type) {
 		case *planner.Values:
 			s.scan = &planner.Scan{Source: fmt.Sprintf("VALUES %d", s.index+1), Bounded: true}
@@ -29,7 +28,7 @@ func (j *job) openSources(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			s.conn = conn
+			j.made(s, conn)
 		case *planner.Scan:
 			s.scan = o
 			if o.Replay != nil {
@@ -39,7 +38,7 @@ func (j *job) openSources(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			s.conn = conn
+			j.made(s, conn)
 			if w := o.Watermark; w != nil {
 				p, err := expr.Compile([]catalog.Expr{w.Expr, w.Time}, expr.Options{Zone: j.plan.Zone})
 				if err != nil {
@@ -63,6 +62,14 @@ func (j *job) openSources(ctx context.Context) error {
 		j.seq.aligned = alignments(j.seq.sources)
 	}
 	return nil
+}
+
+// made takes up a source, which may be asked from now on what it waits for.
+func (j *job) made(s *source, conn connectors.Source) {
+	j.seq.mu.Lock()
+	defer j.seq.mu.Unlock()
+	s.conn = conn
+	j.seq.sources = append(j.seq.sources, s)
 }
 
 func (s *source) newSplit(sp connectors.Split) *split {
@@ -152,7 +159,9 @@ func (j *job) openSinks() error {
 			if taken[o.Name]++; taken[o.Name] > 1 {
 				s.name = fmt.Sprintf("%s#%d", o.Name, taken[o.Name])
 			}
+			j.seq.mu.Lock()
 			j.sinks = append(j.sinks, s)
+			j.seq.mu.Unlock()
 		}
 	}
 	return nil

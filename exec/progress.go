@@ -9,11 +9,12 @@ import (
 	"github.com/streamsql/streamsql/statestore"
 )
 
-// Progress is the state of a job at a commit. Counts are since the job began,
-// earlier runs included, unless said otherwise.
+// Progress is the state of a job at a commit; between commits, the same with what
+// sources and sinks say of themselves since. Counts are since the job began, earlier
+// runs included, unless said otherwise.
 type Progress struct {
 	Job   string    `json:"job,omitempty"`
-	Epoch uint64    `json:"epoch"` // the micro-batch just committed
+	Epoch uint64    `json:"epoch"` // the micro-batch committed last; 0 before the first of this run
 	Time  time.Time `json:"time"`
 	// Records read in this run, and per second since the last report.
 	RunRecords    int64   `json:"run_records"`

@@ -31,7 +31,7 @@ func isTerminal(f *os.File) bool {
 	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }
 
-// report shows the state at a commit.
+// report shows the state at a commit, or between two while something is amiss.
 func (p *progress) report(s streamsql.Progress) {
 	switch p.mode {
 	case "json":
@@ -71,15 +71,29 @@ func progressLine(s streamsql.Progress) string {
 	fmt.Fprintf(&b, "  late %s  bad %s", count(s.Late), count(s.Bad))
 	for _, src := range s.Sources {
 		if src.State != "" {
-			fmt.Fprintf(&b, "  %s: %s", src.Name, src.State)
+			fmt.Fprintf(&b, "  %s: %s", src.Name, brief(src.State))
+		}
+		if n := len(src.Held); n > 0 {
+			fmt.Fprintf(&b, "  %s: %d of %d splits held", src.Name, n, src.Splits)
 		}
 	}
 	for _, sink := range s.Sinks {
 		if sink.State != "" {
-			fmt.Fprintf(&b, "  %s: %s", sink.Name, sink.State)
+			fmt.Fprintf(&b, "  %s: %s", sink.Name, brief(sink.State))
 		}
 	}
 	return b.String()
+}
+
+// brief cuts what is amiss to what fits into a line; the log and the JSON lines have
+// it whole.
+func brief(state string) string {
+	const most = 100
+	state = strings.Join(strings.Fields(state), " ")
+	if r := []rune(state); len(r) > most {
+		return string(r[:most-3]) + "..."
+	}
+	return state
 }
 
 // count shortens a number: 12.3 M.

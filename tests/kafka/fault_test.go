@@ -43,13 +43,20 @@ func TestBrokerRestart(t *testing.T) {
 	produce(t, k.Addr, "t", 1, 1000, 500)
 	r.untilRows("out", 1500)
 	r.until("an end of trouble", func() bool { return r.Sources()[0].State == "" })
+	r.until("an end of trouble that is told", func() bool { return r.sourceState("s") == "" })
+	// Nothing can be committed while the broker stands still: the progress says why.
+	epoch := r.Progress().Epoch
 	if err := k.Broker(0).Pause(); err != nil {
 		t.Fatal(err)
 	}
-	r.until("trouble in the progress", func() bool { return r.Sources()[0].State != "" })
+	r.until("trouble in the progress", func() bool { return strings.Contains(r.sourceState("s"), "can't be read") })
+	if p := r.Progress(); p.Epoch != epoch || p.Sources[0].State == "" || p.Sources[0].Records != 1500 {
+		t.Errorf("the progress while the broker stands still: %+v", p)
+	}
 	if err := k.Broker(0).Resume(); err != nil {
 		t.Fatal(err)
 	}
+	r.until("an end of trouble that is told", func() bool { return r.sourceState("s") == "" })
 	produce(t, k.Addr, "t", 0, 1500, 500)
 	r.untilRows("out", 2000)
 	if err := r.stop(); err != nil {

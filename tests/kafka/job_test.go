@@ -68,8 +68,15 @@ type run struct {
 	engine *streamsql.Engine
 	cancel context.CancelFunc
 
-	mu    sync.Mutex
-	sinks map[string]string // their states, as progress says
+	mu             sync.Mutex
+	sources, sinks map[string]string // their states, as progress says
+}
+
+// sourceState is what progress says of a source.
+func (r *run) sourceState(source string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sources[source]
 }
 
 // state is what progress says of a sink.
@@ -82,6 +89,9 @@ func (r *run) state(sink string) string {
 func (r *run) report(p streamsql.Progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for _, s := range p.Sources {
+		r.sources[s.Name] = s.State
+	}
 	for _, s := range p.Sinks {
 		r.sinks[s.Name] = s.State
 	}
@@ -104,7 +114,7 @@ func (w *world) start(script string) *run {
 	for _, step := range analyzed.Steps {
 		if step, ok := step.(*planner.Job); ok {
 			ctx, cancel := context.WithCancel(context.Background())
-			r := &run{w: w, engine: eng, cancel: cancel, sinks: map[string]string{}}
+			r := &run{w: w, engine: eng, cancel: cancel, sources: map[string]string{}, sinks: map[string]string{}}
 			if r.Job, err = session.Start(ctx, step, "job", r.report); err != nil {
 				cancel()
 				w.t.Fatal(err)
