@@ -18,7 +18,7 @@ import (
 func (s *Session) ExplainAnalyze(ctx context.Context, step *planner.Analyze) *Job {
 	cfg := s.config(step.Plan, step.Settings)
 	cfg.Discard, cfg.Measure = true, true
-	return &Job{Job: exec.Start(ctx, cfg)}
+	return unnamed(exec.Start(ctx, cfg))
 }
 
 // AnalyzedPlan is the plan as EXPLAIN prints it; under each operator its rows, its

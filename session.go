@@ -75,7 +75,7 @@ func (s *Session) Select(ctx context.Context, sel *planner.Select, fn func(b *Ba
 func (s *Session) StartSelect(ctx context.Context, sel *planner.Select, fn func(b *Batch, cols []planner.Column) error) *Job {
 	cfg := s.config(sel.Plan, sel.Settings)
 	cfg.Result = fn
-	return &Job{Job: exec.Start(ctx, cfg)}
+	return unnamed(exec.Start(ctx, cfg))
 }
 
 // Start starts the job of a script in the background. Its name is the setting
@@ -90,8 +90,7 @@ func (s *Session) Start(ctx context.Context, step *planner.Job, name string, pro
 	cfg.Progress = progress
 	j := &Job{name: step.Plan.Job}
 	if j.name == "" {
-		j.Job = exec.Start(ctx, cfg)
-		return j, nil
+		return unnamed(exec.Start(ctx, cfg)), nil
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -101,8 +100,11 @@ func (s *Session) Start(ctx context.Context, step *planner.Job, name string, pro
 	e.jobs[j.name] = j
 	e.catalog.Pin(j.name, step.Uses...) // what it reads and writes is not to be dropped meanwhile
 	j.Job = exec.Start(ctx, cfg)
+	ended := make(chan struct{})
+	j.ended = ended
 	go func() {
-		<-j.Done()
+		defer close(ended)
+		<-j.Job.Done()
 		e.mu.Lock()
 		e.catalog.Unpin(j.name)
 		delete(e.jobs, j.name)
