@@ -30,6 +30,8 @@ const (
 	fnJSONObject = "JSON_OBJECT"
 	fnJSONArray  = "JSON_ARRAY"
 	fnFromJSON   = "FROM_JSON"
+
+	fnCurrentWatermark = "CURRENT_WATERMARK" // there is none, see docs/semantics.md
 )
 
 // operatorNames are the functions of the operators between two operands. AND
