@@ -3,6 +3,7 @@
 package kafka
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -16,13 +17,13 @@ import (
 	"github.com/streamsql/streamsql/internal/testservice"
 )
 
-// Metadata columns, columns from the key, and a tombstone, which is no row.
+// Metadata columns, the raw value among them, columns from the key, and a tombstone, which is no row.
 func TestColumns(t *testing.T) {
 	k := testservice.SharedKafka(t, testservice.KafkaConfig{})
 	k.CreateTopic(t, "columns", 1)
 	produce(t, k, "columns", 0, batch.Zstd, `{"id":1,"text":"key 1"}=>{"id":10,"text":"one"}`, `{"id":2}=>NULL`, `{"id":"x"}=>{"id":30,"text":"three"}`, `{"text":"no key"}`)
 	produce(t, k, "columns", 0, batch.None, `{"id":5}=>{"text":"five"}`)
-	cols := columnsOf(metaKey, metaTopic, metaPartition, metaOffset, metaTime, metaTimeType, metaHeaders, metaEpoch)
+	cols := columnsOf(metaKey, metaTopic, metaPartition, metaOffset, metaTime, metaTimeType, metaHeaders, metaEpoch, metaValue)
 	s := open(t, config(t, cols, k.Addr, "topic", "columns"))
 	defer s.Close()
 	rows, _, err := read(t, s, "columns/00000", nil, cols, 4)
@@ -30,14 +31,14 @@ func TestColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Keys are BYTES, which are shown in base64; of the two headers h the last, NULL, stays.
-	around := func(offset, ms int) string {
-		return fmt.Sprintf(`columns|0|%d|2023-11-14 22:13:20.%03dZ|CreateTime|{"h":null}|0`, offset, ms)
+	around := func(offset, ms int, value string) string {
+		return fmt.Sprintf(`columns|0|%d|2023-11-14 22:13:20.%03dZ|CreateTime|{"h":null}|0|%s`, offset, ms, base64.StdEncoding.EncodeToString([]byte(value)))
 	}
 	want := []string{
-		`10|one|eyJpZCI6MSwidGV4dCI6ImtleSAxIn0=|` + around(0, 0),
-		`30|three|eyJpZCI6IngifQ==|` + around(2, 2),
-		`NULL|no key|NULL|` + around(3, 3),
-		`NULL|five|eyJpZCI6NX0=|` + around(4, 0),
+		`10|one|eyJpZCI6MSwidGV4dCI6ImtleSAxIn0=|` + around(0, 0, `{"id":10,"text":"one"}`),
+		`30|three|eyJpZCI6IngifQ==|` + around(2, 2, `{"id":30,"text":"three"}`),
+		`NULL|no key|NULL|` + around(3, 3, `{"text":"no key"}`),
+		`NULL|five|eyJpZCI6NX0=|` + around(4, 0, `{"text":"five"}`),
 	}
 	for i := range rows {
 		rows[i], _, _ = strings.Cut(rows[i], " @")
