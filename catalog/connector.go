@@ -108,6 +108,8 @@ type SinkSpec struct {
 	// Accepts says which changelog the sink takes, given options and whether
 	// the table has a primary key.
 	Accepts func(o Options, primaryKey bool) ChangelogMode
+	// NeedsKey says that a sink without a PRIMARY KEY can't be.
+	NeedsKey bool
 	// Open says, from the options, for how long what a commit is to show may wait at
 	// the target before it is lost, and which option says so; 0: for ever. nil: for
 	// ever.

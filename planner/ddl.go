@@ -336,6 +336,10 @@ func (b *binder) checkTable(t *catalog.Table, c *parser.CreateTable) error {
 	if err := b.declared(s); err != nil {
 		return err
 	}
+	if t.SinkOptions != nil && t.Connector.Sink.NeedsKey && len(t.PrimaryKey) == 0 {
+		return hint(place{t.Source, t.Span}.errorf("'%s' writes rows by their key, and `%s` has no PRIMARY KEY", t.Connector.Name, t.Name),
+			"PRIMARY KEY (k) NOT ENFORCED, of the columns that are to be the key of the records")
+	}
 	if t.SourceOptions != nil {
 		if err := b.watermark(s); err != nil {
 			return err

@@ -38,6 +38,7 @@ func UpsertConnector(formats format.Set) connectors.Connector {
 	source.Formats, sink.Formats = rows(source.Formats), rows(sink.Formats)
 	source.Changelog = nil
 	source.Upserts = func(catalog.Options) bool { return true }
+	sink.NeedsKey = true
 	spec.Source, spec.Sink = &source, &sink
 	c.Spec, c.Reread = &spec, nil
 	return c
