@@ -252,6 +252,9 @@ func modelMoment(c Call, rows []modelRow) string {
 		f, _ := new(big.Rat).Quo(num, den).Float64()
 		return show(f)
 	}
+	if c.Kind.shape() {
+		return shapeOf(c.Kind, x, mx, sxx)
+	}
 	one := big.NewRat(1, 1)
 	less := new(big.Rat).SetInt64(int64(n - 1))
 	root := func(num, den *big.Rat) string {
@@ -362,7 +365,9 @@ func more(t testing.TB, retract bool, first int, filters []int) []Call {
 		}
 		add(k.String(), []int{x}, false, nil)
 		add(k.String(), []int{x}, true, nil)
-		add(k.String(), one(catalog.Double), false, nil)
+		if !k.shape() { // whose powers have to be doubles
+			add(k.String(), one(catalog.Double), false, nil)
+		}
 	}
 	add("COUNT", []int{at(catalog.Int), at(catalog.String)}, true, nil)
 	for i, typ := range dataTypes {

@@ -22,6 +22,9 @@ import (
 // pair says whether a statistic is of two columns.
 func (k Kind) pair() bool { return k >= CovarPop && k <= RegrR2 }
 
+// shape says whether a statistic is of powers above the square.
+func (k Kind) shape() bool { return k >= Skewness && k <= KurtosisPop }
+
 // productSum is the exact sum of one column of doubles, or of a product of two:
 // factors are 0 none, 1 the first argument, 2 the second.
 type productSum struct {
@@ -49,12 +52,46 @@ func (p productSum) add(g *Groups, in *vector, sign int) {
 	}
 	ys := in.factor(p.right)
 	for i, row := range in.rows {
-		s := hash.At[expansion](row, p.word)
-		prod := xs[i] * ys[i]
-		s.add(prod, sign, g.spills)
-		if rest := math.FMA(xs[i], ys[i], -prod); rest != 0 && rest-rest == 0 {
-			s.add(rest, sign, g.spills)
+		hash.At[expansion](row, p.word).addProduct(xs[i], ys[i], sign, g.spills)
+	}
+}
+
+// powerSum is the exact sum of the cubes or fourth powers of a column of doubles.
+// A power is the sum of the products of the two doubles that the square is, each of
+// them again a product and its error.
+type powerSum struct {
+	floatSum
+	fourth bool
+}
+
+func (p powerSum) update(g *Groups, in *vector)  { p.add(g, in, 1) }
+func (p powerSum) retract(g *Groups, in *vector) { p.add(g, in, -1) }
+
+func (p powerSum) add(g *Groups, in *vector, sign int) {
+	for i, row := range in.rows {
+		s, x := hash.At[expansion](row, p.word), in.floats[i]
+		square := x * x
+		rest := math.FMA(x, x, -square)
+		if rest-rest != 0 {
+			rest = 0 // the square is no finite number
 		}
+		if !p.fourth {
+			s.addProduct(x, square, sign, g.spills)
+			s.addProduct(x, rest, sign, g.spills)
+			continue
+		}
+		s.addProduct(square, square, sign, g.spills)
+		s.addProduct(2*square, rest, sign, g.spills)
+		s.addProduct(rest, rest, sign, g.spills)
+	}
+}
+
+// addProduct adds x*y: the rounded product, and its error if that is finite.
+func (s *expansion) addProduct(x, y float64, sign int, spills *table.Rows) {
+	prod := x * y
+	s.add(prod, sign, spills)
+	if rest := math.FMA(x, y, -prod); rest != 0 && rest-rest == 0 {
+		s.add(rest, sign, spills)
 	}
 }
 
@@ -62,7 +99,7 @@ func (p productSum) add(g *Groups, in *vector, sign int) {
 type momentOutput struct {
 	result
 	kind Kind
-	sums [6]floatSum // by sumX and the others
+	sums [7]floatSum // by sumX and the others
 }
 
 const (
@@ -71,6 +108,8 @@ const (
 	sumXX
 	sumYY
 	sumXY
+	sumXXX
+	sumXXXX
 )
 
 // momentOutput is the output of a statistic. Of two arguments the first is y.
@@ -96,6 +135,18 @@ func (a *Aggregator) momentOutput(c Call, l *lane, r result) output {
 	}
 	sum(sumX, "x", x, 0)
 	sum(sumXX, "xx", x, x)
+	if c.Kind.shape() {
+		power := func(at int, name string, fourth bool) {
+			o.sums[at] = share(a, l, name, expansionWords, func(w int) powerSum {
+				a.sums = append(a.sums, floatSum{w})
+				return powerSum{floatSum{w}, fourth}
+			}).floatSum
+		}
+		power(sumXXX, "xxx", false)
+		if c.Kind != Skewness {
+			power(sumXXXX, "xxxx", true)
+		}
+	}
 	if y != 0 {
 		sum(sumY, "y", y, 0)
 		sum(sumYY, "yy", y, y)
@@ -143,6 +194,7 @@ const (
 type moments struct {
 	n                *big.Float
 	x, y, xx, yy, xy *big.Float
+	xxx, xxxx        *big.Float
 }
 
 // spread is n*ab - a*b: n*n times the covariance.
@@ -160,8 +212,8 @@ func (o momentOutput) value(g *Groups, row hash.Row, n int64) (float64, bool) {
 	}
 	m := moments{n: wide(64).SetInt64(n)}
 	finite := true
-	for at, to := range [...]**big.Float{&m.x, &m.y, &m.xx, &m.yy, &m.xy} {
-		if at == sumX || at == sumXX || o.kind.pair() {
+	for at, to := range [...]**big.Float{&m.x, &m.y, &m.xx, &m.yy, &m.xy, &m.xxx, &m.xxxx} {
+		if at == sumX || at == sumXX || at <= sumXY && o.kind.pair() || at == sumXXX && o.kind.shape() || at == sumXXXX && o.kind.shape() && o.kind != Skewness {
 			ok := false
 			*to, ok = hash.At[expansion](row, o.sums[at].word).exact(g.spills)
 			finite = finite && ok
@@ -197,6 +249,10 @@ func (o momentOutput) value(g *Groups, row hash.Row, n int64) (float64, bool) {
 		return ratio(m.spread(m.xy, m.x, m.y), nn), true
 	case CovarSamp:
 		return ratio(m.spread(m.xy, m.x, m.y), less), true
+	case Skewness:
+		return m.skewness(n)
+	case Kurtosis, KurtosisPop:
+		return m.kurtosis(n, o.kind == Kurtosis)
 	}
 	return m.regression(o.kind)
 }

@@ -81,14 +81,14 @@ func arithmetic() []*catalog.Function {
 			Resolve: resolveMod,
 		},
 		{
-			Name: "UNARY -", Category: arithmetics,
+			Name: "UNARY -", Aliases: []string{"NEGATIVE"}, Category: arithmetics,
 			Signatures: []string{"-x -> number | interval"},
 			Doc:        "The negative of x. The least integer of a type has none: an error of its row. NULL if x is NULL.",
 			Examples:   []catalog.Example{{SQL: "-(5)", Result: "-5"}, {SQL: "-(0.50)", Result: "-0.50"}},
 			Resolve:    func(args []catalog.Arg) (*catalog.Overload, error) { return resolveSigned("UNARY -", args) },
 		},
 		{
-			Name: "UNARY +", Category: arithmetics,
+			Name: "UNARY +", Aliases: []string{"POSITIVE"}, Category: arithmetics,
 			Signatures: []string{"+x -> number"},
 			Doc:        "x itself.",
 			Examples:   []catalog.Example{{SQL: "+(5)", Result: "5"}},

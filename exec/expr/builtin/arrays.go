@@ -250,7 +250,7 @@ func arraysOfArrays() []*catalog.Function {
 		}
 	}
 	return []*catalog.Function{
-		defineArray(called("ARRAY_APPEND"), "ae", "(array, x) -> ARRAY", "The array with x behind it; x may be NULL. NULL if the array is NULL.", shows("ARRAY_APPEND(ARRAY[1, 2], 3)", "[1,2,3]", "ARRAY_APPEND(ARRAY[1], NULL)", "[1,null]"), false, 2, 2, join(0, 1)),
+		defineArray(called("ARRAY_APPEND", "LIST_APPEND"), "ae", "(array, x) -> ARRAY", "The array with x behind it; x may be NULL. NULL if the array is NULL.", shows("ARRAY_APPEND(ARRAY[1, 2], 3)", "[1,2,3]", "ARRAY_APPEND(ARRAY[1], NULL)", "[1,null]"), false, 2, 2, join(0, 1)),
 		defineArray(called("ARRAY_PREPEND"), "ae", "(array, x) -> ARRAY", "The array with x before it; x may be NULL. NULL if the array is NULL.", shows("ARRAY_PREPEND(ARRAY[1, 2], 0)", "[0,1,2]"), false, 2, 2, join(1, 0)),
 		defineArray(called("ARRAY_CONCAT", "ARRAY_CAT", "LIST_CONCAT"), "a", "(array, ...) -> ARRAY", "The arrays one after the other."+each, shows("ARRAY_CONCAT(ARRAY[1], ARRAY[2, 3], ARRAY[1])", "[1,2,3,1]"), false, 1, -1,
 			func(catalog.Type) arrayFunction {
@@ -279,6 +279,23 @@ func arraysOfArrays() []*catalog.Function {
 						x := int(p.value(1, i))
 						for e, to := p.elements(0, i); e < to; e++ {
 							if compare(int(e), x) != 0 {
+								dst = append(dst, e)
+							}
+						}
+						return dst, true
+					}
+				}}
+			}),
+		defineArray(called("ARRAY_REPLACE"), "aee", "(array, x, y) -> ARRAY", "The array with y in the place of each element that equals x; x and y may be NULL. NULL if the array is NULL.", shows("ARRAY_REPLACE(ARRAY[1, 2, 1], 1, 5)", "[5,2,5]", "ARRAY_REPLACE(ARRAY[1, NULL], NULL, 0)", "[1,0]"), true, 3, 3,
+			func(catalog.Type) arrayFunction {
+				return arrayFunction{strict: []int{0}, open: func(_ *catalog.EvalContext, _ []arrow.Array, p *pool) func(i int, dst []int32) ([]int32, bool) {
+					compare := column.NullsLast(p.all, p.all)
+					return func(i int, dst []int32) ([]int32, bool) {
+						x, y := int(p.value(1, i)), p.value(2, i)
+						for e, to := p.elements(0, i); e < to; e++ {
+							if compare(int(e), x) == 0 {
+								dst = append(dst, y)
+							} else {
 								dst = append(dst, e)
 							}
 						}

@@ -15,7 +15,7 @@ import (
 func moreArrays() []*catalog.Function {
 	return []*catalog.Function{
 		{
-			Name: "ELEMENT_AT", Category: nestedData, Signatures: []string{"ELEMENT_AT(array, i INT) -> element", "ELEMENT_AT(map, key) -> value"},
+			Name: "ELEMENT_AT", Aliases: []string{"TRY_ELEMENT_AT", "LIST_ELEMENT", "LIST_EXTRACT"}, Category: nestedData, Signatures: []string{"ELEMENT_AT(array, i INT) -> element", "ELEMENT_AT(map, key) -> value"},
 			Doc: "Element i of an array, from 1, or from the end with a negative i; the value of a key in a map. NULL if there is none or an argument is NULL.", Examples: shows("ELEMENT_AT(ARRAY['a', 'b'], -1)", "b", "ELEMENT_AT(MAP['a', 1], 'a')", "1", "ELEMENT_AT(ARRAY[1], 3)", "NULL"),
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("ELEMENT_AT", args, 2, 2); err != nil {

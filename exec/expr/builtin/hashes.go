@@ -33,7 +33,7 @@ func hashFunctions() []*catalog.Function {
 	})
 	return []*catalog.Function{
 		digest("MD5", "900150983cd24fb0d6963f7d28e17f72", func(b []byte) []byte { h := md5.Sum(b); return h[:] }),
-		digest("SHA1", "a9993e364706816aba3e25717850c26c9cd0d89d", func(b []byte) []byte { h := sha1.Sum(b); return h[:] }),
+		withAliases(digest("SHA1", "a9993e364706816aba3e25717850c26c9cd0d89d", func(b []byte) []byte { h := sha1.Sum(b); return h[:] }), "SHA"),
 		digest("SHA224", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7", func(b []byte) []byte { h := sha256.Sum224(b); return h[:] }),
 		digest("SHA256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", func(b []byte) []byte { h := sha256.Sum256(b); return h[:] }),
 		digest("SHA384", "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",

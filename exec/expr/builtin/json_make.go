@@ -30,7 +30,7 @@ func jsonConstructors() []*catalog.Function {
 			Resolve:  resolveJSONArray,
 		},
 		{
-			Name: "JSON_STRING", Aliases: []string{"TO_JSON"}, Category: jsonData, Signatures: []string{"JSON_STRING(x) -> JSON"},
+			Name: "JSON_STRING", Aliases: []string{"TO_JSON", "ROW_TO_JSON"}, Category: jsonData, Signatures: []string{"JSON_STRING(x) -> JSON"},
 			Doc: "x as JSON." + values + " NULL if x is NULL.", Examples: shows("JSON_STRING('a\"b')", `"a\"b"`, "JSON_STRING(MAP['a', ARRAY[1, NULL]])", `{"a":[1,null]}`, "TO_JSON(1.50)", "1.50"),
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("JSON_STRING", args, 1, 1); err != nil {

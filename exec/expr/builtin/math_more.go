@@ -30,6 +30,12 @@ func transcendentals() []*catalog.Function {
 		{called("ACOSH"), "The inverse hyperbolic cosine of x; NaN below 1.", "ACOSH(1)", "0.0", math.Acosh},
 		{called("ATANH"), "The inverse hyperbolic tangent of x; NaN beyond -1 to 1.", "ATANH(0)", "0.0", math.Atanh},
 		{called("COT"), "The cotangent of x (radians); Infinity for 0.", "ROUND(COT(PI() / 4), 12)", "1.0", func(x float64) float64 { return 1 / math.Tan(x) }},
+		{called("SEC"), "The secant of x (radians).", "SEC(0)", "1.0", func(x float64) float64 { return 1 / math.Cos(x) }},
+		{called("CSC"), "The cosecant of x (radians); Infinity for 0.", "ROUND(CSC(PI() / 6), 12)", "2.0", func(x float64) float64 { return 1 / math.Sin(x) }},
+		{called("RINT"), "The whole number that is nearest to x, the even one of two.", "RINT(2.5)", "2.0", math.RoundToEven},
+		{called("EVEN"), "x rounded away from 0 to an even number.", "EVEN(-2.1)", "-4.0", func(x float64) float64 { return math.Copysign(2*math.Ceil(math.Abs(x)/2), x) }},
+		{called("GAMMA"), "The gamma function of x: for a whole number the factorial of x - 1; NaN for negative whole numbers.", "GAMMA(5)", "24.0", math.Gamma},
+		{called("LGAMMA"), "The natural logarithm of the absolute value of the gamma function of x.", "LGAMMA(2)", "0.0", func(x float64) float64 { v, _ := math.Lgamma(x); return v }},
 		{called("CBRT"), "The cube root of x.", "CBRT(-27)", "-3.0", math.Cbrt},
 		{called("EXPM1"), "e to the power of x, less 1: exact for small x.", "EXPM1(0)", "0.0", math.Expm1},
 		{called("LOG1P"), "The natural logarithm of 1 + x: exact for small x.", "LOG1P(0)", "0.0", math.Log1p},
@@ -44,6 +50,7 @@ func transcendentals() []*catalog.Function {
 	}{
 		{called("ISNAN", "IS_NAN"), "Whether x is not a number.", "ISNAN(LN(-1))", "true", math.IsNaN},
 		{called("ISINF", "IS_INF"), "Whether x is Infinity or -Infinity.", "ISINF(LN(0))", "true", func(x float64) bool { return math.IsInf(x, 0) }},
+		{called("SIGNBIT"), "Whether x is negative or -0.0.", "SIGNBIT(-1.5)", "true", math.Signbit},
 		{called("ISFINITE", "IS_FINITE"), "Whether x is neither NaN nor infinite.", "ISFINITE(1.5)", "true", func(x float64) bool { return x-x == 0 }},
 	} {
 		fns = append(fns, scalar(arithmetics, f.n, "(x DOUBLE) -> BOOLEAN", f.doc+" NULL if x is NULL.", shows(f.sql, f.result),
@@ -52,6 +59,19 @@ func transcendentals() []*catalog.Function {
 				return func(i int) (bool, bool) { return f.f(x(i)), true }
 			}), catalog.Double)))
 	}
+	for _, f := range []struct {
+		name, doc, sql, result string
+		f                      func(x, y float64) float64
+	}{
+		{"HYPOT", "The square root of x * x + y * y, without an overflow on the way.", "HYPOT(3, 4)", "5.0", math.Hypot},
+		{"NEXTAFTER", "The DOUBLE that is next to x towards y.", "NEXTAFTER(1, 2)", "1.0000000000000002", math.Nextafter},
+	} {
+		fns = append(fns, scalar(arithmetics, called(f.name), "(x DOUBLE, y DOUBLE) -> DOUBLE", f.doc+" NULL if an argument is NULL.", shows(f.sql, f.result),
+			overload(catalog.Double, row(catalog.Double, func(_ *catalog.EvalContext, a arguments) func(i int) (float64, bool) {
+				x, y := a.double(0), a.double(1)
+				return func(i int) (float64, bool) { return f.f(x(i), y(i)), true }
+			}), catalog.Double, catalog.Double)))
+	}
 	return fns
 }
 
@@ -59,12 +79,12 @@ func transcendentals() []*catalog.Function {
 func integerFunctions() []*catalog.Function {
 	big := catalog.BigInt
 	return append([]*catalog.Function{
-		scalar(arithmetics, called("GCD"), "(a BIGINT, b BIGINT) -> BIGINT", "The greatest number that divides a and b; 0 if both are 0. NULL if an argument is NULL.",
+		scalar(arithmetics, called("GCD", "GREATEST_COMMON_DIVISOR"), "(a BIGINT, b BIGINT) -> BIGINT", "The greatest number that divides a and b; 0 if both are 0. NULL if an argument is NULL.",
 			shows("GCD(12, -18)", "6"), failing(big, integers(func(a, b int64) (int64, bool) {
 				v := divisorOf(magnitude(a), magnitude(b))
 				return int64(v), v <= math.MaxInt64
 			}, "GCD"), big, big)),
-		scalar(arithmetics, called("LCM"), "(a BIGINT, b BIGINT) -> BIGINT", "The least number that a and b divide; 0 if one is 0. NULL if an argument is NULL. Beyond BIGINT it is an error of the row ("+codeOverflow+").",
+		scalar(arithmetics, called("LCM", "LEAST_COMMON_MULTIPLE"), "(a BIGINT, b BIGINT) -> BIGINT", "The least number that a and b divide; 0 if one is 0. NULL if an argument is NULL. Beyond BIGINT it is an error of the row ("+codeOverflow+").",
 			shows("LCM(4, 6)", "12"), failing(big, integers(func(a, b int64) (int64, bool) {
 				if a == 0 || b == 0 {
 					return 0, true
@@ -183,7 +203,7 @@ func bitFunctions() []*catalog.Function {
 	}{
 		{called("BITAND", "BITWISE_AND"), "The bits that are 1 in both a and b.", "BITAND(12, 10)", "8", bitKernel(func(a, b int64) int64 { return a & b })},
 		{called("BITOR", "BITWISE_OR"), "The bits that are 1 in a or b.", "BITOR(12, 10)", "14", bitKernel(func(a, b int64) int64 { return a | b })},
-		{called("BITXOR", "BITWISE_XOR"), "The bits in which a and b differ.", "BITXOR(12, 10)", "6", bitKernel(func(a, b int64) int64 { return a ^ b })},
+		{called("BITXOR", "BITWISE_XOR", "XOR"), "The bits in which a and b differ.", "BITXOR(12, 10)", "6", bitKernel(func(a, b int64) int64 { return a ^ b })},
 	} {
 		fns = append(fns, &catalog.Function{
 			Name: f.n[0], Aliases: f.n[1:], Category: arithmetics, Signatures: []string{f.n[0] + "(a, b) -> the wider type"},

@@ -12,10 +12,7 @@ import (
 
 // tryFunctions are arithmetic that gives NULL where the operator is an error.
 func tryFunctions() []*catalog.Function {
-	operators := map[string]*catalog.Function{}
-	for _, f := range arithmetic() {
-		operators[f.Name] = f
-	}
+	operators := byName(arithmetic())
 	var fns []*catalog.Function
 	for _, f := range []struct {
 		name, operator, verb string
@@ -25,6 +22,7 @@ func tryFunctions() []*catalog.Function {
 		{"TRY_SUBTRACT", "-", "a - b", shows("TRY_SUBTRACT(1, 2)", "-1", "TRY_SUBTRACT(-2147483647, 2)", "NULL")},
 		{"TRY_MULTIPLY", "*", "a * b", shows("TRY_MULTIPLY(6, 7)", "42", "TRY_MULTIPLY(2147483647, 2)", "NULL")},
 		{"TRY_DIVIDE", "/", "a / b", shows("TRY_DIVIDE(1, 2)", "0.5", "TRY_DIVIDE(1, 0)", "NULL")},
+		{"TRY_MOD", "%", "a % b", shows("TRY_MOD(7, 3)", "1", "TRY_MOD(7, 0)", "NULL")},
 	} {
 		operator := operators[f.operator]
 		fns = append(fns, &catalog.Function{
@@ -49,6 +47,14 @@ func tryFunctions() []*catalog.Function {
 		})
 	}
 	return fns
+}
+
+func byName(fns []*catalog.Function) map[string]*catalog.Function {
+	out := map[string]*catalog.Function{}
+	for _, f := range fns {
+		out[f.Name] = f
+	}
+	return out
 }
 
 // convert is CONV: the digits of a number in another base, unsigned where to is
@@ -93,6 +99,7 @@ func convert(dst, text []byte, from, to int64) ([]byte, bool) {
 
 // numberDialects are functions of numbers that Spark has.
 func numberDialects() []*catalog.Function {
+	isNaN := byName(transcendentals())["ISNAN"]
 	return append(tryFunctions(),
 		scalar(arithmetics, called("CONV"), "(digits STRING, from INT, to INT) -> STRING",
 			"The digits of a number in base `from`, written in base `to`, 2 to 36. Digits count up to the first character that is none; a negative number is one of 64 bits, unless `to` is negative: then the result has a sign. NULL if an argument is NULL, the text is empty, or a base is none.",
@@ -106,17 +113,24 @@ func numberDialects() []*catalog.Function {
 					return out, ok
 				}
 			}), catalog.String, catalog.Int, catalog.Int)),
-		scalar(arithmetics, called("NANVL"), "(a DOUBLE, b DOUBLE) -> DOUBLE", "a, or b where a is not a number. NULL if an argument is NULL.",
-			shows("NANVL(LN(-1), 2.5)", "2.5", "NANVL(1.5, 2.5)", "1.5"),
-			overload(catalog.Double, row(catalog.Double, func(_ *catalog.EvalContext, a arguments) func(i int) (float64, bool) {
-				x, y := a.double(0), a.double(1)
-				return func(i int) (float64, bool) {
-					if v := x(i); v == v {
-						return v, true
-					}
-					return y(i), true
+		&catalog.Function{
+			Name: "NANVL", Category: arithmetics, Signatures: []string{"NANVL(a DOUBLE, b DOUBLE) -> DOUBLE"},
+			Doc:      "a, or b where a is not a number. NULL if a is NULL, or if a is not a number and b is NULL.",
+			Examples: shows("NANVL(LN(-1), 2.5)", "2.5", "NANVL(1.5, NULL)", "1.5", "NANVL(NULL, 2.5)", "NULL"),
+			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
+				if len(args) != 2 || !accepts(catalog.Double, args[0]) || !accepts(catalog.Double, args[1]) {
+					return nil, noOverload("NANVL", args)
 				}
-			}), catalog.Double, catalog.Double)))
+				test, err := isNaN.Resolve([]catalog.Arg{{Type: catalog.Double}})
+				if err != nil {
+					return nil, err
+				}
+				return macro(same(catalog.Double, 2), catalog.Double, func(args []catalog.Expr) catalog.Expr {
+					cond := &catalog.Call{Fn: isNaN, Overload: test, Args: args[:1]}
+					return &catalog.Case{Whens: []catalog.When{{Cond: cond, Then: args[1]}}, Else: args[0], T: catalog.Double}
+				}), nil
+			},
+		})
 }
 
 // bucketOrigin is where buckets of time begin to count: Monday, 2000-01-03.

@@ -41,6 +41,7 @@ func Functions() []*catalog.Function {
 		func() []*catalog.Function { return []*catalog.Function{mapFromEntries()} },
 		arraysOfArrays,
 		arraysByPlace,
+		madeOfPlaces,
 		sequences,
 		mapFunctions,
 		dayFunctions,

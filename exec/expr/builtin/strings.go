@@ -49,7 +49,7 @@ func stringFunctions() []*catalog.Function {
 				signature{params: []catalog.Type{catalog.Bytes}, result: intType, kernel: lengthKernel(nil)}),
 		},
 		{
-			Name: "OCTET_LENGTH", Category: texts,
+			Name: "OCTET_LENGTH", Aliases: []string{"STRLEN"}, Category: texts,
 			Signatures: []string{"OCTET_LENGTH(s STRING | BYTES) -> INT"},
 			Doc:        "The number of bytes of s, in UTF-8. NULL if s is NULL.",
 			Examples:   []catalog.Example{{SQL: "OCTET_LENGTH('aäb')", Result: "4"}},

@@ -119,8 +119,8 @@ func searchFunctions() []*catalog.Function {
 				signature{params: []catalog.Type{str, str}, result: intType, kernel: find(1, 0, -1, -1)},
 				signature{params: []catalog.Type{str, str, intType}, result: intType, kernel: find(1, 0, 2, -1)}),
 		},
-		test("STARTS_WITH", "starts with", "STARTS_WITH('stream', 'str')", []string{"STARTSWITH"}, bytes.HasPrefix),
-		test("ENDS_WITH", "ends with", "ENDS_WITH('stream', 'eam')", []string{"ENDSWITH"}, bytes.HasSuffix),
+		test("STARTS_WITH", "starts with", "STARTS_WITH('stream', 'str')", []string{"STARTSWITH", "PREFIX"}, bytes.HasPrefix),
+		test("ENDS_WITH", "ends with", "ENDS_WITH('stream', 'eam')", []string{"ENDSWITH", "SUFFIX"}, bytes.HasSuffix),
 		test("CONTAINS", "contains", "CONTAINS('stream', 'rea')", nil, bytes.Contains),
 		{
 			Name: "ASCII", Category: texts,

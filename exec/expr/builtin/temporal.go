@@ -93,7 +93,7 @@ func timeType(a catalog.Arg) (catalog.Type, bool) {
 
 func extractFunctions() []*catalog.Function {
 	fns := []*catalog.Function{{
-		Name: "EXTRACT", Aliases: []string{"DATE_PART"}, Category: temporals,
+		Name: "EXTRACT", Aliases: []string{"DATE_PART", "DATEPART"}, Category: temporals,
 		Signatures: []string{"EXTRACT(unit FROM x) -> BIGINT", "DATE_PART('unit', x) -> BIGINT"},
 		Doc: "A field of a DATE, TIME, TIMESTAMP or interval: YEAR, QUARTER, MONTH, WEEK (ISO 8601), DAY, DOW (1 is Sunday), ISODOW (1 is Monday), DOY, " +
 			"HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, DECADE, CENTURY, MILLENNIUM, ISOYEAR, EPOCH (seconds since 1970). MILLISECOND and " +
@@ -140,6 +140,11 @@ func extractFunctions() []*catalog.Function {
 		{"DAYOFYEAR", "The day of the year (1 to 366)", "60", nil, calendar.DayOfYear},
 		{"DAYOFMONTH", "The day of the month (1 to 31)", "29", []string{"DAY"}, calendar.DaysUnit},
 		{"DAYOFWEEK", "The day of the week (1 is Sunday)", "5", nil, calendar.DayOfWeek},
+		{"ISODOW", "The day of the week (1 is Monday)", "4", nil, calendar.ISODayOfWeek},
+		{"ISOYEAR", "The year of the week of ISO 8601", "2024", nil, calendar.ISOYear},
+		{"DECADE", "The decade: the year divided by 10", "202", nil, calendar.Decades},
+		{"CENTURY", "The century", "21", nil, calendar.Centuries},
+		{"MILLENNIUM", "The millennium", "3", nil, calendar.Millennia},
 		{"HOUR", "The hour (0 to 23)", "13", nil, calendar.Hours},
 		{"MINUTE", "The minute (0 to 59)", "14", nil, calendar.Minutes},
 		{"SECOND", "The second (0 to 59)", "15", nil, calendar.Seconds},
@@ -264,7 +269,7 @@ func nowFunctions() []*catalog.Function {
 			func(us int64, _ *calendar.Local) int64 { return millis(us) }},
 		{"LOCALTIMESTAMP", "The wall clock in the session's time zone, to the millisecond.", nil, catalog.Timestamp3,
 			func(us int64, l *calendar.Local) int64 { return millis(l.FromUTC(us)) }},
-		{"CURRENT_DATE", "The day in the session's time zone.", nil, catalog.Date,
+		{"CURRENT_DATE", "The day in the session's time zone.", []string{"CURDATE", "TODAY"}, catalog.Date,
 			func(us int64, l *calendar.Local) int64 { return calendar.FloorDiv(l.FromUTC(us), calendar.Day) }},
 		{"LOCALTIME", "The time of day in the session's time zone, to the second.", []string{"CURRENT_TIME"}, catalog.Time,
 			func(us int64, l *calendar.Local) int64 {

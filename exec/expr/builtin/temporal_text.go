@@ -133,21 +133,21 @@ func temporalTextFunctions() []*catalog.Function {
 			},
 		},
 		{
-			Name: "UNIX_TIMESTAMP", Category: temporals, Volatility: catalog.Stable,
+			Name: "UNIX_TIMESTAMP", Aliases: []string{"TO_UNIX_TIMESTAMP"}, Category: temporals, Volatility: catalog.Stable,
 			Signatures: []string{"UNIX_TIMESTAMP() -> BIGINT", "UNIX_TIMESTAMP(s STRING [, pattern STRING]) -> BIGINT", "UNIX_TIMESTAMP(x TIMESTAMP) -> BIGINT"},
 			Doc: "Seconds since 1970 of now, or of a time in the session's time zone; a text is read by the pattern ('" + standard + "' by default)." +
 				patternDoc + " NULL if an argument is NULL or the text does not read.",
 			Examples: []catalog.Example{{SQL: "UNIX_TIMESTAMP('1970-01-02 00:00:01')", Result: "86401"}, {SQL: "UNIX_TIMESTAMP('02.01.1970', 'dd.MM.yyyy')", Result: "86400"}},
 			Resolve:  resolveUnixTimestamp,
 		},
-		parseFunction("TO_TIMESTAMP", catalog.Timestamp3, "TIMESTAMP(3)", []catalog.Example{
+		withAliases(parseFunction("TO_TIMESTAMP", catalog.Timestamp3, "TIMESTAMP(3)", []catalog.Example{
 			{SQL: "TO_TIMESTAMP('2024-02-29 13:14:15')", Result: "2024-02-29 13:14:15.000"},
 			{SQL: "TO_TIMESTAMP('29/02/2024 1:14 PM', 'dd/MM/yyyy h:mm a')", Result: "2024-02-29 13:14:00.000"},
 			{SQL: "TO_TIMESTAMP('2023-02-29')", Result: "NULL"},
-		}),
-		parseFunction("TO_DATE", catalog.Date, "DATE", []catalog.Example{
+		}), "TO_TIMESTAMP_NTZ", "TRY_TO_TIMESTAMP"),
+		withAliases(parseFunction("TO_DATE", catalog.Date, "DATE", []catalog.Example{
 			{SQL: "TO_DATE('2024-02-29')", Result: "2024-02-29"}, {SQL: "TO_DATE('20240229', 'yyyyMMdd')", Result: "2024-02-29"},
-		}),
+		}), "TRY_TO_DATE"),
 		toTimestampLTZ(),
 		{
 			Name: "CONVERT_TZ", Category: temporals,
