@@ -134,7 +134,7 @@ func TestNamesOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	absent := map[string]bool{}
-	for _, row := range regexp.MustCompile("(?m)^\\| ([^|]*) \\|").FindAllStringSubmatch(string(page), -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| ([^|]*) \|`).FindAllStringSubmatch(string(page), -1) {
 		for _, name := range regexp.MustCompile("`([A-Z0-9_]+)`").FindAllStringSubmatch(row[1], -1) {
 			if slices.Contains(known, name[1]) {
 				t.Errorf("the page says that %s is not here, but it is", name[1])

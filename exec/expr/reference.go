@@ -27,6 +27,8 @@ func WriteReference(w io.Writer, fns []*catalog.Function) error {
 	b.WriteString(`# Functions and operators
 
 This page is generated from the functions' own descriptions; every example on it is run as a test.
+What other systems have and this one does not stands, with what to write instead, in
+[functions of other systems](functions-elsewhere.md).
 
 Names are case-insensitive. A function gives NULL for NULL arguments unless it says otherwise. A value that a row does
 not have (an overflow, a text that does not convert) is an error of that row, not of the job; its code stands in
