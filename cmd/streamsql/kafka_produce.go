@@ -166,7 +166,6 @@ func (w *topicWriter) copy(ctx context.Context, lines <-chan inputLines) error {
 			for _, line := range x.lines {
 				w.add(line)
 			}
-			w.turn++
 			if err := w.session.AddAll(context.WithoutCancel(ctx), w.records); err != nil {
 				return err
 			}
@@ -237,6 +236,7 @@ func (w *topicWriter) add(line []byte) {
 		partition = int32(kafka.Murmur2Balancer{Consistent: true}.Balance(kafka.Message{Key: key}, w.numbers...))
 	default:
 		partition = int32(w.turn % len(w.numbers))
+		w.turn++
 	}
 	w.records = append(w.records, producer.Record{
 		TopicPartition: wire.TopicPartition{Topic: w.name, Partition: partition}, Time: time.Now().UnixMilli(), Key: key, Value: line,
