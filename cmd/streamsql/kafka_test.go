@@ -375,7 +375,7 @@ func TestKafkaProduce(t *testing.T) {
 			}
 		}
 	}
-	if want := "0@0 NULL no key\n0@1 NULL \n0@2 21 2\n2@0 foobar 1\n2@1 foobar \n3@0 abc x:y\n3@1 a-little-bit-longer-string 3\n"; got != want {
+	if want := "0@0 NULL no key\n0@1 21 2\n1@0 NULL \n2@0 foobar 1\n2@1 foobar \n3@0 abc x:y\n3@1 a-little-bit-longer-string 3\n"; got != want {
 		t.Errorf("written:\n%swant\n%s", got, want)
 	}
 	k.CreateTopic(t, "produce.many", 2, "max.message.bytes=300000")
