@@ -15,7 +15,7 @@ var rewrite = flag.Bool("rewrite", false, "write the outputs of the pages anew")
 // The pages with examples, from the root of the repository.
 var pages = []string{
 	"README.md", "docs/tutorial.md", "docs/operations.md",
-	"docs/sql/statements.md", "docs/sql/types.md", "docs/sql/queries.md", "docs/sql/joins.md", "docs/sql/joins-time.md", "docs/sql/windows.md", "docs/sql/over.md", "docs/sql/explain.md", "docs/sql/ranking.md", "docs/sql/errors.md", "docs/sql/static.md", "docs/sql/lookup.md",
+	"docs/sql/statements.md", "docs/sql/types.md", "docs/sql/queries.md", "docs/sql/joins.md", "docs/sql/joins-time.md", "docs/sql/windows.md", "docs/sql/over.md", "docs/sql/explain.md", "docs/sql/functions-elsewhere.md", "docs/sql/ranking.md", "docs/sql/errors.md", "docs/sql/static.md", "docs/sql/lookup.md",
 	"docs/formats/changes.md", "docs/formats/avro.md", "docs/formats/protobuf.md", "docs/formats/registry.md", "docs/formats/parquet.md", "docs/formats/columns.md",
 }
 

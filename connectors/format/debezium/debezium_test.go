@@ -197,25 +197,35 @@ func FuzzRecords(f *testing.F) {
 }
 
 func BenchmarkUpdates(b *testing.B) {
-	d := messages(b, debezium.Format(), format.DecodeConfig{})
-	m := `{"before":{"id":1004,"s":"Anne Kretchmar"},"after":{"id":1004,"s":"Anne Marie Kretchmar"},"source":{"version":"2.7","connector":"mysql","name":"server1","ts_ms":1559033904863,"snapshot":"false","db":"inventory","table":"customers"},"op":"u","ts_ms":1589362330904}`
-	var buf []byte
-	var spans []format.Span
-	for range 1000 {
-		spans = append(spans, format.Span{Start: int32(len(buf)), End: int32(len(buf) + len(m))})
-		buf = append(buf, m...)
-	}
-	b.SetBytes(int64(len(buf)))
-	for b.Loop() {
-		if err := d.Append(buf, spans); err != nil {
-			b.Fatal(err)
-		}
-		recs, err := d.Finish()
-		if err != nil || recs.N != 2000 {
-			b.Fatal(err)
-		}
-		for _, c := range recs.Cols {
-			c.Release()
-		}
+	for _, c := range []struct {
+		name    string
+		format  *format.Format
+		message string
+	}{
+		{"debezium", debezium.Format(), `{"before":{"id":1004,"s":"Anne Kretchmar"},"after":{"id":1004,"s":"Anne Marie Kretchmar"},"source":{"version":"2.7","connector":"mysql","name":"server1","ts_ms":1559033904863,"snapshot":"false","db":"inventory","table":"customers"},"op":"u","ts_ms":1589362330904}`},
+		{"canal", canal.Format(), `{"data":[{"id":"1004","s":"Anne Marie Kretchmar"}],"database":"inventory","es":1589373560000,"id":9,"isDdl":false,"mysqlType":{"id":"INTEGER","s":"VARCHAR(255)"},"old":[{"s":"Anne Kretchmar"}],"pkNames":["id"],"sql":"","sqlType":{"id":4,"s":12},"table":"customers","ts":1589373560798,"type":"UPDATE"}`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			d := messages(b, c.format, format.DecodeConfig{})
+			var buf []byte
+			var spans []format.Span
+			for range 1000 {
+				spans = append(spans, format.Span{Start: int32(len(buf)), End: int32(len(buf) + len(c.message))})
+				buf = append(buf, c.message...)
+			}
+			b.SetBytes(int64(len(buf)))
+			for b.Loop() {
+				if err := d.Append(buf, spans); err != nil {
+					b.Fatal(err)
+				}
+				recs, err := d.Finish()
+				if err != nil || recs.N != 2000 {
+					b.Fatal(err)
+				}
+				for _, c := range recs.Cols {
+					c.Release()
+				}
+			}
+		})
 	}
 }
