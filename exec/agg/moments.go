@@ -108,8 +108,8 @@ const (
 	sumXX
 	sumYY
 	sumXY
-	sumXXX
-	sumXXXX
+	sumThird
+	sumFourth
 )
 
 // momentOutput is the output of a statistic. Of two arguments the first is y.
@@ -142,9 +142,9 @@ func (a *Aggregator) momentOutput(c Call, l *lane, r result) output {
 				return powerSum{floatSum{w}, fourth}
 			}).floatSum
 		}
-		power(sumXXX, "xxx", false)
+		power(sumThird, "xxx", false)
 		if c.Kind != Skewness {
-			power(sumXXXX, "xxxx", true)
+			power(sumFourth, "xxxx", true)
 		}
 	}
 	if y != 0 {
@@ -213,7 +213,7 @@ func (o momentOutput) value(g *Groups, row hash.Row, n int64) (float64, bool) {
 	m := moments{n: wide(64).SetInt64(n)}
 	finite := true
 	for at, to := range [...]**big.Float{&m.x, &m.y, &m.xx, &m.yy, &m.xy, &m.xxx, &m.xxxx} {
-		if at == sumX || at == sumXX || at <= sumXY && o.kind.pair() || at == sumXXX && o.kind.shape() || at == sumXXXX && o.kind.shape() && o.kind != Skewness {
+		if at == sumX || at == sumXX || at <= sumXY && o.kind.pair() || at == sumThird && o.kind.shape() || at == sumFourth && o.kind.shape() && o.kind != Skewness {
 			ok := false
 			*to, ok = hash.At[expansion](row, o.sums[at].word).exact(g.spills)
 			finite = finite && ok

@@ -39,15 +39,7 @@ func Confluent() *format.Format {
 
 // infer gives the columns of the newest schema of the subject.
 func infer(cfg format.InferConfig) ([]catalog.Field, error) {
-	client, err := registry.New(cfg.Options, cfg.Env)
-	if err != nil {
-		return nil, err
-	}
-	subject, err := registry.Subject(cfg.Options, cfg.Subject, cfg.Key, "")
-	if err != nil {
-		return nil, err
-	}
-	latest, err := client.Latest(subject)
+	latest, err := registry.Newest(cfg, "")
 	if err != nil {
 		return nil, err
 	}

@@ -45,15 +45,7 @@ func Confluent() *format.Format {
 
 // inferConfluent gives the columns of the newest schema of the subject.
 func inferConfluent(cfg format.InferConfig) ([]catalog.Field, error) {
-	client, err := registry.New(cfg.Options, cfg.Env)
-	if err != nil {
-		return nil, err
-	}
-	subject, err := registry.Subject(cfg.Options, cfg.Subject, cfg.Key, cfg.Options[optMessage])
-	if err != nil {
-		return nil, err
-	}
-	latest, err := client.Latest(subject)
+	latest, err := registry.Newest(cfg, cfg.Options[optMessage])
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
 	"github.com/streamsql/streamsql/internal/clock"
 )
 
@@ -149,3 +150,17 @@ func Subject(o catalog.Options, topic string, key bool, record string) (string, 
 
 // Registers says whether schemas that are written are registered.
 func Registers(o catalog.Options) bool { return o[optRegister] != "false" }
+
+// Newest gives the newest schema of the subject of a topic's messages; record is the
+// name of the record, where the strategy of subjects asks for it.
+func Newest(cfg format.InferConfig, record string) (*Schema, error) {
+	client, err := New(cfg.Options, cfg.Env)
+	if err != nil {
+		return nil, err
+	}
+	subject, err := Subject(cfg.Options, cfg.Subject, cfg.Key, record)
+	if err != nil {
+		return nil, err
+	}
+	return client.Latest(subject)
+}
