@@ -38,7 +38,8 @@ type partition struct {
 	failures int      // in a row
 	damaged  int      // of them, for a wrong CRC
 	retryAt  time.Time
-	err      error // for good
+	gatherTo time.Time // until then it may wait for others to be asked for together
+	err      error     // for good
 	closed   bool
 }
 
