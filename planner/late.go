@@ -149,3 +149,18 @@ func lateBounds(of column) []column {
 	cols[2].Name = "watermark"
 	return cols
 }
+
+// lateRows writes the late rows of an operator to their sink.
+func (b *builder) lateRows(n *Node, late *lateRows) error {
+	if late.sink == nil {
+		return nil
+	}
+	var cols []Column
+	for _, c := range sinkColumns(late.sink) {
+		d := late.sink.Columns[c]
+		cols = append(cols, Column{Name: d.Name, Type: d.Type, NotNull: d.NotNull})
+	}
+	p := b.node(&Project{Exprs: late.exprs, OnError: b.modeOf(late.exprs...)}, nil, []Edge{{From: n, Port: LatePort}}, cols, "")
+	b.places[p] = late.place
+	return b.toSink(late.sink, p, late.place, nil)
+}
