@@ -32,7 +32,7 @@ func Functions() []*catalog.Function {
 		randoms,
 		textFunctions,
 		ilikeFunctions,
-		regexpMore,
+		regexpMatches,
 		urlFunctions,
 		printfFunctions,
 		splitFunctions,
