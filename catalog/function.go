@@ -48,6 +48,9 @@ type Function struct {
 	Resolve func(args []Arg) (*Overload, error)
 }
 
+// Function gives f itself: it stands beside what makes descriptions of functions.
+func (f *Function) Function() (*Function, error) { return f, nil }
+
 // Arg is what a function may know of an argument at planning.
 type Arg struct {
 	Type Type

@@ -18,7 +18,7 @@
 //
 // DDL and SET have effect on the statements after them, and on later scripts of
 // the session; a script with an error leaves nothing behind. A run of a file
-// gives the session an Overlay of the persisted catalog, a shell the persisted
+// gives the session a catalog.Script over the persisted catalog, a shell the persisted
 // one itself, to save its Definitions afterwards and Restore them at the start.
 //
 // The way of a query, one idea a file:

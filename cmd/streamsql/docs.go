@@ -80,7 +80,7 @@ the rows for which the condition holds. No result depends on how rows were sprea
 that of the functions that say so: f(x ORDER BY y) gives them one, as f(x) WITHIN GROUP (ORDER BY y) does. All but
 APPROX_COUNT_DISTINCT take rows back, so they can stand over a query that updates.
 
-Programs that embed the engine can add aggregate functions of their own, written in Go: agg.AggregateFunc.
+Programs that embed the engine can add aggregate functions of their own, written in Go: streamsql.AggregateFunc.
 The engine keeps the rows of a group for them, or, where they can add, merge and store it, a state of theirs.
 
 ## %s`, list)
