@@ -413,7 +413,7 @@ func (s *shardSet) wait(ctx context.Context, failed <-chan error) ([]*shardCut, 
 	return cuts, nil
 }
 
-// sinkError names the sink.
+// wrap names the sink.
 func (s *sink) wrap(err error) error {
 	if err == nil {
 		return nil
