@@ -63,4 +63,16 @@ GROUP BY city, TUMBLE(at, INTERVAL '1' MINUTE);`))
 		fmt.Println(list.Format())
 	}
 	// Output:
+	// Scan orders (bus) city, amount, at; watermark at
+	// Guard totals: reads city, amount, at
+	// Filter (amount > 0)
+	// Project city, at, amount
+	// Exchange by city
+	// WindowAgg TUMBLE(at, 1 min) by city: SUM(amount); two phases
+	// Project city, `SUM(amount)` AS total
+	// Sink totals (bus) at least once
+	// sums.sql:1:13: error: sink `totals` (bus) takes new rows only, but the GROUP BY at line 1 updates rows that it gave out before
+	//   INSERT INTO totals SELECT city, SUM(amount) FROM orders GROUP BY city;
+	//               ^^^^^^
+	// hint: group by a window (TUMBLE, HOP), whose rows are final, or write to a sink with a PRIMARY KEY that takes updates
 }
