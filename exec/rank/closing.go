@@ -257,6 +257,9 @@ func (c *closing) End(_ int, out op.Output) error { return out.End() }
 // Freeze implements op.Stateful.
 func (c *closing) Freeze(cut statestore.Cut) (op.Frozen, error) { return c.st.Freeze(cut), nil }
 
+// Layout implements op.Stateful.
+func (c *closing) Layout() string { return "rank at close 1: " + c.shape.stored() }
+
 // Restore implements op.Stateful.
 func (c *closing) Restore(r *op.Restore) error {
 	owns := r.Owns(c.o.Partition)

@@ -2,6 +2,7 @@ package rank
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -82,6 +83,30 @@ func newCodec(cols []planner.Column, keys []planner.SortKey, tie int) *codec {
 		}
 	}
 	return c
+}
+
+// codecVersion is that of records in the store.
+const codecVersion = 1
+
+// String is the codec as commits have it: see op.Stateful.
+func (c *codec) String() string {
+	text := fmt.Sprintf("records %d", codecVersion)
+	if c.arrival {
+		text += " by arrival"
+	}
+	for _, f := range c.fields {
+		text += fmt.Sprintf(" %d %s", f.col, c.types[f.col])
+		if f.desc {
+			text += " desc"
+		}
+		if f.nullsFirst {
+			text += " nulls first"
+		}
+		if f.hidden {
+			text += " hidden"
+		}
+	}
+	return text
 }
 
 // hasFloats says whether values of a type hold floating-point numbers.

@@ -1,6 +1,7 @@
 package timejoin
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/streamsql/streamsql/exec/column"
@@ -327,6 +328,11 @@ func (j *following) flush(out op.Output) error {
 		s.done = s.done[:0]
 	}
 	return nil
+}
+
+// Layout implements op.Stateful.
+func (j *following) Layout() string {
+	return fmt.Sprintf("following join 1: %s, %s, %s", j.sides[0].keyer, j.sides[0].format, j.sides[1].format)
 }
 
 // Restore implements op.Stateful. The watermarks are told again.

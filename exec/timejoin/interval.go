@@ -1,6 +1,7 @@
 package timejoin
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/streamsql/streamsql/exec/column"
@@ -364,6 +365,11 @@ func (j *interval) release(s *side, out op.Output) error {
 	n := j.refs.Len()
 	defer j.refs.Reset()
 	return j.glue.alone(s.n, part{format: s.format, refs: &j.refs}, n, j.ownW(j.refs.Rows), out)
+}
+
+// Layout implements op.Stateful.
+func (j *interval) Layout() string {
+	return fmt.Sprintf("interval join 1: %s, %s, %s, buckets of %d", j.sides[0].keyer, j.sides[0].format, j.sides[1].format, j.width)
 }
 
 // Restore implements op.Stateful. The watermarks are told again.

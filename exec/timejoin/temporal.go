@@ -1,6 +1,7 @@
 package timejoin
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -283,6 +284,11 @@ func (j *temporal) flush(out op.Output) error {
 	j.done = j.done[:0]
 	j.ctx.Counters[op.CountReleased] += j.ver.free()
 	return nil
+}
+
+// Layout implements op.Stateful.
+func (j *temporal) Layout() string {
+	return fmt.Sprintf("temporal join 1: %s, %s, %s", j.keyer, j.format, j.ver.format)
 }
 
 // Restore implements op.Stateful. The watermarks are told again.

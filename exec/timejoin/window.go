@@ -1,6 +1,7 @@
 package timejoin
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -325,6 +326,11 @@ func (j *windows) rest(w *openWindow, s int, had []bool, out op.Output) error {
 		return err
 	}
 	return emit()
+}
+
+// Layout implements op.Stateful.
+func (j *windows) Layout() string {
+	return fmt.Sprintf("window join 1: %s, %s, %s", j.sides[0].keyer, j.sides[0].format, j.sides[1].format)
 }
 
 // Restore implements op.Stateful. The watermarks are told again.
