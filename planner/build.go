@@ -76,6 +76,10 @@ func planOutputs(env *environment, outs []*output, without []string) (*Plan, err
 	nameBranches(outs)
 	trees, reads := make([]rel, len(outs)), make([]map[*source]needs, len(outs))
 	for i, o := range outs {
+		var err error
+		if o.in, err = settleRecords(o.in); err != nil {
+			return nil, err
+		}
 		if err := b.checkTree(o.in); err != nil {
 			return nil, err
 		}
