@@ -109,6 +109,9 @@ type EvalContext struct {
 	Now   time.Time      // the clock's reading for this source batch
 	Zone  *time.Location // the session's time zone
 	Alloc memory.Allocator
+	// W is each row's watermark (us), math.MinInt64 where it has none yet. It is
+	// there for expressions that read it (CURRENT_WATERMARK), else nil.
+	W []int64
 	// Fail marks a row as in error. The first error of a row counts.
 	Fail func(row int, code, message string)
 }

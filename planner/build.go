@@ -122,6 +122,9 @@ func planOutputs(env *environment, outs []*output, without []string) (*Plan, err
 
 // checkTree refuses what no plan can do.
 func (b *builder) checkTree(root rel) error {
+	if err := checkWatermarks(root); err != nil {
+		return err
+	}
 	return checkRepeatable(root)
 }
 
@@ -279,8 +282,8 @@ func (b *builder) lowerNew(r rel) (*Node, error) {
 		return b.unnest(r, ins[0]), nil
 	case *sortRel:
 		in := b.single(ins[0], r)
-		op := &Sort{Keys: r.keys, Limit: r.limit, Offset: r.offset, ByTime: r.byTime}
-		return b.node(op, r, from(in), in.Cols, fmt.Sprintf("%+v", *op)), nil
+		op := &Sort{Keys: r.keys, Limit: r.limit, Offset: r.offset, ByTime: r.byTime, LateCols: r.late.columns()}
+		return b.judging(op, r, in, fmt.Sprintf("%+v", *op), r.late)
 	case *limitRel:
 		in := b.single(ins[0], r)
 		return b.node(&Limit{Limit: r.limit, Offset: r.offset}, r, from(in), in.Cols, fmt.Sprintf("%d %d", r.limit, r.offset)), nil

@@ -16,6 +16,11 @@ func (b *builder) needWatermarks(trees []rel) {
 				sensitive = sensitive || !inTimeOrder(r)
 				b.watch(sources)
 			}
+			if ReadsWatermark(exprsOf(r)...) {
+				for _, s := range streamsOf(r) {
+					b.watched[s] = true
+				}
+			}
 			switch r := r.(type) {
 			case *windowRel:
 				if r.sessions() && !r.win.Proc {

@@ -200,6 +200,11 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		for _, k := range r.keys {
 			of[r.in].at(k.Col).add(nil)
 		}
+		if late && r.late != nil {
+			for _, c := range r.late.cols {
+				of[r.in].at(c).add(nil)
+			}
+		}
 	case *limitRel:
 		of[r.in].merge(out)
 	}

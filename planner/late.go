@@ -20,6 +20,8 @@ func lateOf(r rel) (late *lateRows, in rel) {
 		return r.late, r.left
 	case *windowRel:
 		return r.late, r.in
+	case *sortRel:
+		return r.late, r.in
 	}
 	return nil, nil
 }
@@ -72,6 +74,10 @@ func withLate(r, in rel, late *lateRows) rel {
 		out.in, out.late = in, late
 		out.out = slices.Concat(in.cols(), r.out[n:])
 		return withoutMore(&out, r.out, n, more)
+	case *sortRel:
+		out := *r
+		out.in, out.late = in, late
+		return withoutMore(&out, r.cols(), len(r.cols()), more)
 	case *joinRel:
 		n := len(r.left.cols())
 		out := *r
@@ -129,6 +135,8 @@ func lateExtras(r rel) []column {
 		return lateBounds(r.left.cols()[r.times.time[0]])[2:]
 	case *windowRel:
 		return lateBounds(r.in.cols()[r.win.Time])
+	case *sortRel:
+		return lateBounds(r.cols()[r.keys[0].Col])[2:]
 	case *rankRel:
 		return lateTimes(r.in.cols(), r.partition, r.order)
 	}

@@ -130,7 +130,14 @@ func (p *pruner) node(r rel) pruned {
 		for i := range keys {
 			keys[i].Col = in.col(keys[i].Col)
 		}
-		return pruned{&sortRel{in: in.rel, keys: keys, limit: r.limit, offset: r.offset, byTime: r.byTime, place: r.place}, in.index, in.shape}
+		n := *r
+		n.in, n.keys = in.rel, keys
+		if r.late != nil {
+			late := *r.late
+			late.cols = in.each(late.cols)
+			n.late = &late
+		}
+		return pruned{&n, in.index, in.shape}
 	case *limitRel:
 		in := p.rebuild(r.in)
 		return pruned{&limitRel{in: in.rel, limit: r.limit, offset: r.offset, place: r.place}, in.index, in.shape}

@@ -20,18 +20,7 @@ func checkRepeatable(root rel) error {
 		if cause == nil {
 			return
 		}
-		var exprs []catalog.Expr
-		switch r := r.(type) {
-		case *projectRel:
-			exprs = r.exprs
-		case *filterRel:
-			exprs = []catalog.Expr{r.pred}
-		case *joinRel:
-			exprs = r.exprs()
-		case *unnestRel:
-			exprs = r.exprs()
-		}
-		for _, e := range exprs {
+		for _, e := range exprsOf(r) {
 			if volatility(e) == catalog.Immutable {
 				continue
 			}
@@ -41,6 +30,21 @@ func checkRepeatable(root rel) error {
 		}
 	})
 	return bad
+}
+
+// exprsOf are the expressions of a relation.
+func exprsOf(r rel) []catalog.Expr {
+	switch r := r.(type) {
+	case *projectRel:
+		return r.exprs
+	case *filterRel:
+		return []catalog.Expr{r.pred}
+	case *joinRel:
+		return r.exprs()
+	case *unnestRel:
+		return r.exprs()
+	}
+	return nil
 }
 
 // changing names the function of an expression that is not immutable.

@@ -23,6 +23,7 @@ func Functions() []*catalog.Function {
 		regexpFunctions,
 		extractFunctions,
 		nowFunctions,
+		watermarkFunctions,
 		temporalTextFunctions,
 		temporalUnitFunctions,
 		mathFunctions,
