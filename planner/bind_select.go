@@ -53,7 +53,7 @@ func (b *binder) where(s *parser.Select, r rel, sc *scope) (rel, error) {
 	var pred catalog.Expr
 	where := b.at(s)
 	if s.Where != nil {
-		x := &exprBinder{binder: b, scope: sc, clause: "WHERE"}
+		x := &exprBinder{binder: b, scope: sc, clause: "WHERE", later: s.Items}
 		var err error
 		if pred, err = x.condition(s.Where); err != nil {
 			return nil, err

@@ -32,21 +32,6 @@ func checkRepeatable(root rel) error {
 	return bad
 }
 
-// exprsOf are the expressions of a relation.
-func exprsOf(r rel) []catalog.Expr {
-	switch r := r.(type) {
-	case *projectRel:
-		return r.exprs
-	case *filterRel:
-		return []catalog.Expr{r.pred}
-	case *joinRel:
-		return r.exprs()
-	case *unnestRel:
-		return r.exprs()
-	}
-	return nil
-}
-
 // changing names the function of an expression that is not immutable.
 func changing(e catalog.Expr) string {
 	name := ""

@@ -93,6 +93,9 @@ func (b *builder) forgetting(n *Node) string {
 	case *WindowAgg:
 		return "EMIT CHANGES shows windows as they change, too, and lets them go when they close"
 	case *GroupAgg:
+		if advice := b.advice[b.places[n]]; advice != "" {
+			return advice
+		}
 		if len(op.Keys) == 0 {
 			return "GROUP BY a window, or APPROX_COUNT_DISTINCT, whose size is fixed"
 		}
