@@ -15,11 +15,10 @@ import (
 // read, nothing is written, and no state is left behind. Over unbounded input it
 // runs until it is stopped, or the setting 'max-rows' ends it. When it has ended,
 // AnalyzedPlan gives the plan with what was measured.
-func (s *Session) ExplainAnalyze(ctx context.Context, step *planner.Analyze) (*Job, error) {
+func (s *Session) ExplainAnalyze(ctx context.Context, step *planner.Analyze) *Job {
 	cfg := s.config(step.Plan, step.Settings)
 	cfg.Discard, cfg.Measure = true, true
-	ctx, cancel := context.WithCancel(ctx)
-	return s.engine.start(ctx, cancel, cfg, "", nil)
+	return unnamed(exec.Start(ctx, cfg))
 }
 
 // AnalyzedPlan is the plan as EXPLAIN prints it; under each operator its rows, its

@@ -11,6 +11,7 @@ import (
 
 	"github.com/streamsql/streamsql"
 	"github.com/streamsql/streamsql/catalog"
+	"github.com/streamsql/streamsql/exec/agg"
 )
 
 // geometric is the geometric mean of numbers.
@@ -37,12 +38,16 @@ func (g *geometric) Result() (any, error) {
 }
 
 // An aggregate function in Go. It needs no code to merge, store or take back rows.
-func ExampleAggregateFunc() {
-	eng, err := streamsql.Open(streamsql.Options{Functions: []streamsql.Function{streamsql.AggregateFunc{
+func Example_aggregateFunction() {
+	geomean, err := agg.AggregateFunc{
 		Name: "geomean", Doc: "The geometric mean of positive numbers.",
 		Params: []catalog.Type{catalog.Double}, Result: catalog.Double,
-		New: func() streamsql.Aggregation { return &geometric{} },
-	}}})
+		New: func() agg.Aggregation { return &geometric{} },
+	}.Function()
+	if err != nil {
+		log.Fatal(err)
+	}
+	eng, err := streamsql.Open(streamsql.Options{Functions: []*catalog.Function{geomean}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -81,7 +86,7 @@ func (t *total) Retract(args []any) error {
 	return nil
 }
 
-func (t *total) Merge(other streamsql.Aggregation) error {
+func (t *total) Merge(other agg.Aggregation) error {
 	t.cents += other.(*total).cents
 	return nil
 }
@@ -97,16 +102,20 @@ func (t *total) UnmarshalBinary(state []byte) error {
 	return nil
 }
 
-var _ streamsql.Retracting = (*total)(nil)
+var _ agg.Retracting = (*total)(nil)
 
 // An aggregate function in Go with a state: a number for each group, however many
 // rows it has.
-func ExampleAggregateFunc_incremental() {
-	eng, err := streamsql.Open(streamsql.Options{Functions: []streamsql.Function{streamsql.AggregateFunc{
+func Example_incrementalAggregate() {
+	fn, err := agg.AggregateFunc{
 		Name: "total", Doc: "The sum of amounts in cents, as text.",
 		Params: []catalog.Type{catalog.BigInt}, Result: catalog.String,
-		New: func() streamsql.Aggregation { return &total{} },
-	}}})
+		New: func() agg.Aggregation { return &total{} },
+	}.Function()
+	if err != nil {
+		log.Fatal(err)
+	}
+	eng, err := streamsql.Open(streamsql.Options{Functions: []*catalog.Function{fn}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -2,10 +2,12 @@ package streamsql_test
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/streamsql/streamsql"
+	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/planner"
 )
 
@@ -30,10 +32,7 @@ func TestBusiestShard(t *testing.T) {
 	var shares []float64
 	for _, step := range script.Steps {
 		if step, ok := step.(*planner.Analyze); ok {
-			job, err := s.ExplainAnalyze(context.Background(), step)
-			if err != nil {
-				t.Fatal(err)
-			}
+			job := s.ExplainAnalyze(context.Background(), step)
 			if err := job.Wait(); err != nil {
 				t.Fatal(err)
 			}
@@ -57,10 +56,14 @@ func TestRunningJobHoldsItsTables(t *testing.T) {
 	}
 	defer eng.Close()
 	s := eng.Session()
-	job, err := s.Start(context.Background(), `
+	script, err := s.Analyze("q.sql", `
 		CREATE SOURCE n (i BIGINT) WITH ('connector' = 'memory');
 		CREATE SINK o (i BIGINT) WITH ('connector' = 'blackhole');
-		INSERT INTO o SELECT i FROM n`, streamsql.JobOptions{Name: "copy"})
+		INSERT INTO o SELECT i FROM n`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := s.Start(context.Background(), script.Steps[len(script.Steps)-1].(*planner.Job), "copy", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +73,9 @@ func TestRunningJobHoldsItsTables(t *testing.T) {
 	job.Stop()
 	if err := job.Wait(); err != nil {
 		t.Fatal(err)
+	}
+	for eng.Catalog().Users(catalog.Name{Catalog: "default_catalog", Database: "default_database", Object: "n"}) != nil {
+		runtime.Gosched() // the engine hears of the end in a goroutine of its own
 	}
 	if _, err := s.Analyze("q.sql", "DROP SOURCE n"); err != nil {
 		t.Error(err)

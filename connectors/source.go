@@ -91,6 +91,28 @@ type Source interface {
 	Close() error
 }
 
+// MissingError from Splits says that some of what the source is told to read is not
+// there. A job that begins ends with it. One that has read it before may go on, if
+// the source is Patient.
+type MissingError struct {
+	Splits []Split // those that are there
+	Err    error   // names what is not
+}
+
+// Error implements error.
+func (e *MissingError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *MissingError) Unwrap() error { return e.Err }
+
+// Patient is a Source that can go on though splits are gone that it has read before.
+type Patient interface {
+	// Gone is told of the splits of the last commit that Splits has not listed, before
+	// any split is opened. nil: they are opened as the others are, and give records
+	// when they are there again. Else it is what the job ends with.
+	Gone(splits map[string]Offset) error
+}
+
 // Growable is a Source of bounded splits whose input may have grown after their
 // end was reached.
 type Growable interface {

@@ -181,6 +181,7 @@ func (j *Job) run(ctx context.Context) error {
 			return err
 		}
 		j.cfg.Env.Log.Warn("a sink could not write a micro-batch: the job starts again from its last commit", "error", err, "pause", restartPauses[failures])
+		j.tellPause(err, failures)
 		select {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
@@ -251,7 +252,6 @@ type job struct {
 	reader *reader
 	events *events
 	tasks  []*task
-	query  []queryPart // what must be the same in the next run
 	sinks  []*sink
 	tables []*staticTable
 	// lookups are the tables of lookup joins.
@@ -337,10 +337,14 @@ func (j *job) open(ctx, watch context.Context) error {
 	if err := j.buildTasks(); err != nil {
 		return err
 	}
-	j.query = j.queryParts()
 	if len(j.sinks) > 0 {
 		if err := j.recover(ctx); err != nil {
 			return err
+		}
+	}
+	for _, s := range j.seq.sources {
+		if s.missing != nil {
+			return s.missing
 		}
 	}
 	if err := j.loadTables(ctx); err != nil {
@@ -415,10 +419,22 @@ func (s *shardSet) wait(ctx context.Context, failed <-chan error) ([]*shardCut, 
 	return cuts, nil
 }
 
+// sinkError names the sink of an error.
+type sinkError struct {
+	sink string
+	err  error
+}
+
+// Error implements error.
+func (e *sinkError) Error() string { return fmt.Sprintf("sink %s: %v", e.sink, e.err) }
+
+// Unwrap gives the cause.
+func (e *sinkError) Unwrap() error { return e.err }
+
 // wrap names the sink.
 func (s *sink) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("sink %s: %w", s.op.Name, err)
+	return &sinkError{s.op.Name, err}
 }

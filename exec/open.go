@@ -48,7 +48,11 @@ func (j *job) openSources(ctx context.Context) error {
 			}
 		}
 		splits, err := s.conn.Splits(ctx)
-		if err != nil {
+		var missing *connectors.MissingError
+		switch {
+		case errors.As(err, &missing):
+			splits, s.missing = missing.Splits, s.fail(missing)
+		case err != nil:
 			return s.fail(err)
 		}
 		s.dynamic = !s.scan.Bounded
@@ -194,13 +198,10 @@ func (j *job) recover(ctx context.Context) error {
 	var meta *commitMeta
 	if ok {
 		var err error
-		if meta, err = decodeMeta(j.plan.Job, last); err != nil {
+		if meta, err = decodeMeta(last); err != nil {
 			return err
 		}
 		if err := j.checkQuery(meta.Query); err != nil {
-			return err
-		}
-		if err := j.checkLayouts(meta); err != nil {
 			return err
 		}
 	}
@@ -251,7 +252,9 @@ func (j *job) recover(ctx context.Context) error {
 		return ErrFinished
 	}
 	j.seq.epoch = last.Epoch + 1
-	j.base = meta.Counts
+	if len(meta.Counts) == len(j.plan.Nodes) {
+		j.base = meta.Counts
+	}
 	for _, t := range j.tasks {
 		for i := range t.marks {
 			t.marks[i] = j.seq.sources[i].watermark

@@ -206,25 +206,76 @@ func (r *reader) before(a, b *split) bool {
 // the fixed merge.
 const mergeAhead = 4
 
-// pollInterval is how often a split that had nothing is asked again, if its
-// reader can't tell by itself.
-const pollInterval = 5 * time.Millisecond
+// pollInterval is how often a split that had nothing is asked again, if its reader
+// can't tell by itself. Others are asked as often as IDLE TIMEOUT needs to know of
+// their silence, a hundred times in it, within bounds; and at quietInterval, which is
+// for those that hold the watermark back.
+const (
+	pollInterval     = 5 * time.Millisecond
+	idlePollInterval = 100 * time.Millisecond
+	quietInterval    = time.Second
+)
+
+// pollEvery is how often a split that has nothing is asked again.
+func (sp *split) pollEvery() time.Duration {
+	wm := sp.source.scan.Watermark
+	switch {
+	case !sp.tells:
+		return pollInterval
+	case wm != nil && wm.IdleTimeout > 0:
+		return min(max(wm.IdleTimeout/100, pollInterval), idlePollInterval)
+	}
+	return quietInterval
+}
 
 // poll asks empty splits again at intervals, until ctx ends. The clock is the
 // engine's: under a virtual clock nothing is asked while it stands still.
 func (r *reader) poll(ctx context.Context) {
+	pause := pollInterval
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-r.clock.After(pollInterval):
+		case <-r.clock.After(pause):
 		}
-		r.retry(nil)
+		pause = r.retryDue(r.clock.Now())
 	}
+}
+
+// retryDue asks the splits again whose time has come, and gives the time to the next.
+func (r *reader) retryDue(now time.Time) time.Duration {
+	r.q.mu.Lock()
+	pause, any := quietInterval, false
+	for _, s := range r.q.sources {
+		for _, sp := range s.splits {
+			if sp.eof {
+				continue
+			}
+			every := sp.pollEvery()
+			// What is due soon is due now: a pause for each split would be one too many.
+			if d := every - now.Sub(sp.polledAt); d > pollInterval/2 {
+				pause = min(pause, d)
+				continue
+			}
+			pause = min(pause, every)
+			sp.polledAt = now
+			any = any || sp.empty
+			sp.empty = false
+			sp.asked++
+		}
+	}
+	r.q.mu.Unlock()
+	if any {
+		r.wake() // who is asking is not waited for: it wakes others when it is done
+	}
+	return pause
 }
 
 // watch asks a split again whenever its reader says so.
 func (r *reader) watch(ctx context.Context, sp *split, ready <-chan struct{}) {
+	r.q.mu.Lock()
+	sp.tells = true
+	r.q.mu.Unlock()
 	for {
 		select {
 		case <-ctx.Done():
@@ -238,17 +289,11 @@ func (r *reader) watch(ctx context.Context, sp *split, ready <-chan struct{}) {
 	}
 }
 
-// retry lets splits that had nothing be asked again: sp, or all if nil.
+// retry lets a split that had nothing be asked again.
 func (r *reader) retry(sp *split) {
 	r.q.mu.Lock()
-	for _, s := range r.q.sources {
-		for _, o := range s.splits {
-			if sp == nil || o == sp {
-				o.empty = false
-				o.asked++
-			}
-		}
-	}
+	sp.empty = false
+	sp.asked++
 	r.q.mu.Unlock()
 	r.wake()
 }

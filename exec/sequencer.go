@@ -3,6 +3,8 @@ package exec
 import (
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -403,7 +405,7 @@ func (q *sequencer) tick(now time.Time) {
 }
 
 // restore sets the sources to a committed cut. New splits are left at their
-// start; a split that is gone is an error.
+// start; a split that is gone is an error, unless its source can wait for it.
 func (q *sequencer) restore(cuts []sourceCut) error {
 	byName := map[string]sourceCut{}
 	for _, c := range cuts {
@@ -416,6 +418,9 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 			continue
 		}
 		s.watermark = c.Watermark
+		if err := s.waitForGone(c); err != nil {
+			return err
+		}
 		have := map[string]*split{}
 		for _, sp := range s.splits {
 			have[sp.id] = sp
@@ -424,9 +429,6 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 		}
 		for _, sc := range c.Splits {
 			sp := have[sc.ID]
-			if sp == nil {
-				return fmt.Errorf("source %s: split %q of the last commit does not exist any more", s.scan.Source, sc.ID)
-			}
 			sp.offset, sp.records, sp.fetched, sp.added, sp.w = sc.Offset, sc.Records, sc.Records, sc.Added, sc.W
 			sp.found, sp.number = false, sc.Number-1
 			s.restored += sc.Records
@@ -439,5 +441,38 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 		}
 		s.numberSplits()
 	}
+	return nil
+}
+
+// waitForGone adds the splits of a commit that are not there now, if the source can
+// wait for them or has come to its end for good.
+func (s *source) waitForGone(c sourceCut) error {
+	have := map[string]bool{}
+	for _, sp := range s.splits {
+		have[sp.id] = true
+	}
+	gone := map[string]connectors.Offset{}
+	for _, sc := range c.Splits {
+		if !have[sc.ID] {
+			gone[sc.ID] = sc.Offset
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	if !c.over() {
+		p, ok := s.conn.(connectors.Patient)
+		if !ok {
+			return fmt.Errorf("source %s: split %q of the last commit does not exist any more", s.scan.Source, slices.Sorted(maps.Keys(gone))[0])
+		}
+		if err := p.Gone(gone); err != nil {
+			return s.fail(err)
+		}
+	}
+	s.missing = nil
+	for id := range gone {
+		s.splits = append(s.splits, s.newSplit(connectors.Split{ID: id, Bounded: s.scan.Bounded}))
+	}
+	s.sortSplits()
 	return nil
 }

@@ -44,6 +44,7 @@ type source struct {
 	allIdle      bool
 	dynamic      bool       // unbounded: Splits is asked again
 	restored     int64      // records read in earlier runs
+	missing      error      // what is not there that the source is told to read
 	align        *alignment // nil: its splits go at their own pace
 }
 
@@ -64,6 +65,8 @@ type split struct {
 	told     time.Time // lastData when its silence was told of
 	quiet    time.Time // since when it has had nothing whenever it was asked; zero: it had
 	empty    bool      // the last Fetch had nothing, and nobody said to ask again
+	tells    bool      // its reader says when there may be something again
+	polledAt time.Time // when it was last asked again without that
 	asked    int       // counts requests to ask again, so that none is lost during a Fetch
 	dry      bool      // a Fetch had nothing since the trigger's gate was opened
 	held     bool      // and that for a limit of the source, not for want of records

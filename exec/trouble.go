@@ -2,10 +2,12 @@ package exec
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/planner"
 )
 
 // troubleInterval is how often a job that something is amiss with says so, since
@@ -41,18 +43,23 @@ func (p *SinkProgress) report(s *sink) {
 // sink, or splits are held back and nothing is committed, and once more when that has
 // passed. It ends with ctx.
 func (j *job) watchTrouble(ctx context.Context) {
-	told, epoch := false, j.Progress().Epoch
+	before := j.Progress() // of the run before, if the job goes back to its last commit
+	told, epoch := before.troubled(), before.Epoch
+	last := j.clock.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-j.clock.After(troubleInterval):
 		}
+		now := j.clock.Now()
+		j.tellJump(last, now)
+		last = now
 		sources, sinks := j.states()
-		last := j.Progress().Epoch
+		committed := j.Progress().Epoch
 		amiss := false
 		for _, s := range sources {
-			amiss = amiss || s.State != "" || len(s.Held) > 0 && last == epoch
+			amiss = amiss || s.State != "" || len(s.Held) > 0 && committed == epoch
 		}
 		for _, s := range sinks {
 			amiss = amiss || s.State != ""
@@ -60,7 +67,23 @@ func (j *job) watchTrouble(ctx context.Context) {
 		if amiss || told {
 			j.tell(sources, sinks)
 		}
-		told, epoch = amiss, last
+		told, epoch = amiss, committed
+	}
+}
+
+// minJump is how far a clock must be set to be told of: time servers move it by less
+// every day.
+const minJump = 2 * time.Second
+
+// tellJump logs that the clock was set between two of its readings: durations are
+// right all the same, but not everything goes by them.
+func (j *job) tellJump(before, now time.Time) {
+	jump := (time.Duration(now.UnixNano()-before.UnixNano()) - now.Sub(before)).Round(time.Second)
+	switch {
+	case jump >= minJump:
+		j.log.Warn(fmt.Sprintf("the clock was put ahead by %s: what goes by its date takes that time for passed (windows of PROCTIME(), 'state.ttl' without a watermark)", jump))
+	case jump <= -minJump:
+		j.log.Warn(fmt.Sprintf("the clock was put back by %s: windows of PROCTIME() and 'state.ttl' without a watermark wait until it is where it was", -jump))
 	}
 }
 
@@ -124,4 +147,54 @@ func (j *job) tell(sources []SourceProgress, sinks []SinkProgress) {
 	if j.cfg.Progress != nil {
 		j.cfg.Progress(p)
 	}
+}
+
+// troubled says that a source or a sink has something amiss.
+func (p *Progress) troubled() bool {
+	return slices.ContainsFunc(p.Sources, func(s SourceProgress) bool { return s.State != "" }) ||
+		slices.ContainsFunc(p.Sinks, func(s SinkProgress) bool { return s.State != "" })
+}
+
+// tellPause gives the progress of the last commit with what has made the job go back
+// to it: it waits, and nothing of it runs that could say so.
+func (j *Job) tellPause(err error, failures int) {
+	p := j.Progress()
+	p.Time, p.RecordsPerSec = j.cfg.Env.Clock.Now(), 0
+	var sinks []SinkProgress // in the order of the plan
+	for _, n := range j.cfg.Plan.Nodes {
+		if s, ok := n.Op.(*planner.Sink); ok {
+			sinks = append(sinks, SinkProgress{Name: s.Name})
+		}
+	}
+	copy(sinks, p.Sinks)
+	p.Sinks = sinks
+	for _, e := range sinkErrors(err) {
+		i := slices.IndexFunc(sinks, func(s SinkProgress) bool { return s.Name == e.sink })
+		if i < 0 {
+			continue
+		}
+		sinks[i].State = fmt.Sprintf("a micro-batch could not be written: %v; attempt %d of %d from the last commit, in %s",
+			e.err, failures+2, len(restartPauses)+1, restartPauses[failures])
+	}
+	j.last.Store(&p)
+	if j.cfg.Progress != nil {
+		j.cfg.Progress(p)
+	}
+}
+
+// sinkErrors are the errors of sinks in an error.
+func sinkErrors(err error) []*sinkError {
+	switch e := err.(type) {
+	case *sinkError:
+		return []*sinkError{e}
+	case interface{ Unwrap() []error }:
+		var all []*sinkError
+		for _, one := range e.Unwrap() {
+			all = append(all, sinkErrors(one)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return sinkErrors(e.Unwrap())
+	}
+	return nil
 }

@@ -2,7 +2,10 @@ package exec_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,5 +176,55 @@ INSERT INTO out SELECT ts FROM s`)
 	}
 	b.store.Table("s").SendRows(0, []any{at(590)})
 	w.next("nothing held", func(p exec.Progress) bool { return !held(p) })
+	w.stop()
+}
+
+// unwilling is a sink like another one that fails to prepare some micro-batches.
+type unwilling struct {
+	connectors.Sink
+	failures *atomic.Int64 // left
+}
+
+func (s *unwilling) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
+	if s.failures.Add(-1) >= 0 {
+		return nil, errors.New("no room")
+	}
+	return s.Sink.Prepare(ctx, epoch)
+}
+
+// TestRestartIsTold: while a job waits before it goes back to its last commit, the
+// sink that made it do so says why; when a micro-batch is through, it says nothing
+// any more.
+func TestRestartIsTold(t *testing.T) {
+	store := memory.NewStore()
+	base := store.Connector(nil)
+	spec, source := *base.Spec, *base.Spec.Source
+	source.Lookup = nil
+	spec.Name, spec.Aliases, spec.Source = "unwilling", nil, &source
+	var failures atomic.Int64
+	failures.Store(2)
+	b := newBench(t, `
+CREATE SOURCE s (v BIGINT) WITH ('connector' = 'memory', 'bounded' = 'false');
+CREATE SINK other (v BIGINT) WITH ('connector' = 'memory');
+CREATE SINK out (v BIGINT) WITH ('connector' = 'unwilling');
+INSERT INTO other SELECT v FROM s;
+INSERT INTO out SELECT v FROM s`, connectors.Connector{Spec: &spec, OpenSource: base.OpenSource,
+		OpenSink: func(cfg connectors.SinkConfig, env connectors.Env) (connectors.Sink, error) {
+			s, err := base.OpenSink(cfg, env)
+			return &unwilling{s, &failures}, err
+		}})
+	b.store.Table("s").SendRows(0, []any{int64(1)})
+	w := b.watch()
+	for attempt, pause := range []string{"100ms", "1s"} {
+		want := fmt.Sprintf("a micro-batch could not be written: no room; attempt %d of 4 from the last commit, in %s", attempt+2, pause)
+		p, _ := w.next(want, func(p exec.Progress) bool { return len(p.Sinks) == 2 && p.Sinks[1].State == want })
+		if p.Epoch != 0 || p.Sinks[0].Name != "other" || p.Sinks[0].State != "" || p.Sinks[1].Name != "out" {
+			t.Errorf("%+v", p)
+		}
+	}
+	p, _ := w.next("a commit", func(p exec.Progress) bool { return p.Epoch == 1 })
+	if p.Sinks[1].State != "" || p.Sinks[1].Rows != 1 {
+		t.Errorf("%+v", p)
+	}
 	w.stop()
 }

@@ -62,7 +62,6 @@ const (
 
 var setOpNames = [...]string{Union: "UNION", Intersect: "INTERSECT", Except: "EXCEPT"}
 
-// String implements fmt.Stringer.
 func (k SetOpKind) String() string { return setOpNames[k] }
 
 // With is WITH cte, cte, ...
@@ -189,7 +188,6 @@ const (
 
 var frameUnitNames = [...]string{FrameRows: "ROWS", FrameRange: "RANGE", FrameGroups: "GROUPS"}
 
-// String implements fmt.Stringer.
 func (u FrameUnit) String() string { return frameUnitNames[u] }
 
 // FrameExclusion is EXCLUDE ... of a frame.

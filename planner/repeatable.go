@@ -20,7 +20,18 @@ func checkRepeatable(root rel) error {
 		if cause == nil {
 			return
 		}
-		for _, e := range exprsOf(r) {
+		var exprs []catalog.Expr
+		switch r := r.(type) {
+		case *projectRel:
+			exprs = r.exprs
+		case *filterRel:
+			exprs = []catalog.Expr{r.pred}
+		case *joinRel:
+			exprs = r.exprs()
+		case *unnestRel:
+			exprs = r.exprs()
+		}
+		for _, e := range exprs {
 			if volatility(e) == catalog.Immutable {
 				continue
 			}

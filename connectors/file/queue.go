@@ -90,6 +90,7 @@ func (q *watchQueue) next(pos *position) (*input, error) {
 		q.armed = false
 	}
 	if len(q.waiting) == 0 {
+		q.arm(q.nextScan.Sub(now))
 		return nil, nil
 	}
 	in := q.waiting[0]
@@ -125,23 +126,25 @@ func (q *watchQueue) scan() error {
 // read to its end.
 func (q *watchQueue) resume(*position) error { return nil }
 
-// ready gives a channel that receives when it is time to look again.
-func (q *watchQueue) ready() <-chan struct{} {
-	if !q.armed {
-		q.armed = true
-		after := q.src.env.Clock.After(q.nextScan.Sub(q.src.env.Clock.Now()))
-		go func() {
-			select {
-			case <-after:
-				select {
-				case q.wake <- struct{}{}:
-				default:
-				}
-			case <-q.done:
-			}
-		}()
+func (q *watchQueue) ready() <-chan struct{} { return q.wake }
+
+// arm has ready receive when it is time to look again.
+func (q *watchQueue) arm(d time.Duration) {
+	if q.armed {
+		return
 	}
-	return q.wake
+	q.armed = true
+	after := q.src.env.Clock.After(d)
+	go func() {
+		select {
+		case <-after:
+			select {
+			case q.wake <- struct{}{}:
+			default:
+			}
+		case <-q.done:
+		}
+	}()
 }
 
 func (q *watchQueue) close() { close(q.done) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/streamsql/streamsql/connectors"
@@ -70,10 +71,16 @@ func (d *recordDecoder) Finish() (*connectors.Records, error) {
 	if err != nil {
 		return nil, err
 	}
-	place := slices.DeleteFunc(Decoded(d.r.columns), func(i int) bool { return d.keys != nil && slices.Contains(d.r.keys.Cols, i) })
-	Place(recs, place, len(d.r.columns))
+	decoded := recs.Cols
+	recs.Cols = make([]arrow.Array, len(d.r.columns))
+	to := make([]int16, 0, len(decoded))
 	for i, c := range d.r.columns {
-		if !OfTransport(c) {
+		if d.keys != nil && slices.Contains(d.r.keys.Cols, i) {
+			continue
+		}
+		if c.Metadata == "" {
+			recs.Cols[i] = decoded[len(to)]
+			to = append(to, int16(i))
 			continue
 		}
 		col := columns.New(c.Type, d.alloc)
@@ -81,6 +88,11 @@ func (d *recordDecoder) Finish() (*connectors.Records, error) {
 			d.r.put(col, row, c.Metadata, &kept[recs.Record(row)])
 		}
 		recs.Cols[i] = col.Finish(recs.N)
+	}
+	for i := range recs.Errors {
+		if e := &recs.Errors[i]; e.Col >= 0 {
+			e.Col = to[e.Col]
+		}
 	}
 	if d.keys != nil {
 		if err := d.decodeKeys(recs, kept); err != nil {

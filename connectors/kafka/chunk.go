@@ -119,13 +119,22 @@ func (c *chunk) decode(d *decoder) (*connectors.Records, error) {
 
 // arrange puts the columns of the value and those of metadata into their places.
 func (c *chunk) arrange(recs *connectors.Records, metadata []arrow.Array) {
-	if c.layout.straight {
+	if len(c.layout.valueCols) == len(c.layout.columns) {
 		return
 	}
-	format.Place(recs, c.layout.valueCols, len(c.layout.columns))
+	out := make([]arrow.Array, len(c.layout.columns))
+	for i, a := range recs.Cols {
+		out[c.layout.valueCols[i]] = a
+	}
 	for i, a := range metadata {
 		if a != nil {
-			recs.Cols[i] = a
+			out[i] = a
+		}
+	}
+	recs.Cols = out
+	for i := range recs.Errors {
+		if e := &recs.Errors[i]; e.Col >= 0 {
+			e.Col = int16(c.layout.valueCols[e.Col])
 		}
 	}
 }

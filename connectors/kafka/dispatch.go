@@ -18,13 +18,6 @@ import (
 // answered together are asked for together again.
 const maxRequests = 16
 
-// gathering is how long a partition that has been read to its end waits for the
-// other requests at its broker, to be asked for together with their partitions.
-// Records that come all the time to many partitions would else be fetched one
-// partition at a time for ever, at several times the requests. Once there is only
-// one request nobody waits.
-const gathering = time.Millisecond
-
 // dispatch sends fetches for all partitions that want records. It is called
 // whenever that may have changed, with the lock held.
 func (s *source) dispatch() {
@@ -48,20 +41,17 @@ func (s *source) dispatch() {
 		}
 		l := s.leaderLocked(p.tp)
 		if l.broker < 0 {
-			s.failed(p, s.noLeader(p), now)
+			if s.noLeader(p, now); p.retryAt.IsZero() {
+				continue // it has come to an end
+			}
 			if next.IsZero() || p.retryAt.Before(next) {
 				next = p.retryAt
 			}
 			continue
 		}
-		switch n := s.inFlight[l.broker]; {
-		case n >= maxRequests:
+		p.goneSince = time.Time{}
+		if s.inFlight[l.broker] >= maxRequests {
 			continue // whoever comes back sends it
-		case n > 0 && now.Before(p.gatherTo):
-			if next.IsZero() || p.gatherTo.Before(next) {
-				next = p.gatherTo
-			}
-			continue
 		}
 		if groups == nil {
 			groups = map[int32][]*partition{}
@@ -97,6 +87,12 @@ func (s *source) wakeAt(t time.Time) {
 
 // send asks a broker for the partitions of a group.
 func (s *source) send(broker int32, group []*partition) {
+	// A batch that is too large for what was asked for comes whole to whoever is first.
+	for i := range group {
+		if group[i].want > group[0].want {
+			group[0], group[i] = group[i], group[0]
+		}
+	}
 	f := &wire.FetchRequest{
 		Committed: s.committed, MaxWait: s.wait, MinBytes: s.minBytes, Memory: s.buffers.get,
 		MaxBytes: max(min(s.maxBytes, s.budget-s.used), group[0].want),
@@ -148,6 +144,7 @@ type answer struct {
 	end, start int64
 	err        error // of the partition
 	bad        error // of the batches after the piece
+	badEnd     int64 // offset after the first of them, as it says itself; 0: it can't
 	cutOff     int   // bytes that the first batch needs, if not even one was whole
 }
 
@@ -183,18 +180,19 @@ func (a *answer) cut(got *wire.Fetched, from int64, buf *buffer) {
 			}
 			break
 		}
+		skip := false
 		if err == nil {
+			a.badEnd = h.LastOffset() + 1
 			err = batch.Verify(data[:h.Size])
 		}
+		if err == nil {
+			skip, err = filter.Skip(&h, data[:h.Size])
+		}
 		if err != nil {
 			a.bad = err
 			break
 		}
-		skip, err := filter.Skip(&h, data[:h.Size])
-		if err != nil {
-			a.bad = err
-			break
-		}
+		a.badEnd = 0
 		if !skip && h.LastOffset() >= from {
 			p.batches = append(p.batches, fetched{Header: h, data: data[:h.Size:h.Size]})
 			p.bytes += h.Size
@@ -222,29 +220,35 @@ func (s *source) take(p *partition, a *answer, now time.Time) {
 		s.used += a.piece.bytes
 		p.fetchAt = a.piece.end
 		p.want = s.partitionBytes
+		p.cutOffs, p.damaged = 0, 0
 	}
 	switch {
 	case a.bad != nil:
-		s.damaged(p, a.bad, now)
+		s.damaged(p, a, now)
+	case a.cutOff > 0 && p.cutOffs >= maxCutOffs:
+		a.bad = fmt.Errorf("the record batch at offset %d does not come whole: it says that it has %d bytes", p.fetchAt, a.cutOff)
+		s.damaged(p, a, now)
 	case a.cutOff > 0:
 		// A batch larger than what was asked for comes whole only to a request
 		// that asks for it first.
+		p.cutOffs++
 		p.want = max(min(2*p.want, maxBatch), min(a.cutOff, maxBatch))
 	default:
 		if p.failures > 0 {
 			s.log.Info("kafka answers again", "source", s.name, "partition", name(p.tp))
 		}
-		p.failures, p.failure, p.damaged, p.retryAt = 0, nil, 0, time.Time{}
-		p.gatherTo = time.Time{}
-		if p.fetchAt >= p.end {
-			p.gatherTo = now.Add(gathering)
-		}
+		p.failures, p.failure, p.damaged, p.retryAt, p.unread = 0, nil, 0, time.Time{}, 0
 	}
 	p.ready()
 }
 
-// maxBatch bounds the bytes asked for of a partition.
-const maxBatch = 1 << 30
+const (
+	// maxBatch bounds the bytes asked for of a partition.
+	maxBatch = 1 << 30
+	// maxCutOffs is how often a batch is asked for with more room before that is taken
+	// for damage: 4 MiB become maxBatch in 8 steps.
+	maxCutOffs = 16
+)
 
 // failed notes a failure of the kind that passes, and when to try again.
 func (s *source) failed(p *partition, err error, now time.Time) {
@@ -272,17 +276,27 @@ func (p *partition) fail(err error) {
 }
 
 // damaged deals with a batch that fails its checks: it is asked for again, lest it
-// was the way here that damaged it.
-func (s *source) damaged(p *partition, err error, now time.Time) {
+// was the way here that damaged it. If it stays so, it is passed over where records
+// may be lost, if it can be told where it ends.
+func (s *source) damaged(p *partition, a *answer, now time.Time) {
 	var old *batch.OldFormatError
 	const tries = 3
-	if p.damaged++; errors.As(err, &old) || p.damaged > tries {
-		p.fail(&damagedError{name(p.tp), err})
+	if p.damaged++; errors.As(a.bad, &old) && (old.Magic == 0 || old.Magic == 1) {
+		p.fail(&damagedError{name(p.tp), a.bad})
 		return
 	}
-	n := p.damaged
-	s.failed(p, err, now)
-	p.damaged = n
+	if p.damaged <= tries {
+		n := p.damaged
+		s.failed(p, errors.New(a.bad.Error()), now)
+		p.damaged = n
+		return
+	}
+	if a.badEnd <= p.fetchAt || a.badEnd > a.end {
+		p.fail(&damagedError{name(p.tp), a.bad})
+		return
+	}
+	p.damaged = 0
+	s.gap(p, a.badEnd, a.badEnd-p.fetchAt, a.bad.Error())
 }
 
 // refused deals with a partition that the broker has an error for.
@@ -303,7 +317,7 @@ func (s *source) refused(p *partition, a *answer, now time.Time) {
 func (s *source) outOfRange(p *partition) {
 	at := p.fetchAtNow()
 	var first, last map[wire.TopicPartition]wire.Found
-	_, err := s.askMetadata(s.ctx)
+	err := s.refresh(s.ctx)
 	if err == nil {
 		first, err = s.offsetsOnce(p.tp, wire.Earliest)
 	}
@@ -366,38 +380,6 @@ func (s *source) gap(p *partition, at, lost int64, what string) {
 	p.ready()
 }
 
-// madeAnew deals with a topic that was deleted and made anew while it was read.
-func (s *source) madeAnew(p *partition, from int64) bool {
-	t := s.known[p.tp.Topic]
-	if t == nil || !t.missing.IsZero() || t.id == p.topic || t.id == (wire.ID{}) || p.topic == (wire.ID{}) {
-		return false
-	}
-	p.topic = t.id
-	s.gap(p, from, 0, fmt.Sprintf("the topic was deleted and made anew after it was read up to offset %d", p.fetchAt))
-	return true
-}
-
-// missingPatience is how long a topic may be gone from the metadata before that
-// is taken for its end: brokers that start do not know all at once.
-const missingPatience = 10 * time.Second
-
-// noLeader says why a partition has no leader.
-func (s *source) noLeader(p *partition) error {
-	t := s.known[p.tp.Topic]
-	if t != nil && !t.missing.IsZero() {
-		if time.Since(t.missing) > missingPatience && s.strict {
-			return &DataLossError{name(p.tp), "the topic does not exist any more"}
-		}
-		return &goneError{p.tp.Topic}
-	}
-	return kafka.LeaderNotAvailable
-}
-
-// goneError says that a topic is not there at the moment.
-type goneError struct{ topic string }
-
-func (e *goneError) Error() string { return fmt.Sprintf("topic '%s' is not there any more", e.topic) }
-
 // minRefresh is the time between two questions for the metadata.
 const minRefresh = 100 * time.Millisecond
 
@@ -416,13 +398,12 @@ func (s *source) ask() {
 		case <-time.After(wait):
 		case <-s.ctx.Done():
 		}
-		_, err := s.askMetadata(s.ctx)
+		err := s.refresh(s.ctx)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.asking = false
-		var missing *missingTopicError
 		switch {
-		case s.ctx.Err() != nil || err == nil || errors.As(err, &missing):
+		case s.ctx.Err() != nil || err == nil:
 			s.trouble = ""
 		case fatal(err):
 			for _, p := range s.parts {

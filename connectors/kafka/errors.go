@@ -8,7 +8,6 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
-	"github.com/streamsql/streamsql/connectors/kafka/batch"
 	"github.com/streamsql/streamsql/connectors/kafka/wire"
 )
 
@@ -30,13 +29,11 @@ func isUnknownTopic(err error) bool {
 func fatal(err error) bool {
 	var auth *wire.AuthError
 	var missing *missingTopicError
-	var old *batch.OldFormatError
 	var loss *DataLossError
-	var damaged *damagedError
 	var record tls.RecordHeaderError
 	var certificate *tls.CertificateVerificationError
 	switch {
-	case errors.As(err, &auth), errors.As(err, &missing), errors.As(err, &old), errors.As(err, &loss), errors.As(err, &damaged), errors.As(err, &record), errors.As(err, &certificate), errors.Is(err, errClosed), errors.Is(err, context.Canceled):
+	case errors.As(err, &auth), errors.As(err, &missing), errors.As(err, &loss), errors.As(err, &record), errors.As(err, &certificate), errors.Is(err, errClosed), errors.Is(err, context.Canceled):
 		return true
 	}
 	for _, code := range []kafka.Error{kafka.TopicAuthorizationFailed, kafka.GroupAuthorizationFailed, kafka.ClusterAuthorizationFailed,

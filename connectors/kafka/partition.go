@@ -37,10 +37,14 @@ type partition struct {
 	failure  error    // of the last attempt
 	failures int      // in a row
 	damaged  int      // of them, for a wrong CRC
+	cutOffs  int      // answers in a row that had not even one batch whole
 	retryAt  time.Time
-	gatherTo time.Time // until then it may wait for others to be asked for together
-	err      error     // for good
-	closed   bool
+	// goneSince is when it was found that there is no such partition any more; zero:
+	// there is. unread are the records that it then had beyond fetchAt.
+	goneSince time.Time
+	unread    int64
+	err       error // for good
+	closed    bool
 }
 
 var (
@@ -185,6 +189,14 @@ func (p *partition) cut(most connectors.Limits) (*chunk, error) {
 			return nil, err
 		}
 		room := min(to, from+most.Records-c.records)
+		if p.src.limits.bytes > 0 {
+			// As many as there is room for by their average, but one at least: a batch
+			// may be far longer than a micro-batch is to be.
+			room = min(room, from+max(1-min(1, c.records), (most.Bytes-c.bytes)*b.Count/max(1, b.Size)))
+			if room == from && from < to {
+				break
+			}
+		}
 		if room > from {
 			c.parts = append(c.parts, part{fetched: *b, from: from, to: room})
 			c.records += room - from

@@ -50,7 +50,8 @@ type topicState struct {
 	partitions []int
 	id         wire.ID
 	limits     topicLimits
-	at         time.Time
+	at         time.Time // by the engine's clock
+	asked      time.Time // by the computer's
 }
 
 var (
@@ -154,7 +155,7 @@ func (s *sink) partitions(ctx context.Context, topic string) (topicState, error)
 		if ok && known.id != t.ID {
 			s.log.Warn("the topic was deleted and made anew: what was written before is gone with it", "topic", topic)
 		}
-		now := topicState{partitions: make([]int, len(t.Partitions)), id: t.ID, limits: s.askLimits(ctx, topic), at: s.env.Clock.Now()}
+		now := topicState{partitions: make([]int, len(t.Partitions)), id: t.ID, limits: s.askLimits(ctx, topic), at: s.env.Clock.Now(), asked: time.Now()}
 		for i := range now.partitions {
 			now.partitions[i] = i
 		}
@@ -162,7 +163,9 @@ func (s *sink) partitions(ctx context.Context, topic string) (topicState, error)
 		return now, nil
 	case isUnknownTopic(err) && !ok:
 		return topicState{}, fmt.Errorf("%w: make it first; the engine does not choose partitions and replicas", &missingTopicError{topic})
-	case ok: // what is known still serves
+	case ok: // what is known still serves, and rows don't wait for each answer
+		known.at, known.asked = s.env.Clock.Now().Add(outdatedAge-partitionsAge), time.Now()
+		s.topics[topic] = known
 		return known, nil
 	}
 	return topicState{}, err
@@ -179,14 +182,11 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 	}
 	x, l := s.shards[shard], s.layout
 	var err error
-	unfit := map[int]connectors.RefusedRow{} // of the key or the value
-	x.bytes, x.values, err = x.value.AppendMessages(x.bytes[:0], x.values[:0], l.part(b, l.valueCols, true))
-	if err = setAside(unfit, err); err != nil {
+	if x.bytes, x.values, err = x.value.AppendMessages(x.bytes[:0], x.values[:0], l.part(b, l.valueCols, true)); err != nil {
 		return err
 	}
 	if x.key != nil {
-		x.keys, x.keyAt, err = x.key.AppendMessages(x.keys[:0], x.keyAt[:0], l.part(b, l.keyCols, false))
-		if err = setAside(unfit, err); err != nil {
+		if x.keys, x.keyAt, err = x.key.AppendMessages(x.keys[:0], x.keyAt[:0], l.part(b, l.keyCols, false)); err != nil {
 			return err
 		}
 	}
@@ -205,10 +205,6 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 			}
 			x.records, x.headers = x.records[:0], x.headers[:0]
 		}
-		if r, ok := unfit[i]; ok {
-			refused.Rows = append(refused.Rows, r)
-			continue
-		}
 		tp := wire.TopicPartition{Topic: s.topic}
 		of := main
 		if c := l.topic; c >= 0 && b.Cols[c].IsValid(i) {
@@ -226,7 +222,17 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 		from := len(x.headers)
 		x.headers = l.rowHeaders(b, i, x.headers)
 		headers := x.headers[from:len(x.headers):len(x.headers)]
-		if tp.Partition, err = l.partition(b, i, key, of.partitions, x.turn, int32(shard)); err != nil {
+		tp.Partition, err = l.partition(b, i, key, of.partitions, x.turn, int32(shard))
+		if err != nil && s.outdated(tp.Topic) { // partitions may have been added
+			if of, err = s.partitions(ctx, tp.Topic); err != nil {
+				return err
+			}
+			if tp.Topic == s.topic {
+				main = of
+			}
+			tp.Partition, err = l.partition(b, i, key, of.partitions, x.turn, int32(shard))
+		}
+		if err != nil {
 			refused.Rows = append(refused.Rows, connectors.RefusedRow{Row: i, Code: "OUT_OF_RANGE", Column: s.cfg.Columns[l.partitionCol].Name, Detail: err.Error()})
 			continue
 		}
@@ -251,19 +257,21 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 	return nil
 }
 
-// setAside takes the rows that a format can't write out of its error, which is given if
-// it is another one.
-func setAside(unfit map[int]connectors.RefusedRow, err error) error {
-	var refused *connectors.RefusedRows
-	if !errors.As(err, &refused) {
-		return err
+// outdatedAge is how old what is known of a topic must be to be asked for again where
+// a row names a partition that is not among it.
+const outdatedAge = time.Second
+
+// outdated forgets what is known of a topic if it is older than that, and says so.
+func (s *sink) outdated(topic string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, ok := s.topics[topic]
+	if !ok || time.Since(known.asked) < outdatedAge {
+		return false
 	}
-	for _, r := range refused.Rows {
-		if _, ok := unfit[r.Row]; !ok {
-			unfit[r.Row] = r
-		}
-	}
-	return nil
+	known.at = time.Time{}
+	s.topics[topic] = known
+	return true
 }
 
 // topicOfRow gives the partitions of a topic that a row names.
@@ -275,11 +283,13 @@ func (s *sink) topicOfRow(ctx context.Context, topic string) (topicState, error)
 }
 
 // failed says what the engine may do about an error of the producer: what a broker
-// has aborted is written again, a run that has been replaced ends.
+// has aborted is written again; a run that has been replaced, or is refused, ends.
 func (s *sink) failed(err error) error {
 	var timed *producer.TimedOutError
 	var fenced *producer.FencedError
-	switch {
+	switch refused := wire.Refused(err); {
+	case refused != nil:
+		return connectors.Fatal(refused)
 	case errors.As(err, &timed):
 		return connectors.Again(err)
 	case errors.As(err, &fenced):
@@ -297,7 +307,7 @@ func (s *sink) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
 	if s.cfg.Options[optGuarantee] == noGuarantee {
 		return nil, nil
 	}
-	return nil, s.session.Flush(ctx)
+	return nil, s.failed(s.session.Flush(ctx))
 }
 
 // Commit implements connectors.Sink.

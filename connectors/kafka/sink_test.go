@@ -75,10 +75,20 @@ func rowsOf(t *testing.T, cols []catalog.Field, kinds []catalog.RowKind, rows st
 }
 
 // seen gives a topic's records as Kafka's own consumer with read_committed prints
-// them, sorted.
+// them, sorted. On a busy machine it may give up before it has any, so that it is
+// given more time then.
 func seen(t *testing.T, k *testservice.Kafka, topic string) []string {
 	t.Helper()
-	cmd := k.Tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", topic, "--from-beginning", "--timeout-ms", "4000", "--command-property", "isolation.level=read_committed",
+	lines := seenWithin(t, k, topic, "4000")
+	if len(lines) == 1 && lines[0] == "" {
+		lines = seenWithin(t, k, topic, "30000")
+	}
+	return lines
+}
+
+func seenWithin(t *testing.T, k *testservice.Kafka, topic, ms string) []string {
+	t.Helper()
+	cmd := k.Tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", topic, "--from-beginning", "--timeout-ms", ms, "--command-property", "isolation.level=read_committed",
 		"--formatter-property", "print.key=true", "--formatter-property", "print.partition=true", "--formatter-property", "print.headers=true", "--formatter-property", "key.separator= ")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -81,6 +81,7 @@ var (
 	_ connectors.Paced     = (*source)(nil)
 	_ connectors.Published = (*source)(nil)
 	_ connectors.Reporting = (*source)(nil)
+	_ connectors.Patient   = (*source)(nil)
 )
 
 func newSource(formats format.Set, cfg connectors.SourceConfig, env connectors.Env) (*source, error) {
@@ -129,10 +130,14 @@ func (s *source) Splits(ctx context.Context) ([]connectors.Split, error) {
 		return listed, nil
 	}
 	m, err := s.metadata(ctx)
-	if err != nil {
-		if listed == nil || ctx.Err() != nil || fatal(err) {
-			return nil, err
-		}
+	var missing *missingTopicError
+	switch {
+	case err == nil:
+	case errors.As(err, &missing):
+		// Once there is a list, the partitions of the topic see to it.
+	case listed == nil || ctx.Err() != nil || fatal(err):
+		return nil, err
+	default:
 		s.warn("looking for new partitions failed", "error", err)
 		return listed, nil
 	}
@@ -155,11 +160,15 @@ func (s *source) Splits(ctx context.Context) ([]connectors.Split, error) {
 	}
 	slices.SortFunc(all, func(a, b connectors.Split) int { return strings.Compare(a.ID, b.ID) })
 	s.listed, s.listedAt = all, time.Now()
+	if missing != nil && listed == nil {
+		return nil, &connectors.MissingError{Splits: all, Err: missing}
+	}
 	return all, nil
 }
 
 // metadata asks for the topics of the source, as often as it takes, within the
-// time that a start may take. A topic that is named and not there is an error.
+// time that a start may take. A topic that is named and not there is an error, beside
+// the topics that are.
 func (s *source) metadata(ctx context.Context) ([]wire.Topic, error) {
 	var out []wire.Topic
 	err := s.persist(ctx, func() error {
@@ -199,6 +208,16 @@ func (s *source) askMetadata(ctx context.Context) ([]wire.Topic, error) {
 	return out, cmp.Or(missing, other)
 }
 
+// refresh is askMetadata for those who want to know of topics that are there.
+func (s *source) refresh(ctx context.Context) error {
+	_, err := s.askMetadata(ctx)
+	var missing *missingTopicError
+	if errors.As(err, &missing) {
+		return nil
+	}
+	return err
+}
+
 // note takes up what the metadata says of topics.
 func (s *source) note(topics []wire.Topic) {
 	s.mu.Lock()
@@ -215,6 +234,11 @@ func (s *source) note(topics []wire.Topic) {
 			}
 		}
 		s.known[t.Name] = k
+	}
+	for _, name := range s.topics {
+		if s.known[name] == nil {
+			s.known[name] = &topic{}
+		}
 	}
 	for name, k := range s.known {
 		if !seen[name] && k.missing.IsZero() {
@@ -362,7 +386,9 @@ func (s *source) StopAtNow(ctx context.Context) error {
 	at := map[wire.TopicPartition]int64{}
 	for tp, p := range s.parts {
 		parts = append(parts, p)
-		at[tp] = wire.Latest
+		if s.gone(tp) == nil {
+			at[tp] = wire.Latest
+		}
 	}
 	s.mu.Unlock()
 	found, err := s.offsets(ctx, at)
@@ -373,7 +399,7 @@ func (s *source) StopAtNow(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.stopNow = true
 	for _, p := range parts {
-		p.halt = max(found[p.tp].Offset, p.at.next)
+		p.halt = max(found[p.tp].Offset, p.at.next) // of what is gone: there
 	}
 	return nil
 }

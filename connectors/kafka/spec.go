@@ -88,7 +88,7 @@ func Connector(formats format.Set) connectors.Connector {
 	}
 	options = append(options, connectionOptions()...)
 	options = append(options, both(catalog.OptionSpec{Name: optDataLoss, Type: catalog.OptionBool, Default: "true",
-		Doc: "Whether the job stops where records are gone: of a source before they were read (retention, a topic that was deleted and made anew), of a sink before they could be shown (a transaction that expired). false: it goes on with what is there, warns, and counts them."}))
+		Doc: "Whether the job stops where records are gone: of a source before they were read (retention, a topic that was deleted or made anew, a damaged batch), of a sink before they could be shown (a transaction that expired). false: it goes on with what is there, warns, and counts them."}))
 	for _, o := range []catalog.OptionSpec{
 		{Name: optGroup, Doc: "The consumer group that is told how far the source has been read, after each commit, and that 'group-offsets' starts from. Partitions are not shared out by it."},
 		{Name: optPublish, Type: catalog.OptionBool, Default: "true", Doc: "Whether the group is told."},

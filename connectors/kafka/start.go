@@ -155,7 +155,7 @@ func (s *source) offsets(ctx context.Context, at map[wire.TopicPartition]int64) 
 	fresh := true
 	err := s.persist(ctx, func() error {
 		if !fresh {
-			if _, err := s.askMetadata(ctx); err != nil {
+			if err := s.refresh(ctx); err != nil {
 				return err
 			}
 		}
@@ -242,29 +242,4 @@ func (s *source) groupOffsets(ctx context.Context, parts []wire.TopicPartition) 
 		return nil, fmt.Errorf("the offsets of group '%s': %w", s.options[optGroup], err)
 	}
 	return out, nil
-}
-
-// resume checks the place of an earlier run against what the cluster has now.
-func (s *source) resume(ctx context.Context, p *partition) error {
-	id := s.topicID(p.tp.Topic)
-	if id == p.at.topic || id == (wire.ID{}) || p.at.topic == (wire.ID{}) {
-		p.at.topic = id
-		return nil // what is below the start of the log comes out when it is fetched
-	}
-	return s.anew(ctx, p, id)
-}
-
-// anew deals with a topic that has been deleted and made anew since it was read.
-func (s *source) anew(ctx context.Context, p *partition, id wire.ID) error {
-	what := fmt.Sprintf("the topic was deleted and made anew after it was read up to offset %d", p.at.next)
-	if s.strict {
-		return &DataLossError{name(p.tp), what}
-	}
-	found, err := s.offsets(ctx, map[wire.TopicPartition]int64{p.tp: wire.Earliest})
-	if err != nil {
-		return err
-	}
-	s.warn("records are lost: "+what, "partition", name(p.tp))
-	p.at.topic, p.at.next = id, found[p.tp].Offset
-	return nil
 }

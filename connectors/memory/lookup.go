@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -54,9 +53,8 @@ func (l *lookup) takeUp() error {
 		if i == len(l.read) {
 			l.read = append(l.read, 0)
 		}
-		if first := max(l.read[i], s.first); first < s.sent() {
-			l.read[i] = first
-			chunks = append(chunks, &chunk{src: l.src, split: i, first: first, records: slices.Clone(s.records[first-s.first:])})
+		if first := l.read[i]; first < len(s.records) {
+			chunks = append(chunks, &chunk{src: l.src, split: i, first: first, records: s.records[first:]})
 		}
 	}
 	l.src.table.mu.Unlock()

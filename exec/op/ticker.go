@@ -11,10 +11,12 @@ type Ticker struct {
 // NewTicker makes the Ticker of an interval.
 func NewTicker(every time.Duration) Ticker { return Ticker{every: every.Microseconds()} }
 
-// Tick says whether a multiple of the interval has passed since the last call.
+// Tick says whether a multiple of the interval has passed since the last call. It has
+// too if the clock was put back by more than the interval: nobody is to wait until it
+// is where it was.
 func (t *Ticker) Tick(now time.Time) bool {
 	us := now.UnixMicro()
-	if us < t.next {
+	if us < t.next && us >= t.next-2*t.every {
 		return false
 	}
 	first := t.next == 0

@@ -28,5 +28,5 @@ func (touch Touch) Over(t, ttl int64) bool {
 // for a quarter longer at most, and a sweep costs no more than the rows of that time
 // did.
 func SweepDue(t, last, ttl int64) bool {
-	return ttl > 0 && t != MinTime && (last == MinTime || t-last >= ttl/4)
+	return ttl > 0 && t != MinTime && (last == MinTime || t-last >= ttl/4 || t < last)
 }

@@ -1,7 +1,6 @@
 package window
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -110,11 +109,6 @@ func newSessions(w planner.Window, grace int64, keys []int, in []planner.Column,
 		}
 	})
 	return s, nil
-}
-
-// layout is how the sessions are laid out: see op.Stateful.
-func (s *sessions) layout() string {
-	return fmt.Sprintf("sessions 1 (%s, %d words)", s.keys.Layout(), s.rows.Width())
 }
 
 // closes is the watermark that closes a session.

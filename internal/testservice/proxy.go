@@ -35,6 +35,9 @@ type ProxyMode struct {
 	// Silent takes data and passes none on, of connections that stand as well: they
 	// look alive at both ends.
 	Silent bool
+	// Alter is given each piece of data that the server sends, and may change its bytes.
+	// It may be called for several connections at once.
+	Alter func(data []byte)
 	// Refuse closes connections as soon as they are made.
 	Refuse bool
 }
@@ -130,8 +133,8 @@ func (p *Proxy) serve(c net.Conn, budget int) {
 	p.mu.Unlock()
 	left := &budgetOf{n: budget}
 	p.done.Add(1)
-	go func() { defer p.done.Done(); p.pass(c, s, left) }()
-	p.pass(s, c, left)
+	go func() { defer p.done.Done(); p.pass(c, s, left, false) }()
+	p.pass(s, c, left, true)
 }
 
 // budgetOf is how many bytes a connection may still carry; below 0: any number.
@@ -155,8 +158,8 @@ func (b *budgetOf) take(n int) (int, bool) {
 	return n, false
 }
 
-// pass copies from one end to the other.
-func (p *Proxy) pass(from, to net.Conn, left *budgetOf) {
+// pass copies from one end to the other; back: from the server.
+func (p *Proxy) pass(from, to net.Conn, left *budgetOf, back bool) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
@@ -167,6 +170,9 @@ func (p *Proxy) pass(from, to net.Conn, left *budgetOf) {
 			time.Sleep(mode.Delay)
 		}
 		if n > 0 && !mode.Silent {
+			if back && mode.Alter != nil {
+				mode.Alter(buf[:n])
+			}
 			allowed, end := left.take(n)
 			if _, werr := to.Write(buf[:allowed]); werr != nil {
 				err = werr

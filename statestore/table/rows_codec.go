@@ -169,8 +169,5 @@ func (r *Rows) loaded(liveFrom uint64) error {
 			dead &^= 1 << i
 		}
 	}
-	if checked {
-		r.last = r.take()
-	}
 	return nil
 }

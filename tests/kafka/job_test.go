@@ -20,6 +20,7 @@ import (
 	"github.com/streamsql/streamsql/connectors/kafka/batch"
 	"github.com/streamsql/streamsql/connectors/kafka/wire"
 	"github.com/streamsql/streamsql/connectors/memory"
+	"github.com/streamsql/streamsql/internal/clock"
 	"github.com/streamsql/streamsql/internal/testservice"
 	"github.com/streamsql/streamsql/planner"
 )
@@ -35,6 +36,7 @@ type world struct {
 	store *memory.Store
 	dir   string
 	log   *lines
+	clock clock.Clock // nil: the computer's
 	// requestTimeout is how long brokers may take to answer.
 	requestTimeout string
 }
@@ -100,7 +102,7 @@ func (r *run) report(p streamsql.Progress) {
 // start starts a job in a new engine, as a new process does.
 func (w *world) start(script string) *run {
 	w.t.Helper()
-	eng, err := streamsql.Open(streamsql.Options{DataDir: w.dir, Memory: w.store, Log: slog.New(slog.NewTextHandler(w.log, nil))})
+	eng, err := streamsql.Open(streamsql.Options{DataDir: w.dir, Memory: w.store, Clock: w.clock, Log: slog.New(slog.NewTextHandler(w.log, nil))})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -115,7 +117,7 @@ func (w *world) start(script string) *run {
 		if step, ok := step.(*planner.Job); ok {
 			ctx, cancel := context.WithCancel(context.Background())
 			r := &run{w: w, engine: eng, cancel: cancel, sources: map[string]string{}, sinks: map[string]string{}}
-			if r.Job, err = session.StartJob(ctx, step, streamsql.JobOptions{Name: "job", Progress: r.report}); err != nil {
+			if r.Job, err = session.Start(ctx, step, "job", r.report); err != nil {
 				cancel()
 				w.t.Fatal(err)
 			}

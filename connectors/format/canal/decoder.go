@@ -24,11 +24,10 @@ type decoding struct {
 	format.Lines
 	rows            *ndjson.Objects
 	database, table *regexp.Regexp // nil: any
-	metadata        []string       // columns
 }
 
 func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
-	d := &decoding{metadata: cfg.Metadata}
+	d := &decoding{}
 	var err error
 	if d.database, err = pattern(cfg.Options, optDatabase); err != nil {
 		return nil, err
@@ -36,16 +35,10 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	if d.table, err = pattern(cfg.Options, optTable); err != nil {
 		return nil, err
 	}
-	cfg.Options = quoted(cfg.Options)
+	cfg.Options = maps.Clone(cfg.Options)
+	cfg.Options[ndjson.OptQuotedNumbers] = "true"
 	d.rows, err = ndjson.CompileObjects(cfg)
 	return d, err
-}
-
-// quoted are the options of rows whose numbers stand in strings.
-func quoted(o catalog.Options) catalog.Options {
-	o = maps.Clone(o)
-	o[ndjson.OptQuotedNumbers] = "true"
-	return o
 }
 
 // Headed implements format.Decoding.
@@ -61,17 +54,10 @@ func (d *decoding) NewDecoder(alloc memory.Allocator) format.Decoder {
 
 // NewMessageDecoder implements format.Messages.
 func (d *decoding) NewMessageDecoder(alloc memory.Allocator) format.MessageDecoder {
-	members := names[:table+1]
-	if d.metadata != nil {
-		members = names[:]
-	}
-	out := &decoder{decoding: d, Rows: d.rows.NewRows(alloc), members: json.NewMembers(members...)}
-	out.Describe(d.metadata, metadataColumns(), alloc, out)
-	return out
+	return &decoder{decoding: d, Rows: d.rows.NewRows(alloc), members: json.NewMembers(names[:]...)}
 }
 
-// The members of a record, by their place in decoder.found; those behind table are for
-// metadata columns only.
+// The members of a record, by their place in decoder.found.
 const (
 	data = iota
 	old
@@ -79,14 +65,9 @@ const (
 	isDDL
 	database
 	table
-	sqlType
-	pkNames
-	sentAt
-	changedAt
 )
 
-var names = [...]string{data: "data", old: "old", kind: "type", isDDL: "isDdl", database: "database", table: "table",
-	sqlType: "sqlType", pkNames: "pkNames", sentAt: "ts", changedAt: "es"}
+var names = [...]string{data: "data", old: "old", kind: "type", isDDL: "isDdl", database: "database", table: "table"}
 
 // decoder decodes the changes of a message.
 type decoder struct {
@@ -106,18 +87,11 @@ func (d *decoder) Append(buf []byte, spans []format.Span) error {
 
 // changes decodes the record buf[at.Start:at.End].
 func (d *decoder) changes(buf []byte, at json.Range) error {
-	clear(d.found[:])
 	if !d.members.Find(buf, at, d.found[:]) {
 		return d.Bad(format.CodeMalformed, "malformed record")
 	}
-	for _, c := range [...]struct {
-		member int
-		re     *regexp.Regexp
-	}{{database, d.database}, {table, d.table}} {
-		if c.re == nil {
-			continue
-		}
-		if name, ok := d.members.Text(buf, d.found[c.member]); !ok || !c.re.Match(name) {
+	for member, re := range map[int]*regexp.Regexp{database: d.database, table: d.table} {
+		if name, ok := d.members.Text(buf, d.found[member]); re != nil && !(ok && re.Match(name)) {
 			return nil
 		}
 	}

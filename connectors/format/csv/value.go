@@ -4,6 +4,7 @@ import (
 	"bytes"
 	stdjson "encoding/json"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -225,13 +226,14 @@ func (c *column) putFloat(b *columns.Column, row int, text []byte) string {
 // decimal reads a number exactly; digits beyond the scale are rounded half up
 // (away from zero).
 func decimal(text []byte, precision, scale int) (decimal128.Num, string) {
-	mantissa, exponent := text, []byte(nil)
+	mantissa, exponent := text, 0
 	for i, ch := range text {
 		if ch|0x20 == 'e' {
-			mantissa, exponent = text[:i], text[i+1:]
-			if _, code := integer(exponent); code == badNumber {
+			e, code := integer(text[i+1:])
+			if code != "" || e < -1000 || e > 1000 {
 				return decimal128.Num{}, badNumber
 			}
+			mantissa, exponent = text[:i], int(e)
 			break
 		}
 	}
@@ -260,7 +262,8 @@ func decimal(text []byte, precision, scale int) (decimal128.Num, string) {
 	if digits == 0 {
 		return decimal128.Num{}, badNumber
 	}
-	if shift := scale - fraction; exponent == nil && digits <= 18 && shift >= 0 && digits+shift <= min(18, precision) {
+	shift := scale - fraction + exponent
+	if digits <= 18 && shift >= 0 && digits+shift <= min(18, precision) {
 		for ; shift > 0; shift-- {
 			small *= 10
 		}
@@ -269,11 +272,30 @@ func decimal(text []byte, precision, scale int) (decimal128.Num, string) {
 		}
 		return decimal128.FromI64(small), ""
 	}
-	v, ok := json.ParseDecimal(mantissa, exponent, negative, precision, scale)
+	return bigDecimal(bytes.ReplaceAll(mantissa, []byte("."), nil), negative, shift, precision)
+}
+
+// bigDecimal is decimal for many digits: digits * 10^shift, rounded.
+func bigDecimal(digits []byte, negative bool, shift, precision int) (decimal128.Num, string) {
+	v, ok := new(big.Int).SetString(string(digits), 10)
 	if !ok {
-		return v, badRange
+		return decimal128.Num{}, badNumber
 	}
-	return v, ""
+	ten := func(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+	if shift >= 0 {
+		v.Mul(v, ten(shift))
+	} else {
+		unit := ten(-shift)
+		v.Add(v, new(big.Int).Rsh(unit, 1))
+		v.Quo(v, unit)
+	}
+	if v.Cmp(ten(precision)) >= 0 {
+		return decimal128.Num{}, badRange
+	}
+	if negative {
+		v.Neg(v)
+	}
+	return decimal128.FromBigInt(v), ""
 }
 
 // json adds a value to the record for the JSON decoder: as it is if it is JSON

@@ -1,7 +1,6 @@
 package raw
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -37,26 +36,18 @@ func (e *encoding) NewEncoder() format.Encoder { return e }
 // NewMessageEncoder implements format.MessageEncoding.
 func (e *encoding) NewMessageEncoder() format.MessageEncoder { return e }
 
-// Append implements format.Encoder. NULL is an empty line; a value with a line end would
-// be several.
+// Append implements format.Encoder. NULL is an empty line.
 func (e *encoding) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
 	if err := inFile(e.column.Type); err != nil {
 		return dst, err
 	}
-	var refused connectors.RefusedRows
 	for i := range b.N {
-		from := len(dst)
 		if b.Cols[0].IsValid(i) {
 			dst = e.append(dst, b.Cols[0], i)
 		}
-		if bytes.IndexByte(dst[from:], '\n') >= 0 {
-			dst = dst[:from]
-			format.Refuse(&refused, i, format.Unwritable(format.CodeFormat, e.column.Name, "a line can't hold a line end"))
-			continue
-		}
 		dst = append(dst, '\n')
 	}
-	return dst, format.Refused(refused)
+	return dst, nil
 }
 
 // AppendMessages implements format.MessageEncoder. NULL has no value.

@@ -122,17 +122,44 @@ func (e *AuthError) Error() string { return "authentication was refused: " + e.E
 // Unwrap gives the broker's error.
 func (e *AuthError) Unwrap() error { return e.Err }
 
-// explain adds what a user can do about an error of a connection.
-func (c *Client) explain(err error) error {
+// Refused gives an error of credentials or encryption, which no retry mends, with what
+// a user can do about it; nil if err is none.
+func Refused(err error) error {
+	var auth *AuthError
+	var encryption *encryptionError
 	var record tls.RecordHeaderError
 	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &auth), errors.As(err, &encryption):
+		return err
 	case errors.Is(err, kafka.SASLAuthenticationFailed) || errors.Is(err, kafka.UnsupportedSASLMechanism) || errors.Is(err, kafka.IllegalSASLState):
 		return &AuthError{err}
 	case errors.As(err, &record):
-		return fmt.Errorf("%w: the listener does not speak TLS; see 'properties.security.protocol'", err)
+		return &encryptionError{err, "the listener does not speak TLS; see 'properties.security.protocol'"}
 	case errors.As(err, &certificate):
-		return fmt.Errorf("%w: see 'properties.ssl.truststore.location'", err)
+		return &encryptionError{err, "see 'properties.ssl.truststore.location'"}
+	}
+	return nil
+}
+
+// encryptionError says that both sides don't agree on how to encrypt.
+type encryptionError struct {
+	err  error
+	hint string
+}
+
+// Error implements error.
+func (e *encryptionError) Error() string { return e.err.Error() + ": " + e.hint }
+
+// Unwrap gives the cause.
+func (e *encryptionError) Unwrap() error { return e.err }
+
+// explain adds what a user can do about an error of a connection.
+func (c *Client) explain(err error) error {
+	if refused := Refused(err); refused != nil {
+		return refused
+	}
+	switch {
 	case strings.Contains(err.Error(), "EOF"):
 		return fmt.Errorf("the broker has closed the connection: %w (a listener does so too if it speaks TLS and the client does not, or the other way round: see 'properties.security.protocol')", err)
 	}
