@@ -87,11 +87,10 @@ func (slowSink) Commit(context.Context, uint64, []byte) error    { return nil }
 func (slowSink) Abort(context.Context, uint64) error             { return nil }
 func (slowSink) Close(context.Context, bool) error               { return nil }
 
-// runWithCredit runs the INSERT of a script with a byte credit, and gives how far
-// the source was ahead of the sink at most, in rows.
-func runWithCredit(t *testing.T, script string, credit int64, rows int64) (ahead, queued int64) {
+// analyzed plans the INSERT of a script over a datagen that counts and a sink that
+// sleeps with each batch.
+func analyzed(t *testing.T, script string, g *gauge, pause time.Duration) (*planner.Job, *streamsql.Engine) {
 	t.Helper()
-	g := &gauge{}
 	plain, err := streamsql.Open(streamsql.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +99,7 @@ func runWithCredit(t *testing.T, script string, credit int64, rows int64) (ahead
 	if err != nil {
 		t.Fatal(err)
 	}
-	eng, err := streamsql.Open(streamsql.Options{Connectors: []connectors.Connector{counted(datagen, g), slow(g, 200*time.Microsecond)}})
+	eng, err := streamsql.Open(streamsql.Options{Connectors: []connectors.Connector{counted(datagen, g), slow(g, pause)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,9 +107,17 @@ func runWithCredit(t *testing.T, script string, credit int64, rows int64) (ahead
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s.Steps[len(s.Steps)-1].(*planner.Job), eng
+}
+
+// runWithCredit runs the INSERT of a script with a byte credit, and gives how far
+// the source was ahead of the sink at most, in rows.
+func runWithCredit(t *testing.T, script string, credit int64, rows int64) (ahead, queued int64) {
+	t.Helper()
+	g := &gauge{}
+	step, eng := analyzed(t, script, g, 200*time.Microsecond)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	step := s.Steps[len(s.Steps)-1].(*planner.Job)
 	job := exec.Start(ctx, exec.Config{
 		Plan: step.Plan, Connectors: eng.Connectors(), Parallelism: 2, BatchRows: 64, Credit: credit,
 		CommitInterval: time.Minute,
@@ -138,6 +145,33 @@ func TestBackpressure(t *testing.T) {
 	// 64 KiB are about 300 rows; each task may hold chunks of 64 rows beside.
 	if limit := int64(3*credit/208 + 6*64); most > limit {
 		t.Errorf("the source was %d rows ahead, want at most %d", most, limit)
+	}
+}
+
+// TestSlowOperators: what waits between the sources and slow operators is what
+// they get done within a part of the commit interval, not the whole credit, so that
+// a commit does not wait for more than that.
+func TestSlowOperators(t *testing.T) {
+	g := &gauge{}
+	s, eng := analyzed(t, wideRows+"INSERT INTO out SELECT k, s FROM g WHERE k >= 0;", g, 20*time.Millisecond)
+	job := exec.Start(t.Context(), exec.Config{
+		Plan: s.Plan, Connectors: eng.Connectors(), Parallelism: 2, BatchRows: 64, Credit: 4 << 20,
+		CommitInterval: 100 * time.Millisecond,
+	})
+	for g.written.Load() < 10000 {
+		select {
+		case <-t.Context().Done():
+		case <-time.After(time.Millisecond):
+		}
+	}
+	g.most.Store(0) // the first commits found out how slow it is
+	if err := job.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	// In 100 ms two shards that sleep 20 ms for 64 rows do 640 rows at most, and are
+	// given no more than twice that; the credit is 20,000 rows, 5000 to begin with.
+	if most := g.most.Load(); most > 3000 {
+		t.Errorf("the source was %d rows ahead in the second half, want at most 3000", most)
 	}
 }
 

@@ -274,6 +274,7 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 		}
 	}()
 	j.cfg.Fault("before-barrier")
+	queued, put := j.reader.inflight.Load(), j.clock.Now()
 	c := j.seq.barrier(last)
 	j.reader.nextTrigger(c.sources)
 	if j.cfg.BarrierEvery > 0 {
@@ -288,6 +289,7 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 		return err
 	}
 	barrier := j.clock.Now()
+	j.reader.credit.passed(queued, barrier.Sub(put)-stall(cuts))
 	if err := j.account(c, cuts); err != nil {
 		return err
 	}
@@ -338,6 +340,16 @@ func (j *job) publish(c cut) {
 	}
 }
 
+// stall is the longest that a barrier has stopped a shard: its operators' last
+// changes, and the freezing of their state.
+func stall(cuts []*shardCut) time.Duration {
+	most := time.Duration(0)
+	for _, c := range cuts {
+		most = max(most, c.stall)
+	}
+	return most
+}
+
 // finishSelect takes a barrier of a SELECT, so that its rows so far are out: at
 // the end, and also before where changes are wanted as they come, for shards that
 // are always busy do not flush by themselves.
@@ -346,12 +358,14 @@ func (j *job) finishSelect(ctx context.Context, failed <-chan error, last bool) 
 		j.reader.nextTriggerNow()
 		return nil
 	}
+	queued, put := j.reader.inflight.Load(), j.clock.Now()
 	c := j.seq.barrier(last)
 	j.reader.nextTrigger(c.sources)
 	cuts, err := j.shards.wait(ctx, failed)
 	if err != nil {
 		return err
 	}
+	j.reader.credit.passed(queued, j.clock.Now().Sub(put)-stall(cuts))
 	if err := j.account(c, cuts); err != nil {
 		return err
 	}

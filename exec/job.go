@@ -41,7 +41,7 @@ type Config struct {
 	Hold           bool  // the end of a bounded input is no end of time
 	MaxRows        int64 // stop after so many records; 0: no limit
 	// Credit bounds the bytes between the sources and the operators; default
-	// 64 MiB.
+	// 64 MiB. It is less where these are slow, see credit.
 	Credit int64
 
 	// Result takes the rows of a top-level SELECT, in order. The batch is
@@ -299,7 +299,7 @@ func newJob(j *Job) (*job, error) {
 	r.seq = &sequencer{merge: r.plan.Merge, hold: j.cfg.Hold, upToNow: j.cfg.Trigger.UpToNow(), epoch: 1, post: r.post, log: r.log}
 	r.reader = &reader{
 		q: r.seq, clock: r.clock, batchRows: j.cfg.BatchRows, chunkBytes: chunkBytes,
-		credit: j.cfg.Credit, allowance: -1, remaining: j.cfg.MaxRows, quota: -1, rank: j.cfg.ReadRank, wake: r.wake,
+		credit: newCredit(j.cfg.Credit, j.cfg.CommitInterval), allowance: -1, remaining: j.cfg.MaxRows, quota: -1, rank: j.cfg.ReadRank, wake: r.wake,
 	}
 	return r, nil
 }

@@ -159,9 +159,7 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 		sp.report(s)
 		p.Sinks = append(p.Sinks, sp)
 	}
-	for _, s := range cuts {
-		p.StallMillis = max(p.StallMillis, millis(s.stall))
-	}
+	p.StallMillis = millis(stall(cuts))
 	p.Sources = sourceProgress(j.seq.sources, c.sources)
 	var disk map[statestore.OperatorID]int64
 	if j.store != nil {

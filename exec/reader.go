@@ -22,10 +22,10 @@ type reader struct {
 	batchRows  int
 	chunkBytes int
 	// inflight counts the bytes of fetched chunks and of batches in inboxes;
-	// nothing is fetched while it is at or above credit.
+	// nothing is fetched while that is more than the credit.
 	inflight atomic.Int64
 	peak     atomic.Int64 // the most that inflight has been
-	credit   int64
+	credit   *credit
 
 	// Guarded by q.mu.
 	open      bool  // the gate of the trigger
@@ -159,7 +159,7 @@ func (r *reader) choose() *split {
 		return nil
 	}
 	r.q.settle()
-	full := r.inflight.Load() >= r.credit && r.inflight.Load() > 0
+	full := r.credit.spent(r.inflight.Load())
 	var best *split
 	for _, s := range r.q.sources {
 		for _, sp := range s.splits {
@@ -405,7 +405,7 @@ func (r *reader) limitAfter(ctx context.Context, d time.Duration) (end func()) {
 		select {
 		case <-ctx.Done():
 		case <-r.clock.After(d):
-			r.setAllowance(r.credit)
+			r.setAllowance(r.credit.now.Load())
 		}
 	}()
 	return func() {
