@@ -77,7 +77,7 @@ func (j *job) made(s *source, conn connectors.Source) {
 }
 
 func (s *source) newSplit(sp connectors.Split) *split {
-	return &split{source: s, id: sp.ID, bounded: sp.Bounded, parked: map[int64]*chunk{}, w: s.floor(), number: -1}
+	return &split{source: s, id: sp.ID, bounded: sp.Bounded, parked: map[int64]*chunk{}, w: s.floor(), number: -1, place: -1}
 }
 
 func (j *job) openSource(o *planner.Scan) (connectors.Source, error) {

@@ -72,6 +72,7 @@ type split struct {
 	held     bool      // and that for a limit of the source, not for want of records
 	found    bool      // it appeared after the job had begun
 	number   int64     // its place among the source's splits, which stays what it is
+	place    int64     // what order gives; -1: not asked yet
 
 	// Sequencing side.
 	parked  map[int64]*chunk // decoded, waiting for their turn
@@ -310,6 +311,9 @@ func (s *source) sortSplits() {
 // first listed, those listed later coming after. It stays what it is as splits are
 // added.
 func (sp *split) order(sources []*source) int64 {
+	if sp.place >= 0 {
+		return sp.place
+	}
 	rank := int64(0)
 	for _, s := range sources {
 		if s.scan.Source < sp.source.scan.Source {
@@ -320,7 +324,8 @@ func (sp *split) order(sources []*source) int64 {
 	if err != nil {
 		n = uint64(sp.number)
 	}
-	return rank<<32 | int64(n)
+	sp.place = rank<<32 | int64(n)
+	return sp.place
 }
 
 // numberSplits gives the splits that have no number yet the next ones, in the order

@@ -276,7 +276,7 @@ func (s *sink) outdated(topic string) bool {
 
 // topicOfRow gives the partitions of a topic that a row names.
 func (s *sink) topicOfRow(ctx context.Context, topic string) (topicState, error) {
-	if !legalTopic.MatchString(topic) {
+	if !legalTopic(topic) {
 		return topicState{}, fmt.Errorf("'%s' can't be the name of a topic", topic)
 	}
 	return s.partitions(ctx, topic)

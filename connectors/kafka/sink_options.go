@@ -98,7 +98,7 @@ func checkSink(o catalog.Options) *catalog.OptionError {
 		return &catalog.OptionError{Option: optTopic, Missing: true, Message: "connector 'kafka' needs option 'topic'"}
 	case len(topics) > 1:
 		return wrong(optTopic, "option 'topic': a sink writes to one topic, or to those that a column says: topic STRING METADATA")
-	case !legalTopic.MatchString(topics[0]):
+	case !legalTopic(topics[0]):
 		return wrong(optTopic, "option 'topic': '%s' can't be the name of a topic", topics[0])
 	case o[optKeyFields] != "" && o[catalog.KeyFormatOption] == "":
 		return wrong(optKeyFields, "'%s' needs '%s'", optKeyFields, catalog.KeyFormatOption)

@@ -4,6 +4,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/internal/header"
 )
 
 // NewBuffer gives a buffer of size bytes with any content.
@@ -44,7 +46,7 @@ func Make(dt arrow.DataType, n int, nulls int, buffers []*memory.Buffer, childre
 			datas[i] = c.Data()
 		}
 	}
-	data := array.NewData(dt, n, buffers, datas, nulls, 0)
+	data := header.New(dt, n, nulls, datas, buffers...)
 	for _, b := range buffers {
 		if b != nil {
 			b.Release()

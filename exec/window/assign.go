@@ -191,11 +191,11 @@ func edgeType(o *planner.WindowAgg, in []planner.Column) *arrow.TimestampType {
 	return in[col].Type.Arrow().(*arrow.TimestampType)
 }
 
+// timestamps makes a column of times.
 func timestamps(v []arrow.Timestamp, dt *arrow.TimestampType, ctx *op.Context) arrow.Array {
-	bld := array.NewTimestampBuilder(ctx.Alloc, dt)
-	defer bld.Release()
-	bld.AppendValues(v, nil)
-	return bld.NewArray()
+	buf := column.NewBuffer(ctx.Alloc, 8*len(v))
+	copy(column.As[arrow.Timestamp](buf, len(v)), v)
+	return column.Make(dt, len(v), 0, []*memory.Buffer{nil, buf})
 }
 
 // pre is the half of a windowed aggregation that runs before the exchange. It

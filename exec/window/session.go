@@ -35,6 +35,7 @@ type sessionAgg struct {
 	// there are many: their values of DISTINCT are found by a walk through all.
 	dead    []uint32
 	letters []op.Letter
+	rows    []hash.Row // of keys
 }
 
 var (
@@ -207,14 +208,14 @@ func (w *sessionAgg) close(mark int64, out op.Output) error {
 // emit gives sessions as rows: keys, aggregates, window_start, window_end,
 // window_time.
 func (w *sessionAgg) emit(ids, keys []uint32, out op.Output) error {
-	rows := make([]hash.Row, len(keys))
-	for i, k := range keys {
-		rows[i] = w.s.keys.Row(k)
+	w.rows = w.rows[:0]
+	for _, k := range keys {
+		w.rows = append(w.rows, w.s.keys.Row(k))
 	}
-	b := &op.Batch{N: len(ids)}
+	b := &op.Batch{N: len(ids), Cols: make([]arrow.Array, 0, len(w.o.Keys)+len(w.o.Aggs)+3)}
 	defer func() { b.Release() }()
 	for i := range w.o.Keys {
-		b.Cols = append(b.Cols, w.s.keys.KeyColumn(i, rows, w.ctx.Alloc))
+		b.Cols = append(b.Cols, w.s.keys.KeyColumn(i, w.rows, w.ctx.Alloc))
 	}
 	w.letters = w.letters[:0]
 	cols := w.agg.Emit(w.groups, w.locate(ids), w.ctx.Alloc, func(i int, code, message string) {
@@ -236,16 +237,20 @@ func sessionEdges(rows *table.Rows, ids []uint32, dt *arrow.TimestampType, ctx *
 
 // edgeColumns is sessionEdges with the bounds in words start and end.
 func edgeColumns(rows *table.Rows, ids []uint32, start, end int, dt *arrow.TimestampType, ctx *op.Context) []arrow.Array {
-	var edges [3][]arrow.Timestamp
-	for _, id := range ids {
-		r := rows.At(id)
-		edges[0] = append(edges[0], arrow.Timestamp(r[start]))
-		edges[1] = append(edges[1], arrow.Timestamp(r[end]))
-		edges[2] = append(edges[2], arrow.Timestamp(r[end]-1000))
+	n := len(ids)
+	var bufs [3]*memory.Buffer
+	var edges [3][]int64
+	for i := range bufs {
+		bufs[i] = column.NewBuffer(ctx.Alloc, 8*n)
+		edges[i] = column.As[int64](bufs[i], n)
 	}
-	cols := make([]arrow.Array, len(edges))
-	for i, e := range edges {
-		cols[i] = timestamps(e, dt, ctx)
+	for i, id := range ids {
+		r := rows.At(id)
+		edges[0][i], edges[1][i], edges[2][i] = int64(r[start]), int64(r[end]), int64(r[end])-1000
+	}
+	cols := make([]arrow.Array, len(bufs))
+	for i, buf := range bufs {
+		cols[i] = column.Make(dt, n, 0, []*memory.Buffer{nil, buf})
 	}
 	return cols
 }

@@ -51,6 +51,8 @@ type sessions struct {
 	order  map[uint32]*ordered
 	untidy int
 	walked int // how far the last walk of a list went
+
+	ended, endedKeys []uint32 // what closed has given
 }
 
 // absorbed is a session with rows of earlier batches that has become part of
@@ -308,8 +310,10 @@ func (s *sessions) settle() {
 }
 
 // closed takes the sessions that mark closes out of the wheel and marks them as
-// gone. Their rows still say what they were, and their keys are in keys.
+// gone. Their rows still say what they were, and their keys are in keys. Both are
+// valid until the next call.
 func (s *sessions) closed(mark int64) (ids, keys []uint32) {
+	ids, keys = s.ended[:0], s.endedKeys[:0]
 	s.due.take(mark, func(id uint32) (int64, bool) {
 		if !s.rows.Live(id) {
 			return 0, false
@@ -320,6 +324,7 @@ func (s *sessions) closed(mark int64) (ids, keys []uint32) {
 		ids = append(ids, id)
 		keys = append(keys, s.unlink(id))
 	})
+	s.ended, s.endedKeys = ids, keys
 	return ids, keys
 }
 

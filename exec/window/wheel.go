@@ -11,7 +11,11 @@ type wheel struct {
 	slots map[int64][]uint32
 	order slotHeap // the numbers of slots
 	next  int64    // nothing is due before
+	spare [][]uint32
 }
+
+// spareSlots is how many empty slots are kept for new ones.
+const spareSlots = 64
 
 func newWheel(width int64) wheel {
 	return wheel{width: max(1, width), slots: map[int64][]uint32{}, next: maxTime}
@@ -23,6 +27,9 @@ func (w *wheel) add(at int64, id uint32) {
 	ids, ok := w.slots[n]
 	if !ok {
 		heap.Push(&w.order, n)
+		if last := len(w.spare) - 1; last >= 0 {
+			ids, w.spare = w.spare[last], w.spare[:last]
+		}
 	}
 	w.slots[n] = append(ids, id)
 	w.next = min(w.next, at)
@@ -59,6 +66,9 @@ func (w *wheel) take(mark int64, due func(id uint32) (int64, bool), fire func(id
 		}
 		delete(w.slots, n)
 		heap.Pop(&w.order)
+		if len(w.spare) < spareSlots && cap(ids) <= 4096 {
+			w.spare = append(w.spare, ids[:0])
+		}
 	}
 	w.next = maxTime
 	if len(w.order) > 0 {

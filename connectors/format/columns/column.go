@@ -46,6 +46,7 @@ type Column struct {
 
 	// children: a ROW's members; an ARRAY's element; a MAP's key and value.
 	children []*Column
+	headers  int // of the arrays that it is made of, its own with them
 	elems    int // slots of children used, for lists and maps
 
 	// About what the last batches needed, to allocate the next one in one step.
@@ -94,6 +95,13 @@ func New(t catalog.Type, mem memory.Allocator) *Column {
 		for _, f := range t.Fields {
 			c.children = append(c.children, New(f.Type, mem))
 		}
+	}
+	c.headers = 1
+	if c.kind == storeMap {
+		c.headers++ // its entries
+	}
+	for _, child := range c.children {
+		c.headers += child.headers
 	}
 	return c
 }

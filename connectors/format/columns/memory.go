@@ -4,7 +4,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
-	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/internal/header"
 )
 
 // Reserve makes room for slots slots, so that a batch of known size allocates once.
@@ -102,71 +103,67 @@ func (c *Column) regrow(b []byte, used, size int) []byte {
 // Finish gives the array of the first n slots and empties the column; what
 // was written beyond them is dropped. The caller releases the array.
 func (c *Column) Finish(n int) arrow.Array {
-	data := c.finish(n)
+	headers := header.NewList(c.headers)
+	data := c.finish(n, &headers)
 	defer data.Release()
 	return array.MakeFromData(data)
 }
 
-func (c *Column) finish(n int) *array.Data {
+func (c *Column) finish(n int, headers *header.List) *array.Data {
 	c.Truncate(n)
+	h := headers.Next()
 	if c.kind == storeNull {
 		c.rows = 0
-		return array.NewData(c.dtype, n, []*memory.Buffer{nil}, nil, n, 0)
+		h.None()
+		return h.Data(c.dtype, n, n, nil)
 	}
 	if n > c.rows || c.slots == 0 {
 		c.seek(max(n, 1))
 	}
 	nulls := n - bitutil.CountSetBits(c.valid, 0, n)
-	bufs := make([]*memory.Buffer, 1, 3)
 	if nulls > 0 {
-		bufs[0] = c.buffer(c.valid, bitutil.CeilByte(n)/8)
+		h.Add(c.valid, bitutil.CeilByte(n)/8, c.mem)
 	} else {
+		h.None()
 		c.mem.Free(c.valid)
 	}
 	c.wantSlots = max(n, c.wantSlots-c.wantSlots/8)
 	var children []arrow.ArrayData
+	if len(c.children) > 0 {
+		children = make([]arrow.ArrayData, 0, len(c.children))
+	}
 	switch c.kind {
 	case storeBits:
-		bufs = append(bufs, c.buffer(c.fixed, bitutil.CeilByte(n)/8))
+		h.Add(c.fixed, bitutil.CeilByte(n)/8, c.mem)
 	case storeFixed:
-		bufs = append(bufs, c.buffer(c.fixed, n*c.width))
+		h.Add(c.fixed, n*c.width, c.mem)
 	case storeBytes:
 		c.wantBytes = max(c.used+c.used/8, c.wantBytes-c.wantBytes/8)
-		bufs = append(bufs, c.buffer(arrow.Int32Traits.CastToBytes(c.offsets), 4*(n+1)),
-			c.buffer(c.data, c.used))
+		h.Add(arrow.Int32Traits.CastToBytes(c.offsets), 4*(n+1), c.mem)
+		h.Add(c.data, c.used, c.mem)
 	case storeList:
-		bufs = append(bufs, c.buffer(arrow.Int32Traits.CastToBytes(c.offsets), 4*(n+1)))
-		children = []arrow.ArrayData{c.children[0].finish(c.elems)}
+		h.Add(arrow.Int32Traits.CastToBytes(c.offsets), 4*(n+1), c.mem)
+		children = append(children, c.children[0].finish(c.elems, headers))
 	case storeMap:
-		bufs = append(bufs, c.buffer(arrow.Int32Traits.CastToBytes(c.offsets), 4*(n+1)))
-		key, value := c.children[0].finish(c.elems), c.children[1].finish(c.elems)
+		h.Add(arrow.Int32Traits.CastToBytes(c.offsets), 4*(n+1), c.mem)
+		key, value := c.children[0].finish(c.elems, headers), c.children[1].finish(c.elems, headers)
 		entry := c.dtype.(*arrow.MapType).Elem()
-		children = []arrow.ArrayData{array.NewData(entry, c.elems, []*memory.Buffer{nil}, []arrow.ArrayData{key, value}, 0, 0)}
+		entries := headers.Next()
+		entries.None()
+		children = append(children, entries.Data(entry, c.elems, 0, []arrow.ArrayData{key, value}))
 		key.Release()
 		value.Release()
 	case storeRow:
 		for _, child := range c.children {
-			children = append(children, child.finish(n))
+			children = append(children, child.finish(n, headers))
 		}
 	}
-	out := array.NewData(c.dtype, n, bufs, children, nulls, 0)
-	for _, b := range bufs {
-		if b != nil {
-			b.Release()
-		}
-	}
+	out := h.Data(c.dtype, n, nulls, children)
 	for _, child := range children {
 		child.Release()
 	}
 	c.forget()
 	return out
-}
-
-// buffer hands the allocation b over to a reference counted buffer of n bytes.
-func (c *Column) buffer(b []byte, n int) *memory.Buffer {
-	buf := memory.NewBufferWithAllocator(b, c.mem)
-	buf.ResizeNoShrink(n)
-	return buf
 }
 
 // Release gives the buffers of an unfinished batch back and empties the column.
