@@ -64,8 +64,8 @@ func measured(o exec.OperatorProgress, total float64) []string {
 			parts = append(parts, fmt.Sprintf("%d %s", x.n, x.what))
 		}
 	}
-	if held := o.Counts[op.CountHeld]; o.MemoryBytes > 0 || held > 0 {
-		parts = append(parts, fmt.Sprintf("state %d rows, %s in memory, %s on disk", held, bytesText(o.MemoryBytes), bytesText(o.DiskBytes)))
+	if o.MemoryBytes > 0 || o.StateRows > 0 {
+		parts = append(parts, fmt.Sprintf("state %d rows, %s in memory, %s on disk", o.StateRows, bytesText(o.MemoryBytes), bytesText(o.DiskBytes)))
 	}
 	return parts
 }

@@ -86,7 +86,7 @@ func (j *job) busiestShares(cuts []*shardCut) []float64 {
 // isGauge says whether a counter is what is held now, not a sum over time.
 func isGauge(name string) bool {
 	name = strings.TrimPrefix(name, op.PrePrefix)
-	return name == op.CountOpen || name == op.CountHeld || name == op.CountMemory
+	return name == op.CountOpen || name == op.CountHeld || name == op.CountKept || name == op.CountMemory
 }
 
 // unbalanced gives the first equation that does not hold, with its numbers.

@@ -119,7 +119,9 @@ type OperatorProgress struct {
 	Name   string      `json:"name"`   // WindowAgg, Filter, ...
 	Detail string      `json:"detail"` // as in EXPLAIN, cut if long
 	Counts op.Counters `json:"counts"`
-	// MemoryBytes and DiskBytes are the size of its state, 0 without one.
+	// StateRows are the rows of its state, MemoryBytes and DiskBytes its size; 0
+	// without one.
+	StateRows   int64 `json:"state_rows,omitempty"`
 	MemoryBytes int64 `json:"memory_bytes,omitempty"`
 	DiskBytes   int64 `json:"disk_bytes,omitempty"`
 	// BusiestShard is the share of the rows taken in this run that the busiest shard
@@ -180,11 +182,11 @@ func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 			}
 			p.BadBy[code] += v
 		}
-		p.StateRows += cs[op.CountHeld]
+		p.StateRows += cs[op.CountHeld] + cs[op.CountKept]
 		p.StateBytes += cs[op.CountMemory]
 		p.Operators = append(p.Operators, OperatorProgress{
 			Node: i, Name: n.Name(), Detail: shorten(n.Detail), Counts: cs,
-			MemoryBytes: cs[op.CountMemory], DiskBytes: disk[statestore.OperatorID(n.StateID)], BusyMillis: millis(busy),
+			StateRows: cs[op.CountHeld] + cs[op.CountKept], MemoryBytes: cs[op.CountMemory], DiskBytes: disk[statestore.OperatorID(n.StateID)], BusyMillis: millis(busy),
 			BusiestShard: j.busiest[i],
 		})
 	}

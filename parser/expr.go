@@ -310,7 +310,8 @@ func (p *parser) writeFactor() {
 
 func (p *parser) writeCase() {
 	p.canon.mark("CASE", p.next().Span)
-	if !p.isWord("WHEN") {
+	simple := !p.isWord("WHEN")
+	if simple {
 		p.writeExpr(false)
 	}
 	if !p.isWord("WHEN") {
@@ -323,7 +324,12 @@ func (p *parser) writeCase() {
 	}
 	for p.isWord("WHEN") {
 		word("WHEN")
+		n := len(p.canon.toks)
 		p.writeExpr(false)
+		if simple && p.isOp(",") {
+			p.writeWhens(n)
+			continue
+		}
 		word("THEN")
 		p.writeExpr(false)
 	}
@@ -336,6 +342,37 @@ func (p *parser) writeCase() {
 		p.unexpected("WHEN, ELSE or END", "WHEN", "ELSE", "END", "AND")
 	}
 	word("END")
+}
+
+// writeWhens reads the rest of WHEN a, b THEN r, whose first value has been written
+// from token n on, as WHEN a THEN r WHEN b THEN r.
+func (p *parser) writeWhens(n int) {
+	type value struct {
+		expr Expr
+		span Span
+	}
+	folded := func() value {
+		e, span := p.fold(n)
+		return value{e, span}
+	}
+	values := []value{folded()}
+	for p.err == nil && p.isOp(",") {
+		p.next()
+		p.writeExpr(false)
+		values = append(values, folded())
+	}
+	then := p.peek().Span
+	p.expectWord("THEN")
+	p.writeExpr(false)
+	result := folded()
+	for i, v := range values {
+		if i > 0 {
+			p.canon.mark("WHEN", v.span)
+		}
+		p.canon.leaf(v.expr, v.span)
+		p.canon.mark("THEN", then)
+		p.canon.leaf(result.expr, result.span)
+	}
 }
 
 // suffixFollows says whether .field, [index], ::type or AT TIME ZONE is at hand.

@@ -12,7 +12,7 @@ func (a *Aggregator) needsRecords(c Call) bool {
 	switch c.Kind {
 	case Min, Max:
 		return c.Spec.Arg.IsNested() || a.retract && c.Spec.Arg.Kind != catalog.KindNull
-	case MinBy, MaxBy, First, Last, ArrayAgg, ListAgg, Collect, MapAgg, Mode, PercentileCont, PercentileDisc, ApproxPercentile, Custom:
+	case MinBy, MaxBy, First, Last, ArrayAgg, ListAgg, Collect, MapAgg, Mode, Product, PercentileCont, PercentileDisc, ApproxPercentile, Custom:
 		return true
 	}
 	return false
@@ -50,7 +50,7 @@ func (a *Aggregator) compileRecords(c Call) (output, error) {
 		skipNulls = !c.Func.NullInput
 	case MapAgg:
 		skipNulls = !c.Unique
-	case Min, Max, ListAgg, Collect:
+	case Min, Max, ListAgg, Collect, Product:
 		skipNulls = true
 	}
 	if c.ordered() {
@@ -116,6 +116,8 @@ func (b *bag) output(c Call, at int, last bool) output {
 		return &multisetOutput{all}
 	case Mode:
 		return &modeOutput{b, one}
+	case Product:
+		return &productOutput{b, at, dt}
 	case PercentileCont, PercentileDisc, ApproxPercentile:
 		b.ranked = true
 		p := percentiles{bag: b, at: at, fractions: c.Fractions}

@@ -131,6 +131,12 @@ func moment(k Kind, aliases []string, doc, sql, result string) *family {
 }
 
 var statistics = []*family{
+	{
+		name: "PRODUCT", kind: Product, category: "statistical", resolve: resolveMoment,
+		signatures: []string{"PRODUCT([DISTINCT] x) -> DOUBLE"},
+		doc:        "The product of the values that are not NULL; NULL if there are none. It is computed from all of them, in their order and wider than a DOUBLE, and rounded once: it does not depend on the order of rows, and what is too large or small on the way does no harm. The values of a group are kept.",
+		examples:   []catalog.Example{example("SELECT PRODUCT(x) FROM (VALUES (2), (NULL), (-1.5), (2)) AS t(x)", "-6.0")},
+	},
 	moment(VarPop, nil, "The variance of the values as of a whole population: the mean square distance from their mean."+undefined, "VAR_POP(y)", "1.5555555555555556"),
 	moment(VarSamp, []string{"VARIANCE"}, "The variance of a population of which the values are a sample; NULL for fewer than two of them."+undefined, "VAR_SAMP(y)", "2.3333333333333335"),
 	moment(StddevPop, nil, "The square root of VAR_POP."+undefined, "STDDEV_POP(y)", "1.247219128924647"),

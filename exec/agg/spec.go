@@ -55,6 +55,7 @@ const (
 	Collect
 	MapAgg
 	Mode
+	Product
 	PercentileCont
 	PercentileDisc
 	ApproxPercentile
@@ -67,7 +68,7 @@ var kindNames = [...]string{
 	"COUNT", "SUM", "AVG", "MIN", "MAX", "BOOL_AND", "BOOL_OR", "COUNT_IF", "BIT_AND", "BIT_OR", "BIT_XOR",
 	"VAR_POP", "VAR_SAMP", "STDDEV_POP", "STDDEV_SAMP", "SKEWNESS", "KURTOSIS", "KURTOSIS_POP", "COVAR_POP", "COVAR_SAMP", "CORR", "REGR_COUNT",
 	"REGR_AVGX", "REGR_AVGY", "REGR_SXX", "REGR_SYY", "REGR_SXY", "REGR_SLOPE", "REGR_INTERCEPT", "REGR_R2",
-	"MIN_BY", "MAX_BY", "FIRST_VALUE", "LAST_VALUE", "ARRAY_AGG", "LISTAGG", "COLLECT", "MAP_AGG", "MODE",
+	"MIN_BY", "MAX_BY", "FIRST_VALUE", "LAST_VALUE", "ARRAY_AGG", "LISTAGG", "COLLECT", "MAP_AGG", "MODE", "PRODUCT",
 	"PERCENTILE_CONT", "PERCENTILE_DISC", "APPROX_PERCENTILE", "APPROX_COUNT_DISTINCT",
 	"aggregate function",
 }
@@ -124,7 +125,7 @@ func (s Spec) collects() bool {
 	switch s.Kind {
 	case Custom:
 		return !s.folds(false)
-	case ArrayAgg, ListAgg, Collect, MapAgg, Mode, PercentileCont, PercentileDisc:
+	case ArrayAgg, ListAgg, Collect, MapAgg, Mode, Product, PercentileCont, PercentileDisc:
 		return true
 	}
 	return false

@@ -37,10 +37,11 @@ parentheses. The language itself has these forms beside the functions:
 | Form | Meaning |
 |---|---|
 | a AND b, a OR b | three-valued; b is evaluated only where a leaves the result open |
-| CASE [x] WHEN a THEN r ... [ELSE e] END | the first branch that holds; only the branch that is taken is evaluated |
+| CASE WHEN a THEN r ... [ELSE e] END | the first branch that holds; only the branch that is taken is evaluated |
+| CASE x WHEN a [, b ...] THEN r ... [ELSE e] END | the first branch with a value that x equals |
 | CAST(x AS type), x::type | a value that does not convert is an error of its row |
 | TRY_CAST(x AS type) | a value that does not convert is NULL |
-| x BETWEEN a AND b | x >= a AND x <= b |
+| x BETWEEN [SYMMETRIC] a AND b | x >= a AND x <= b; SYMMETRIC: with a and b in either order |
 | r.member | member of a ROW; NULL if the row is NULL |
 `)
 	for _, category := range order {

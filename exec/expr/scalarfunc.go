@@ -3,16 +3,13 @@ package expr
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strings"
-	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/column"
-	"github.com/streamsql/streamsql/exec/expr/decimal"
 )
 
 // ScalarFunc describes a Go function for use in SQL. It is called row by row, so
@@ -31,8 +28,9 @@ type ScalarFunc struct {
 	// Call gets the arguments in the form of catalog.Literal.Value and gives the
 	// result in that form, nil for NULL. It may also give any Go integer for an
 	// integer type, float32 for a floating one, time.Time for DATE and TIMESTAMPs,
-	// time.Duration for a day interval, and a text for DECIMAL. An error is one
-	// of the row. It is called from several goroutines at a time; args is valid
+	// time.Duration for a day interval, and a text for DECIMAL, within an ARRAY, MAP
+	// or ROW too. An error is one of the row, and so are a panic and a value that is
+	// none of the type. It is called from several goroutines at a time; args is valid
 	// during the call.
 	Call func(args []any) (any, error)
 }
@@ -78,12 +76,7 @@ func (f ScalarFunc) Function() (*catalog.Function, error) {
 type rowCalls struct{ f ScalarFunc }
 
 // Eval implements catalog.Kernel.
-func (k rowCalls) Eval(c *catalog.EvalContext, cols []arrow.Array, n int, sel []int32) (out arrow.Array, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("function %s panicked: %v", k.f.Name, r)
-		}
-	}()
+func (k rowCalls) Eval(c *catalog.EvalContext, cols []arrow.Array, n int, sel []int32) (arrow.Array, error) {
 	b := array.NewBuilder(c.Alloc, k.f.Result.Arrow())
 	defer b.Release()
 	b.Reserve(n)
@@ -103,18 +96,12 @@ func (k rowCalls) Eval(c *catalog.EvalContext, cols []arrow.Array, n int, sel []
 			b.AppendNull()
 			return nil
 		}
-		v, err := k.f.Call(args)
+		v, err := k.call(args)
 		if err != nil {
 			c.Fail(i, CodeFunction, fmt.Sprintf("%s: %v", k.f.Name, err))
 			v = nil
 		}
-		if v, err = LiteralValue(v, k.f.Result); err == nil {
-			err = column.Append(b, v, k.f.Result)
-		}
-		if err != nil {
-			return fmt.Errorf("function %s: %w", k.f.Name, err)
-		}
-		return nil
+		return column.Append(b, v, k.f.Result)
 	}
 	if sel == nil {
 		for i := range n {
@@ -134,55 +121,16 @@ func (k rowCalls) Eval(c *catalog.EvalContext, cols []arrow.Array, n int, sel []
 	return b.NewArray(), nil
 }
 
-// LiteralValue brings a Go value to the form of catalog.Literal.Value.
-func LiteralValue(v any, t catalog.Type) (any, error) {
-	switch x := v.(type) {
-	case int:
-		v = int64(x)
-	case int8:
-		v = int64(x)
-	case int16:
-		v = int64(x)
-	case int32:
-		v = int64(x)
-	case uint8:
-		v = int64(x)
-	case uint16:
-		v = int64(x)
-	case uint32:
-		v = int64(x)
-	case uint64:
-		if x > math.MaxInt64 {
-			return nil, fmt.Errorf("%d is beyond %s", x, t)
+// call gives the value for one row. A panic is an error of the row too: of several
+// rows, the others have their results.
+func (k rowCalls) call(args []any) (v any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("it panicked: %v", r)
 		}
-		v = int64(x)
-	case float32:
-		v = float64(x)
-	case time.Time:
-		if t.Kind == catalog.KindDate {
-			v = time.Date(x.Year(), x.Month(), x.Day(), 0, 0, 0, 0, time.UTC).Unix() / 86400
-		} else if t.Kind == catalog.KindTimestamp { // the wall clock as it shows
-			_, offset := x.Zone()
-			v = x.UnixMicro() + int64(offset)*1e6
-		} else {
-			v = x.UnixMicro()
-		}
-	case time.Duration:
-		v = x.Microseconds()
-	case string:
-		if t.Kind == catalog.KindDecimal {
-			n, problem := decimal.Parse([]byte(x), t.Precision, t.Scale)
-			if problem != decimal.None {
-				return nil, fmt.Errorf("'%s' is no %s", x, t)
-			}
-			v = n
-		}
+	}()
+	if v, err = k.f.Call(args); err != nil {
+		return nil, err
 	}
-	if i, ok := v.(int64); ok && t.IsInteger() {
-		bits := []uint{8, 16, 32, 64}[t.Kind-catalog.KindTinyInt]
-		if i>>(bits-1) != i>>63 {
-			return nil, fmt.Errorf("%d is beyond %s", i, t)
-		}
-	}
-	return v, nil
+	return LiteralValue(v, k.f.Result)
 }

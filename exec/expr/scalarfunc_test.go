@@ -64,8 +64,15 @@ func TestScalarFuncPanicIsAnError(t *testing.T) {
 	}
 	ev := p.NewEvaluator(testAlloc(t))
 	defer ev.Close()
-	if _, _, err := ev.Eval(testNow, nil, 1, nil); err == nil || !strings.Contains(err.Error(), "panicked") {
-		t.Errorf("err = %v", err)
+	out, rows, err := ev.Eval(testNow, nil, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, col := range out {
+		col.Release()
+	}
+	if len(rows) != 1 || rows[0].Code != CodeFunction || !strings.Contains(rows[0].Message, "panicked") {
+		t.Errorf("errors of rows: %v", rows)
 	}
 }
 

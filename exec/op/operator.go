@@ -164,6 +164,7 @@ const (
 	CountClosed     = "closed"      // pairs in windows that have fired
 	CountOpen       = "open"        // pairs in windows still open (a gauge)
 	CountHeld       = "held"        // rows in state (a gauge)
+	CountKept       = "kept"        // rows of state that are none of those held: counters of keys, rows that came out and are still seen (a gauge)
 	CountMemory     = "memory"      // bytes of state in memory (a gauge)
 	CountReleased   = "released"    // rows that have left state
 	CountUnmatched  = "unmatchable" // rows with a NULL key or time

@@ -29,6 +29,9 @@ type frozen struct {
 	drop     bool
 }
 
+// MemoryBytes is what the rows took in memory at the barrier.
+func (f *frozen) MemoryBytes() int64 { return f.live }
+
 // Write implements op.Frozen.
 func (f *frozen) Write(w *statestore.ShardWriter) error {
 	if f.drop {

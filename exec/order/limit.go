@@ -80,6 +80,9 @@ type frozenCount struct {
 	liveFrom uint64
 }
 
+// MemoryBytes is the size of the count.
+func (f *frozenCount) MemoryBytes() int64 { return 8 }
+
 // Write implements op.Frozen.
 func (f *frozenCount) Write(w *statestore.ShardWriter) error {
 	if f.seen >= 0 {

@@ -502,8 +502,12 @@ func (t *timed) Restore(r *op.Restore) error {
 	return t.adopt(t.st)
 }
 
-// Gauges implements op.Gauges.
-func (t *timed) Gauges(c op.Counters) { c[op.CountHeld] = int64(t.waiting.rows.Len()) }
+// Gauges implements op.Gauges. What is kept are rows that have come out and that later
+// ones can still see, and a counter for each partition.
+func (t *timed) Gauges(c op.Counters) {
+	c[op.CountHeld] = int64(t.waiting.rows.Len())
+	c[op.CountKept] = int64(t.kept.rows.Len() + t.parts.t.Len())
+}
 
 // Balance implements op.Balanced.
 func (t *timed) Balance(c op.Counters) string {

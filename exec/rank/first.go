@@ -149,8 +149,8 @@ func (f *first) Restore(r *op.Restore) error {
 	})
 }
 
-// Gauges implements op.Gauges. No row is held, its key alone is.
-func (f *first) Gauges(c op.Counters) { c[op.CountHeld] = 0 }
+// Gauges implements op.Gauges. No row is held, a counter of its key alone is.
+func (f *first) Gauges(c op.Counters) { c[op.CountKept] = int64(f.table.Len()) }
 
 // Balance implements op.Balanced.
 func (f *first) Balance(c op.Counters) string { return c.Equal(op.CountIn, op.CountReleased) }

@@ -251,7 +251,7 @@ func (f *forgetting) run(t *testing.T, c *testCase, p *planned, par int) {
 	gauges := func() (rows, bytes, disk, late int64) {
 		for _, o := range world.last.Operators {
 			if o.Node == node {
-				rows, bytes, disk = o.Counts["held"], o.MemoryBytes, o.DiskBytes
+				rows, bytes, disk = o.StateRows, o.MemoryBytes, o.DiskBytes
 			}
 		}
 		return rows, bytes, disk, world.last.Late

@@ -250,9 +250,9 @@ func arraysOfArrays() []*catalog.Function {
 		}
 	}
 	return []*catalog.Function{
-		defineArray(called("ARRAY_APPEND", "LIST_APPEND"), "ae", "(array, x) -> ARRAY", "The array with x behind it; x may be NULL. NULL if the array is NULL.", shows("ARRAY_APPEND(ARRAY[1, 2], 3)", "[1,2,3]", "ARRAY_APPEND(ARRAY[1], NULL)", "[1,null]"), false, 2, 2, join(0, 1)),
+		defineArray(called("ARRAY_APPEND", "LIST_APPEND", "ARRAY_PUSH_BACK"), "ae", "(array, x) -> ARRAY", "The array with x behind it; x may be NULL. NULL if the array is NULL.", shows("ARRAY_APPEND(ARRAY[1, 2], 3)", "[1,2,3]", "ARRAY_APPEND(ARRAY[1], NULL)", "[1,null]"), false, 2, 2, join(0, 1)),
 		defineArray(called("ARRAY_PREPEND"), "ae", "(array, x) -> ARRAY", "The array with x before it; x may be NULL. NULL if the array is NULL.", shows("ARRAY_PREPEND(ARRAY[1, 2], 0)", "[0,1,2]"), false, 2, 2, join(1, 0)),
-		defineArray(called("ARRAY_CONCAT", "ARRAY_CAT", "LIST_CONCAT"), "a", "(array, ...) -> ARRAY", "The arrays one after the other."+each, shows("ARRAY_CONCAT(ARRAY[1], ARRAY[2, 3], ARRAY[1])", "[1,2,3,1]"), false, 1, -1,
+		defineArray(called("ARRAY_CONCAT", "ARRAY_CAT", "LIST_CONCAT", "LIST_CAT"), "a", "(array, ...) -> ARRAY", "The arrays one after the other."+each, shows("ARRAY_CONCAT(ARRAY[1], ARRAY[2, 3], ARRAY[1])", "[1,2,3,1]"), false, 1, -1,
 			func(catalog.Type) arrayFunction {
 				return arrayFunction{open: func(_ *catalog.EvalContext, args []arrow.Array, p *pool) func(i int, dst []int32) ([]int32, bool) {
 					return func(i int, dst []int32) ([]int32, bool) {
@@ -267,7 +267,7 @@ func arraysOfArrays() []*catalog.Function {
 			}),
 		defineArray(called("ARRAY_DISTINCT", "LIST_DISTINCT"), "a", "(array) -> ARRAY", "The array without the elements that stand in it before; NULLs are equal."+each, shows("ARRAY_DISTINCT(ARRAY[2, 1, 2, NULL, NULL])", "[2,1,null]"), true, 1, 1, arraySet(false, always)),
 		defineArray(called("ARRAY_UNION"), "aa", "(a, b) -> ARRAY", "The elements of a, then those of b, each once; NULLs are equal."+each, shows("ARRAY_UNION(ARRAY[3, 1, 3], ARRAY[1, 2])", "[3,1,2]"), true, 2, 2, arraySet(true, always)),
-		defineArray(called("ARRAY_INTERSECT"), "aa", "(a, b) -> ARRAY", "The elements of a that b has too, each once, in the order of a; NULLs are equal."+each, shows("ARRAY_INTERSECT(ARRAY[3, 1, 3, 2], ARRAY[2, 3])", "[3,2]"), true, 2, 2,
+		defineArray(called("ARRAY_INTERSECT", "LIST_INTERSECT"), "aa", "(a, b) -> ARRAY", "The elements of a that b has too, each once, in the order of a; NULLs are equal."+each, shows("ARRAY_INTERSECT(ARRAY[3, 1, 3, 2], ARRAY[2, 3])", "[3,2]"), true, 2, 2,
 			arraySet(false, func(second bool) bool { return second })),
 		defineArray(called("ARRAY_EXCEPT"), "aa", "(a, b) -> ARRAY", "The elements of a that b does not have, each once, in the order of a; NULLs are equal."+each, shows("ARRAY_EXCEPT(ARRAY[3, 1, 3, 2], ARRAY[2])", "[3,1]"), true, 2, 2,
 			arraySet(false, func(second bool) bool { return !second })),

@@ -15,7 +15,7 @@ import (
 func moreArrays() []*catalog.Function {
 	return []*catalog.Function{
 		{
-			Name: "ELEMENT_AT", Aliases: []string{"TRY_ELEMENT_AT", "LIST_ELEMENT", "LIST_EXTRACT"}, Category: nestedData, Signatures: []string{"ELEMENT_AT(array, i INT) -> element", "ELEMENT_AT(map, key) -> value"},
+			Name: "ELEMENT_AT", Aliases: []string{"TRY_ELEMENT_AT", "LIST_ELEMENT", "LIST_EXTRACT", "ARRAY_EXTRACT"}, Category: nestedData, Signatures: []string{"ELEMENT_AT(array, i INT) -> element", "ELEMENT_AT(map, key) -> value"},
 			Doc: "Element i of an array, from 1, or from the end with a negative i; the value of a key in a map. NULL if there is none or an argument is NULL.", Examples: shows("ELEMENT_AT(ARRAY['a', 'b'], -1)", "b", "ELEMENT_AT(MAP['a', 1], 'a')", "1", "ELEMENT_AT(ARRAY[1], 3)", "NULL"),
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("ELEMENT_AT", args, 2, 2); err != nil {
@@ -69,7 +69,7 @@ func moreArrays() []*catalog.Function {
 			},
 		},
 		{
-			Name: "ARRAYS_OVERLAP", Aliases: []string{"LIST_HAS_ANY"}, Category: nestedData, Signatures: []string{"ARRAYS_OVERLAP(a, b) -> BOOLEAN"},
+			Name: "ARRAYS_OVERLAP", Aliases: []string{"LIST_HAS_ANY", "ARRAY_HAS_ANY"}, Category: nestedData, Signatures: []string{"ARRAYS_OVERLAP(a, b) -> BOOLEAN"},
 			Doc: "Whether an element of a equals one of b; NULLs equal nothing. NULL if an argument is NULL.", Examples: shows("ARRAYS_OVERLAP(ARRAY[1, 2], ARRAY[2, 3])", "true", "ARRAYS_OVERLAP(ARRAY[1, NULL], ARRAY[NULL, 3])", "false"),
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("ARRAYS_OVERLAP", args, 2, 2); err != nil {

@@ -111,7 +111,7 @@ func arraysByPlace() []*catalog.Function {
 		arrayEnd("ARRAY_MAX", "greatest", "ARRAY_MAX(ARRAY[1, NULL, 3])", "3", "LIST_MAX", func(c int) bool { return c > 0 }),
 		arrayEnd("ARRAY_MIN", "least", "ARRAY_MIN(ARRAY[2, NULL, 3])", "2", "LIST_MIN", func(c int) bool { return c < 0 }),
 		{
-			Name: "ARRAY_POSITION", Aliases: []string{"LIST_POSITION", "LIST_INDEXOF"}, Category: nestedData, Signatures: []string{"ARRAY_POSITION(array, x) -> INT"},
+			Name: "ARRAY_POSITION", Aliases: []string{"LIST_POSITION", "LIST_INDEXOF", "ARRAY_INDEXOF"}, Category: nestedData, Signatures: []string{"ARRAY_POSITION(array, x) -> INT"},
 			Doc: "The place, from 1, of the first element that equals x; 0 if there is none." + each, Examples: shows("ARRAY_POSITION(ARRAY['a', 'b', 'a'], 'a')", "1", "ARRAY_POSITION(ARRAY[1], 2)", "0"),
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("ARRAY_POSITION", args, 2, 2); err != nil {

@@ -114,11 +114,14 @@ func choices() []*catalog.Function {
 			},
 		},
 		{
-			Name: "TYPEOF", Category: conditional, Signatures: []string{"TYPEOF(x) -> STRING"},
-			Doc: "The name of the type of x, which is not evaluated. Never NULL.", Examples: shows("TYPEOF(1 + 1)", "INT", "TYPEOF(ARRAY[1.5])", "ARRAY<DECIMAL(2, 1)>"),
+			Name: "TYPEOF", Category: conditional, Signatures: []string{"TYPEOF(x [, serializable BOOLEAN]) -> STRING"},
+			Doc: "The name of the type of x, which is not evaluated; it is one that CAST takes, whatever the second argument says. Never NULL.", Examples: shows("TYPEOF(1 + 1)", "INT", "TYPEOF(ARRAY[1.5])", "ARRAY<DECIMAL(2, 1)>"),
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
-				if err := argCount("TYPEOF", args, 1, 1); err != nil {
+				if err := argCount("TYPEOF", args, 1, 2); err != nil {
 					return nil, err
+				}
+				if len(args) == 2 && args[1].Type.Kind != catalog.KindBoolean {
+					return nil, noOverload("TYPEOF", args)
 				}
 				name := args[0].Type.String()
 				o := macro(argTypes(args), str, func([]catalog.Expr) catalog.Expr { return &catalog.Literal{Value: name, T: str} })

@@ -87,7 +87,7 @@ func dayFunctions() []*catalog.Function {
 					return int32(calendar.Days(y(i), m(i), d(i))), true
 				}
 			}), intType, intType, intType)),
-		scalar(temporals, called("MAKE_TIMESTAMP"), "(year INT, month INT, day INT, hour INT, minute INT, second DOUBLE) -> TIMESTAMP(6)", "A time, its second to the microsecond. NULL if an argument is NULL. One that the calendar does not have is an error of the row ("+codeBadDate+").",
+		scalar(temporals, called("MAKE_TIMESTAMP", "MAKE_TIMESTAMP_NTZ"), "(year INT, month INT, day INT, hour INT, minute INT, second DOUBLE) -> TIMESTAMP(6)", "A time, its second to the microsecond. NULL if an argument is NULL. One that the calendar does not have is an error of the row ("+codeBadDate+").",
 			shows("MAKE_TIMESTAMP(2024, 2, 29, 13, 4, 5.25)", "2024-02-29 13:04:05.250000"),
 			failing(catalog.Timestamp6, row(catalog.Timestamp6, func(c *catalog.EvalContext, a arguments) func(i int) (int64, bool) {
 				y, mo, d, h, m, s := a.integer(0), a.integer(1), a.integer(2), a.integer(3), a.integer(4), a.double(5)

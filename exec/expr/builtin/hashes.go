@@ -72,7 +72,7 @@ func hashFunctions() []*catalog.Function {
 				}), catalog.BigInt)),
 		},
 		{
-			Name: "UUID", Aliases: []string{"GEN_RANDOM_UUID"}, Category: hashing, Volatility: catalog.Volatile, Signatures: []string{"UUID() -> STRING"},
+			Name: "UUID", Aliases: []string{"GEN_RANDOM_UUID", "UUIDV4", "UUID_V4"}, Category: hashing, Volatility: catalog.Volatile, Signatures: []string{"UUID() -> STRING"},
 			Doc: "A random UUID (version 4), another one for each row.", Examples: []catalog.Example{{SQL: "CHAR_LENGTH(UUID())", Result: "36"}},
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("UUID", args, 0, 0); err != nil {

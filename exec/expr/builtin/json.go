@@ -27,6 +27,17 @@ type jsonFinding struct {
 	bad    bool   // the path is none: the row is in error
 }
 
+// jsonParser reads texts that are JSON. fastjson's own parser takes others too: 01 and
+// NaN for numbers, escapes that there are none of.
+type jsonParser struct{ fastjson.Parser }
+
+func (p *jsonParser) ParseBytes(s []byte) (*fastjson.Value, error) {
+	if err := fastjson.ValidateBytes(s); err != nil {
+		return nil, err
+	}
+	return p.Parser.ParseBytes(s)
+}
+
 // openJSON reads a document (argument 0) at a path (argument 1). A value holds
 // until the next call.
 func openJSON(c *catalog.EvalContext, a arguments) func(i int) jsonFinding {
@@ -37,7 +48,7 @@ func openJSON(c *catalog.EvalContext, a arguments) func(i int) jsonFinding {
 			m = &matcher[*jsonpath.Path]{fixed: true, p: p}
 		}
 	}
-	var parser fastjson.Parser
+	var parser jsonParser
 	var at jsonpath.Evaluator
 	return func(i int) jsonFinding {
 		p, err := m.get(path(i))

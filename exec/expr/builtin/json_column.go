@@ -10,6 +10,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/expr/cast"
+	"github.com/streamsql/streamsql/exec/expr/jsonpath"
 	"github.com/streamsql/streamsql/exec/expr/kernel"
 )
 
@@ -64,9 +65,13 @@ func (c *jsonColumn) add(v *fastjson.Value) {
 			v = nil
 		}
 		if v != nil {
-			v.GetObject().Visit(func(key []byte, m *fastjson.Value) {
-				c.parts[0].addText(key)
-				c.parts[1].add(m)
+			o := v.GetObject()
+			at, last := 0, lastMembers(o)
+			o.Visit(func(key []byte, m *fastjson.Value) {
+				if at++; last == nil || last[string(key)] == at {
+					c.parts[0].addText(key)
+					c.parts[1].add(m)
+				}
 			})
 		}
 	case catalog.KindRow:
@@ -76,7 +81,7 @@ func (c *jsonColumn) add(v *fastjson.Value) {
 		for k, f := range c.t.Fields {
 			var m *fastjson.Value
 			if v != nil {
-				m = v.Get(f.Name)
+				m = jsonpath.Member(v, f.Name)
 			}
 			c.parts[k].add(m)
 		}
@@ -88,6 +93,21 @@ func (c *jsonColumn) add(v *fastjson.Value) {
 		c.nulls = append(c.nulls, int32(c.n))
 	}
 	c.n++
+}
+
+// lastMembers gives the place, from 1, of the last member of each name; nil if no two
+// have one name.
+func lastMembers(o *fastjson.Object) map[string]int {
+	last, at, twice := make(map[string]int, o.Len()), 0, false
+	o.Visit(func(key []byte, _ *fastjson.Value) {
+		at++
+		twice = twice || last[string(key)] > 0
+		last[string(key)] = at
+	})
+	if !twice {
+		return nil
+	}
+	return last
 }
 
 // simple takes a value as its text; an object or array is one for a text only.

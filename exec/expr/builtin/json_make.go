@@ -30,7 +30,7 @@ func jsonConstructors() []*catalog.Function {
 			Resolve:  resolveJSONArray,
 		},
 		{
-			Name: "JSON_STRING", Aliases: []string{"TO_JSON", "ROW_TO_JSON"}, Category: jsonData, Signatures: []string{"JSON_STRING(x) -> JSON"},
+			Name: "JSON_STRING", Aliases: []string{"TO_JSON", "ROW_TO_JSON", "ARRAY_TO_JSON"}, Category: jsonData, Signatures: []string{"JSON_STRING(x) -> JSON"},
 			Doc: "x as JSON." + values + " NULL if x is NULL.", Examples: shows("JSON_STRING('a\"b')", `"a\"b"`, "JSON_STRING(MAP['a', ARRAY[1, NULL]])", `{"a":[1,null]}`, "TO_JSON(1.50)", "1.50"),
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("JSON_STRING", args, 1, 1); err != nil {
@@ -56,7 +56,7 @@ func jsonConstructors() []*catalog.Function {
 		scalar(jsonData, called("JSON_UNQUOTE"), "(s STRING) -> STRING", "The text of a JSON string; any other text is given as it is. NULL if s is NULL.", shows(`JSON_UNQUOTE('"a\u00e9"')`, "aé", "JSON_UNQUOTE('[1]')", "[1]"),
 			overload(str, rowText(str, func(_ *catalog.EvalContext, a arguments) func(i int) ([]byte, bool) {
 				s := a.text(0)
-				var parser fastjson.Parser
+				var parser jsonParser
 				return func(i int) ([]byte, bool) {
 					if v, err := parser.ParseBytes(s(i)); err == nil && v.Type() == fastjson.TypeString {
 						text, err := v.StringBytes()
@@ -183,7 +183,7 @@ func jsonTests() []*catalog.Function {
 			}
 			k := rowBool(func(_ *catalog.EvalContext, a arguments) func(i int) (bool, bool) {
 				s := a.text(0)
-				var parser fastjson.Parser
+				var parser jsonParser
 				return func(i int) (bool, bool) {
 					v, err := parser.ParseBytes(s(i))
 					return (err == nil && f.test(v)) != not, true
@@ -245,10 +245,10 @@ func jsonReaders() []*catalog.Function {
 		jsonFunction("JSON_EXTRACT", "(json STRING, path STRING) -> STRING",
 			"What is at a path of a JSON text, as JSON: a string keeps its quotes, several values are an array. NULL if there is nothing, the text is no JSON, or an argument is NULL.",
 			shows(`JSON_EXTRACT('{"a":{"b":"x"}}', '$.a.b')`, `"x"`), 2, with(read(func(v *fastjson.Value, out []byte) ([]byte, bool) { return v.MarshalTo(out), true }))),
-		scalar(jsonData, called("JSON_ARRAY_LENGTH"), "(json STRING) -> INT", "The number of elements of a JSON array. NULL if the text is no JSON array or is NULL.", shows("JSON_ARRAY_LENGTH('[1,[2,3]]')", "2", "JSON_ARRAY_LENGTH('{}')", "NULL"),
+		scalar(jsonData, called("JSON_ARRAY_LENGTH", "JSONB_ARRAY_LENGTH"), "(json STRING) -> INT", "The number of elements of a JSON array. NULL if the text is no JSON array or is NULL.", shows("JSON_ARRAY_LENGTH('[1,[2,3]]')", "2", "JSON_ARRAY_LENGTH('{}')", "NULL"),
 			overload(intType, row(intType, func(_ *catalog.EvalContext, a arguments) func(i int) (int32, bool) {
 				s := a.text(0)
-				var parser fastjson.Parser
+				var parser jsonParser
 				return func(i int) (int32, bool) {
 					v, err := parser.ParseBytes(s(i))
 					if err != nil || v.Type() != fastjson.TypeArray {
@@ -257,11 +257,11 @@ func jsonReaders() []*catalog.Function {
 					return int32(len(v.GetArray())), true
 				}
 			}), str)),
-		scalar(jsonData, called("JSON_OBJECT_KEYS", "JSON_KEYS"), "(json STRING) -> ARRAY<STRING>", "The names of the members of a JSON object, in its order. NULL if the text is no JSON object or is NULL.", shows(`JSON_OBJECT_KEYS('{"b":1,"a":2}')`, `["b","a"]`),
+		scalar(jsonData, called("JSON_OBJECT_KEYS", "JSON_KEYS", "JSONB_OBJECT_KEYS"), "(json STRING) -> ARRAY<STRING>", "The names of the members of a JSON object, in its order. NULL if the text is no JSON object or is NULL.", shows(`JSON_OBJECT_KEYS('{"b":1,"a":2}')`, `["b","a"]`),
 			overload(catalog.ArrayOf(str), textLists(func(constants) func(c *catalog.EvalContext, a arguments, out *lists) func(i int) bool {
 				return func(_ *catalog.EvalContext, a arguments, out *lists) func(i int) bool {
 					s := a.text(0)
-					var parser fastjson.Parser
+					var parser jsonParser
 					return func(i int) bool {
 						v, err := parser.ParseBytes(s(i))
 						if err != nil || v.Type() != fastjson.TypeObject {
@@ -273,7 +273,7 @@ func jsonReaders() []*catalog.Function {
 				}
 			}), str)),
 		fromJSON(),
-		parseJSON("PARSE_JSON", "A text that is none is an error of the row (BAD_CAST).", false),
+		withAliases(parseJSON("PARSE_JSON", "A text that is none is an error of the row (BAD_CAST).", false), "JSON"),
 		parseJSON("TRY_PARSE_JSON", "NULL for a text that is none.", true),
 	}
 }
@@ -339,7 +339,7 @@ func readJSON(c *catalog.EvalContext, col arrow.Array, t catalog.Type, n int, se
 	valid := kernel.NewNullable(c.Alloc, n, col)
 	tree := newJSONColumn(t)
 	texts := kernel.TextsOf(col)
-	var parser fastjson.Parser
+	var parser jsonParser
 	next := 0
 	kernel.ForEach(n, sel, &valid, func(i int) {
 		for ; next < i; next++ {

@@ -42,7 +42,7 @@ func mapFunctions() []*catalog.Function {
 			},
 		},
 		{
-			Name: "MAP_CONTAINS_KEY", Category: nestedData, Signatures: []string{"MAP_CONTAINS_KEY(map, key) -> BOOLEAN"},
+			Name: "MAP_CONTAINS_KEY", Aliases: []string{"MAP_CONTAINS"}, Category: nestedData, Signatures: []string{"MAP_CONTAINS_KEY(map, key) -> BOOLEAN"},
 			Doc: "Whether the map has the key. NULL if an argument is NULL.", Examples: shows("MAP_CONTAINS_KEY(MAP['a', NULL], 'a')", "true", "MAP_CONTAINS_KEY(MAP['a', 1], 'b')", "false"),
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if len(args) != 2 || args[0].Type.Kind != catalog.KindMap || !catalog.CanCast(args[1].Type, *args[0].Type.Key, true) {

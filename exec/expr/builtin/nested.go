@@ -22,7 +22,7 @@ const (
 func nestedFunctions() []*catalog.Function {
 	return append([]*catalog.Function{
 		{
-			Name: "ARRAY", Aliases: []string{"LIST_VALUE"}, Category: nestedData, Signatures: []string{"ARRAY[a, b, ...] -> ARRAY<common type>"},
+			Name: "ARRAY", Aliases: []string{"LIST_VALUE", "LIST_PACK", "ARRAY_VALUE"}, Category: nestedData, Signatures: []string{"ARRAY[a, b, ...] -> ARRAY<common type>"},
 			Doc: "An array of the values. ARRAY[] is empty.", Examples: []catalog.Example{{SQL: "ARRAY[1, 2, NULL]", Result: "[1,2,null]"}},
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				t, ok := catalog.CommonTypeOf(argTypes(args)...)
@@ -117,7 +117,7 @@ func nestedFunctions() []*catalog.Function {
 			},
 		},
 		{
-			Name: "ARRAY_CONTAINS", Aliases: []string{"LIST_CONTAINS", "LIST_HAS"}, Category: nestedData, Signatures: []string{"ARRAY_CONTAINS(array, x) -> BOOLEAN"},
+			Name: "ARRAY_CONTAINS", Aliases: []string{"LIST_CONTAINS", "LIST_HAS", "ARRAY_HAS"}, Category: nestedData, Signatures: []string{"ARRAY_CONTAINS(array, x) -> BOOLEAN"},
 			Doc: "Whether an element equals x. NULL if an argument is NULL.", Examples: []catalog.Example{{SQL: "ARRAY_CONTAINS(ARRAY[1, 2], 2)", Result: "true"}, {SQL: "ARRAY_CONTAINS(ARRAY['a'], 'b')", Result: "false"}},
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
 				if err := argCount("ARRAY_CONTAINS", args, 2, 2); err != nil {

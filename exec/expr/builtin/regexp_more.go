@@ -74,8 +74,8 @@ func regexpMore() []*catalog.Function {
 			"What a group holds in each match of the regular expression in s, as an array; group 0 is the whole match. The default is group 1 if the pattern has one, else 0. A group that took no part in its match is NULL; the array is NULL if there is no such group.",
 			shows("REGEXP_EXTRACT_ALL('a1b22', '[0-9]+')", `["1","22"]`, "REGEXP_EXTRACT_ALL('k=1,l=2', '([a-z])=([0-9])', 2)", `["1","2"]`, "REGEXP_EXTRACT_ALL('abc', 'x')", "[]"),
 			failing(catalog.ArrayOf(str), extractAll(2), str, str), failing(catalog.ArrayOf(str), extractAll(3), str, str, intType)),
-		define(called("REGEXP_SPLIT", "REGEXP_SPLIT_TO_ARRAY", "STRING_SPLIT_REGEX", "STR_SPLIT_REGEX"), "(s STRING, pattern STRING) -> ARRAY<STRING>", "The parts of s between the matches of the regular expression.",
-			shows("REGEXP_SPLIT('a1b22c', '[0-9]+')", `["a","b","c"]`), failing(catalog.ArrayOf(str), regexpSplit(), str, str)),
+		define(called("REGEXP_SPLIT", "REGEXP_SPLIT_TO_ARRAY", "STRING_SPLIT_REGEX", "STR_SPLIT_REGEX"), "(s STRING, pattern STRING) -> ARRAY<STRING>", "The parts of s between the matches of the regular expression; one that matches the empty text splits between characters too.",
+			shows("REGEXP_SPLIT('a1b22c', '[0-9]+')", `["a","b","c"]`, "REGEXP_SPLIT('abc', '')", `["a","b","c"]`), failing(catalog.ArrayOf(str), regexpSplit(), str, str)),
 	}
 }
 
@@ -151,7 +151,8 @@ func regexpSplit() catalog.Kernel {
 				}
 				text, at := s(i), 0
 				for _, m := range p.re.FindAllIndex(text, -1) {
-					if m[1] > m[0] {
+					// An empty match splits between two characters.
+					if m[1] > m[0] || m[0] > 0 && m[0] < len(text) {
 						out.add(text[at:m[0]])
 						at = m[1]
 					}

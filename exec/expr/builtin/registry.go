@@ -34,6 +34,7 @@ func Functions() []*catalog.Function {
 		ilikeFunctions,
 		regexpMore,
 		urlFunctions,
+		inetFunctions,
 		printfFunctions,
 		splitFunctions,
 		encodeFunctions,

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -12,39 +13,64 @@ import (
 // ones come first.
 var postgresFields = []struct{ from, to string }{
 	{"HH24", "HH"}, {"HH12", "hh"}, {"HH", "hh"}, {"MI", "mm"}, {"SS", "ss"}, {"MS", "SSS"}, {"US", "SSSSSS"}, {"YYYY", "yyyy"}, {"YY", "yy"}, {"MONTH", "MMMM"}, {"MON", "MMM"}, {"MM", "MM"},
-	{"DDD", "DDD"}, {"DD", "dd"}, {"DAY", "EEEE"}, {"DY", "EEE"}, {"AM", "a"}, {"PM", "a"}, {"Q", "Q"}, {"IYYY", "YYYY"}, {"IW", "ww"},
+	{"DDD", "DDD"}, {"DD", "dd"}, {"DAY", "EEEE"}, {"DY", "EEE"}, {"AM", "a"}, {"PM", "a"}, {"Q", "Q"}, {"IYYY", "YYYY"}, {"IW", "ww"}, {"ID", "e"},
 }
 
-// postgresPattern translates a pattern of TO_CHAR (YYYY-MM-DD HH24:MI:SS) into
-// Java's. Names are not padded with blanks.
-func postgresPattern(text string) (string, error) {
-	var b strings.Builder
+// postgresNames are the fields that are names, written as those of the pattern are.
+var postgresNames = []string{"MONTH", "MON", "DAY", "DY", "AM", "PM"}
+
+// postgresPattern translates a pattern of TO_CHAR (YYYY-MM-DD HH24:MI:SS). Names are
+// not padded with blanks.
+func postgresPattern(text string) (*calendar.Pattern, error) {
+	out, err := calendar.ParsePattern("")
+	if err != nil {
+		return nil, err
+	}
+	add := func(java string) (*calendar.Pattern, error) { return calendar.ParsePattern(java) }
 scan:
 	for i := 0; i < len(text); {
-		rest := text[i:]
+		rest, piece := text[i:], out
 		if rest[0] == '"' {
 			end := strings.IndexByte(rest[1:], '"')
 			if end < 0 {
-				return "", fmt.Errorf("date pattern %q has an open quote", text)
+				return nil, fmt.Errorf("date pattern %q has an open quote", text)
 			}
-			b.WriteString(quotedLiteral(rest[1 : 1+end]))
+			if piece, err = add(quotedLiteral(rest[1 : 1+end])); err != nil {
+				return nil, err
+			}
+			out.Then(piece)
 			i += end + 2
 			continue
 		}
 		for _, f := range postgresFields {
-			if len(rest) >= len(f.from) && strings.EqualFold(rest[:len(f.from)], f.from) {
-				b.WriteString(f.to)
-				i += len(f.from)
-				continue scan
+			if len(rest) < len(f.from) || !strings.EqualFold(rest[:len(f.from)], f.from) {
+				continue
 			}
+			if piece, err = add(f.to); err != nil {
+				return nil, err
+			}
+			if word := rest[:len(f.from)]; slices.Contains(postgresNames, f.from) {
+				switch word {
+				case strings.ToUpper(word):
+					piece = piece.Upper()
+				case strings.ToLower(word):
+					piece = piece.Lower()
+				}
+			}
+			out.Then(piece)
+			i += len(f.from)
+			continue scan
 		}
 		if c := rest[0] | 0x20; c >= 'a' && c <= 'z' {
-			return "", fmt.Errorf("date pattern %q: %q has no meaning", text, rest)
+			return nil, fmt.Errorf("date pattern %q: %q has no meaning", text, rest)
 		}
-		b.WriteString(quotedLiteral(rest[:1]))
+		if piece, err = add(quotedLiteral(rest[:1])); err != nil {
+			return nil, err
+		}
+		out.Then(piece)
 		i++
 	}
-	return b.String(), nil
+	return out, nil
 }
 
 // strftimeFields are those of STRFTIME.
@@ -53,8 +79,8 @@ var strftimeFields = map[byte]string{
 	'F': "yyyy-MM-dd", 'T': "HH:mm:ss", 'D': "MM/dd/yy", 'R': "HH:mm", '%': "'%'",
 }
 
-// strftimePattern translates a pattern of strftime (%Y-%m-%d) into Java's.
-func strftimePattern(text string) (string, error) {
+// strftimePattern translates a pattern of strftime (%Y-%m-%d).
+func strftimePattern(text string) (*calendar.Pattern, error) {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
 		if text[i] != '%' {
@@ -63,15 +89,15 @@ func strftimePattern(text string) (string, error) {
 		}
 		i++
 		if i == len(text) {
-			return "", fmt.Errorf("date pattern %q ends with %%", text)
+			return nil, fmt.Errorf("date pattern %q ends with %%", text)
 		}
 		field, ok := strftimeFields[text[i]]
 		if !ok {
-			return "", fmt.Errorf("date pattern %q: %%%c has no meaning", text, text[i])
+			return nil, fmt.Errorf("date pattern %q: %%%c has no meaning", text, text[i])
 		}
 		b.WriteString(field)
 	}
-	return b.String(), nil
+	return calendar.ParsePattern(b.String())
 }
 
 // quotedLiteral gives a text as one that stands for itself in Java's patterns.
@@ -91,7 +117,7 @@ func quotedLiteral(s string) string {
 // dialectTimes write and read times by the patterns of other dialects. These must
 // be constants.
 func dialectTimes() []*catalog.Function {
-	translated := func(name string, args []catalog.Arg, k int, translate func(text string) (string, error)) (*calendar.Pattern, error) {
+	translated := func(name string, args []catalog.Arg, k int, translate func(text string) (*calendar.Pattern, error)) (*calendar.Pattern, error) {
 		if args[k].Const == nil {
 			return nil, fmt.Errorf("%s needs a constant pattern", name)
 		}
@@ -99,13 +125,13 @@ func dialectTimes() []*catalog.Function {
 		if !ok {
 			return nil, noOverload(name, args)
 		}
-		java, err := translate(text)
+		p, err := translate(text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		return calendar.ParsePattern(java)
+		return p, nil
 	}
-	format := func(name, doc string, examples []catalog.Example, translate func(text string) (string, error)) *catalog.Function {
+	format := func(name, doc string, examples []catalog.Example, translate func(text string) (*calendar.Pattern, error)) *catalog.Function {
 		return &catalog.Function{
 			Name: name, Category: temporals, Signatures: []string{name + "(x TIMESTAMP | TIMESTAMP_LTZ | DATE, pattern STRING) -> STRING"},
 			Doc: "The text of a time by a constant pattern" + doc + " NULL if x is NULL. DATE_FORMAT takes the patterns of Java.", Examples: examples,
@@ -171,7 +197,7 @@ func dialectTimes() []*catalog.Function {
 		}
 	}
 	return []*catalog.Function{
-		format("TO_CHAR", " of PostgreSQL: YYYY, YY, MM, MON, MONTH, DD, DDD, DY, DAY, HH24, HH12, MI, SS, MS, US, AM, Q, IYYY, IW, and text in double quotes; names are not padded.",
+		format("TO_CHAR", " of PostgreSQL: YYYY, YY, MM, MON, MONTH, DD, DDD, DY, DAY, HH24, HH12, MI, SS, MS, US, AM, Q, IYYY, IW, ID, and text in double quotes. Names are written as those of the pattern are (MON: FEB, Mon: Feb, mon: feb), and not padded.",
 			shows("TO_CHAR(TIMESTAMP '2024-02-29 13:04:05', 'YYYY-MM-DD HH24:MI:SS')", "2024-02-29 13:04:05", "TO_CHAR(DATE '2024-02-29', 'DD Mon \"of\" YY')", "29 Feb of 24"), postgresPattern),
 		format("STRFTIME", " of strftime: %Y, %y, %m, %b, %B, %d, %j, %a, %A, %H, %I, %p, %M, %S, %f (microseconds), %g (milliseconds), %F, %T, %D, %R, %%.",
 			shows("STRFTIME(TIMESTAMP '2024-02-29 13:04:05', '%d.%m.%Y %H:%M')", "29.02.2024 13:04"), strftimePattern),

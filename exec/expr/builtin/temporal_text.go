@@ -12,22 +12,56 @@ const codeBadFormat = "BAD_FORMAT"
 const patternDoc = " The pattern is Java's: yyyy year, MM month (MMM, MMMM its name), dd day, HH hour, hh and a hour of 12, mm minute, ss second, " +
 	"SSS fraction, EEE weekday, D day of the year, text in single quotes."
 
+// patternUse is what a date pattern is for: it compiles one, and refuses fields that
+// have no meaning there.
+type patternUse func(text string) (*calendar.Pattern, error)
+
+// toWrite is for patterns by which times are written.
+func toWrite(text string) (*calendar.Pattern, error) {
+	p, err := calendar.ParsePattern(text)
+	if err == nil && p.Zoned() {
+		return nil, fmt.Errorf("date pattern %q: an offset from UTC can be read only", text)
+	}
+	return p, err
+}
+
+// toReadInstant is for patterns by which points in time are read.
+func toReadInstant(text string) (*calendar.Pattern, error) {
+	p, err := calendar.ParsePattern(text)
+	if err != nil {
+		return nil, err
+	}
+	if field, ok := p.Reads(); !ok {
+		return nil, fmt.Errorf("date pattern %q: no day can be read by %s (yyyy is the year, MM the month, dd the day)", text, field)
+	}
+	return p, nil
+}
+
+// toRead is for patterns by which what a clock shows is read.
+func toRead(text string) (*calendar.Pattern, error) {
+	p, err := toReadInstant(text)
+	if err == nil && p.Zoned() {
+		return nil, fmt.Errorf("date pattern %q: an offset from UTC makes a point in time of it (TO_TIMESTAMP_LTZ)", text)
+	}
+	return p, err
+}
+
 // datePattern prepares the pattern in argument k.
-func datePattern(lits constants, k int) *matcher[*calendar.Pattern] {
+func datePattern(lits constants, k int, use patternUse) *matcher[*calendar.Pattern] {
 	if text, ok := lits.text(k); ok {
-		p, err := calendar.ParsePattern(text)
+		p, err := use(text)
 		return &matcher[*calendar.Pattern]{fixed: true, p: p, err: err}
 	}
 	return nil
 }
 
 // openDatePattern gives the pattern of each row, nil for a wrong one.
-func openDatePattern(c *catalog.EvalContext, a arguments, k int, fixed *matcher[*calendar.Pattern]) func(i int) *calendar.Pattern {
+func openDatePattern(c *catalog.EvalContext, a arguments, k int, use patternUse, fixed *matcher[*calendar.Pattern]) func(i int) *calendar.Pattern {
 	if fixed != nil && fixed.err == nil {
 		return func(int) *calendar.Pattern { return fixed.p }
 	}
 	text := a.text(k)
-	m := &matcher[*calendar.Pattern]{compile: calendar.ParsePattern}
+	m := &matcher[*calendar.Pattern]{compile: use}
 	return func(i int) *calendar.Pattern {
 		p, err := m.get(text(i))
 		if err != nil {
@@ -39,10 +73,10 @@ func openDatePattern(c *catalog.EvalContext, a arguments, k int, fixed *matcher[
 }
 
 // checkDatePattern refuses a constant pattern that is wrong at planning.
-func checkDatePattern(name string, args []catalog.Arg, k int) error {
+func checkDatePattern(name string, args []catalog.Arg, k int, use patternUse) error {
 	if k < len(args) && args[k].Const != nil {
 		if s, ok := args[k].Const.Value.(string); ok {
-			if _, err := calendar.ParsePattern(s); err != nil {
+			if _, err := use(s); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
@@ -54,9 +88,9 @@ func checkDatePattern(name string, args []catalog.Arg, k int) error {
 // same day (or whatever the pattern tells apart) are written once.
 func formatKernel(read func(c *catalog.EvalContext, a arguments) func(i int) int64) catalog.Kernel {
 	return textKernel(str, func(lits constants) func(c *catalog.EvalContext, a arguments) func(i int) ([]byte, bool) {
-		fixed := datePattern(lits, 1)
+		fixed := datePattern(lits, 1, toWrite)
 		return func(c *catalog.EvalContext, a arguments) func(i int) ([]byte, bool) {
-			us, pattern := read(c, a), openDatePattern(c, a, 1, fixed)
+			us, pattern := read(c, a), openDatePattern(c, a, 1, toWrite, fixed)
 			var last *calendar.Pattern
 			var text []byte
 			var from, granule int64
@@ -102,7 +136,7 @@ func temporalTextFunctions() []*catalog.Function {
 				if !ok || !catalog.CanCast(args[1].Type, str, true) {
 					return nil, noOverload("DATE_FORMAT", args)
 				}
-				if err := checkDatePattern("DATE_FORMAT", args, 1); err != nil {
+				if err := checkDatePattern("DATE_FORMAT", args, 1, toWrite); err != nil {
 					return nil, err
 				}
 				return &catalog.Overload{Params: []catalog.Type{t, str}, Result: str, Strict: true, CanFail: args[1].Const == nil, Kernel: formatKernel(
@@ -115,7 +149,7 @@ func temporalTextFunctions() []*catalog.Function {
 			Doc:        "The text, in the session's time zone, of a time in seconds since 1970; the pattern is '" + standard + "' by default." + patternDoc + " NULL if an argument is NULL.",
 			Examples:   []catalog.Example{{SQL: "FROM_UNIXTIME(44)", Result: "1970-01-01 00:00:44"}, {SQL: "FROM_UNIXTIME(86400, 'yyyy/MM/dd')", Result: "1970/01/02"}},
 			Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
-				if err := checkDatePattern("FROM_UNIXTIME", args, 1); err != nil {
+				if err := checkDatePattern("FROM_UNIXTIME", args, 1, toWrite); err != nil {
 					return nil, err
 				}
 				plain, _ := calendar.ParsePattern(standard)
@@ -136,8 +170,8 @@ func temporalTextFunctions() []*catalog.Function {
 			Name: "UNIX_TIMESTAMP", Aliases: []string{"TO_UNIX_TIMESTAMP"}, Category: temporals, Volatility: catalog.Stable,
 			Signatures: []string{"UNIX_TIMESTAMP() -> BIGINT", "UNIX_TIMESTAMP(s STRING [, pattern STRING]) -> BIGINT", "UNIX_TIMESTAMP(x TIMESTAMP) -> BIGINT"},
 			Doc: "Seconds since 1970 of now, or of a time in the session's time zone; a text is read by the pattern ('" + standard + "' by default)." +
-				patternDoc + " NULL if an argument is NULL or the text does not read.",
-			Examples: []catalog.Example{{SQL: "UNIX_TIMESTAMP('1970-01-02 00:00:01')", Result: "86401"}, {SQL: "UNIX_TIMESTAMP('02.01.1970', 'dd.MM.yyyy')", Result: "86400"}},
+				patternDoc + " X in it reads an offset from UTC, which counts then. NULL if an argument is NULL or the text does not read.",
+			Examples: []catalog.Example{{SQL: "UNIX_TIMESTAMP('1970-01-02 00:00:01')", Result: "86401"}, {SQL: "UNIX_TIMESTAMP('1970-01-01 08:00:01 +0800', 'yyyy-MM-dd HH:mm:ss X')", Result: "1"}, {SQL: "UNIX_TIMESTAMP('02.01.1970', 'dd.MM.yyyy')", Result: "86400"}},
 			Resolve:  resolveUnixTimestamp,
 		},
 		withAliases(parseFunction("TO_TIMESTAMP", catalog.Timestamp3, "TIMESTAMP(3)", []catalog.Example{
@@ -177,7 +211,7 @@ func temporalTextFunctions() []*catalog.Function {
 // in argument 1, or in the standard form.
 func readTime(args int) func(lits constants) func(c *catalog.EvalContext, a arguments) func(i int) (int64, bool) {
 	return func(lits constants) func(c *catalog.EvalContext, a arguments) func(i int) (int64, bool) {
-		fixed := datePattern(lits, 1)
+		fixed := datePattern(lits, 1, toRead)
 		return func(c *catalog.EvalContext, a arguments) func(i int) (int64, bool) {
 			s := a.text(0)
 			if args == 1 {
@@ -186,13 +220,49 @@ func readTime(args int) func(lits constants) func(c *catalog.EvalContext, a argu
 					return us - calendar.FloorMod(us, calendar.Millisecond), ok && !zoned
 				}
 			}
-			pattern := openDatePattern(c, a, 1, fixed)
+			pattern := openDatePattern(c, a, 1, toRead, fixed)
 			return func(i int) (int64, bool) {
 				p := pattern(i)
 				if p == nil {
 					return 0, false
 				}
 				return p.Parse(s(i))
+			}
+		}
+	}
+}
+
+// readInstant reads argument 0, a text, as a point in time: by the pattern in argument
+// 1, or in the standard form. One without an offset is of the zone in argument 2, or of
+// the session's.
+func readInstant(args int) maker[int64] {
+	return func(lits constants) func(c *catalog.EvalContext, a arguments) func(i int) (int64, bool) {
+		fixed, clock := datePattern(lits, 1, toReadInstant), readTime(1)(lits)
+		return func(c *catalog.EvalContext, a arguments) func(i int) (int64, bool) {
+			session := calendar.NewLocal(c.Zone)
+			if args == 1 {
+				read := clock(c, a)
+				return func(i int) (int64, bool) {
+					us, ok := read(i)
+					return session.ToUTC(us), ok
+				}
+			}
+			zone := func(int) *calendar.Local { return &session }
+			if args == 3 {
+				names, zones := a.text(2), zoneCache{}
+				zone = func(i int) *calendar.Local { return zones.get(names(i)) }
+			}
+			s, pattern := a.text(0), openDatePattern(c, a, 1, toReadInstant, fixed)
+			return func(i int) (int64, bool) {
+				p, local := pattern(i), zone(i)
+				if p == nil || local == nil {
+					return 0, false
+				}
+				us, offset, ok := p.ParseZoned(s(i))
+				if p.Zoned() {
+					return us - offset, ok
+				}
+				return local.ToUTC(us), ok
 			}
 		}
 	}
@@ -230,7 +300,7 @@ func parseFunction(name string, t catalog.Type, shown string, examples []catalog
 			" NULL if the text does not read or an argument is NULL; CAST makes an error of it.",
 		Examples: examples,
 		Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
-			if err := checkDatePattern(name, args, 1); err != nil {
+			if err := checkDatePattern(name, args, 1, toRead); err != nil {
 				return nil, err
 			}
 			return choose(name, one, two)(args)
@@ -240,7 +310,7 @@ func parseFunction(name string, t catalog.Type, shown string, examples []catalog
 
 func resolveUnixTimestamp(args []catalog.Arg) (*catalog.Overload, error) {
 	const name = "UNIX_TIMESTAMP"
-	if err := checkDatePattern(name, args, 1); err != nil {
+	if err := checkDatePattern(name, args, 1, toReadInstant); err != nil {
 		return nil, err
 	}
 	toSeconds := func(c *catalog.EvalContext) func(us int64) int64 {
@@ -256,7 +326,9 @@ func resolveUnixTimestamp(args []catalog.Arg) (*catalog.Overload, error) {
 		return &catalog.Overload{Params: []catalog.Type{t}, Result: catalog.BigInt, Strict: true, Kernel: fixedKernel(catalog.BigInt, mapped(m, toSeconds))}, nil
 	}
 	text := func(args int) catalog.Kernel {
-		return fixedKernel(catalog.BigInt, mapped(maker[int64](readTime(args)), toSeconds))
+		return fixedKernel(catalog.BigInt, mapped(readInstant(args), func(*catalog.EvalContext) func(us int64) int64 {
+			return func(us int64) int64 { return calendar.FloorDiv(us, calendar.Second) }
+		}))
 	}
 	return choose(name,
 		signature{result: catalog.BigInt, kernel: fixedKernel(catalog.BigInt, stateless(func(c *catalog.EvalContext, _ arguments) func(i int) (int64, bool) {
@@ -264,59 +336,4 @@ func resolveUnixTimestamp(args []catalog.Arg) (*catalog.Overload, error) {
 		}))},
 		signature{params: []catalog.Type{str}, result: catalog.BigInt, kernel: text(1)},
 		signature{params: []catalog.Type{str, str}, result: catalog.BigInt, canFail: true, kernel: text(2)})(args)
-}
-
-func toTimestampLTZ() *catalog.Function {
-	const name = "TO_TIMESTAMP_LTZ"
-	t := catalog.TimestampLTZ3
-	store := func(c *catalog.EvalContext) func(us int64) int64 {
-		local := calendar.NewLocal(c.Zone)
-		return local.ToUTC
-	}
-	number := func(args int) catalog.Kernel {
-		return fixedKernel(t, stateless(func(c *catalog.EvalContext, a arguments) func(i int) (int64, bool) {
-			v := a.integer(0)
-			precision := func(int) int64 { return 3 }
-			if args == 2 {
-				precision = a.integer(1)
-			}
-			return func(i int) (int64, bool) {
-				unit := calendar.Millisecond
-				switch precision(i) {
-				case 0:
-					unit = calendar.Second
-				case 3:
-				default:
-					return 0, false
-				}
-				us, ok := multiply(v(i), unit)
-				if !ok {
-					c.Fail(i, codeOverflow, fmt.Sprintf("%d is beyond %s", v(i), t))
-				}
-				return us, ok
-			}
-		}))
-	}
-	return &catalog.Function{
-		Name: name, Category: temporals,
-		Signatures: []string{
-			"TO_TIMESTAMP_LTZ(n BIGINT [, precision INT]) -> TIMESTAMP_LTZ(3)", "TO_TIMESTAMP_LTZ(s STRING [, pattern STRING]) -> TIMESTAMP_LTZ(3)",
-		},
-		Doc: "A point in time from seconds (precision 0) or milliseconds (3, the default) since 1970, or from a text in the session's time zone as for " +
-			"TO_TIMESTAMP. NULL if an argument is NULL, the text does not read or the precision is another one.",
-		Examples: []catalog.Example{
-			{SQL: "TO_TIMESTAMP_LTZ(1709211600, 0)", Result: "2024-02-29 13:00:00.000"}, {SQL: "TO_TIMESTAMP_LTZ(1709211600123)", Result: "2024-02-29 13:00:00.123"},
-			{SQL: "TO_TIMESTAMP_LTZ('2024-02-29 13:00:00')", Result: "2024-02-29 13:00:00.000"},
-		},
-		Resolve: func(args []catalog.Arg) (*catalog.Overload, error) {
-			if err := checkDatePattern(name, args, 1); err != nil {
-				return nil, err
-			}
-			return choose(name,
-				signature{params: []catalog.Type{catalog.BigInt}, result: t, canFail: true, kernel: number(1)},
-				signature{params: []catalog.Type{catalog.BigInt, intType}, result: t, canFail: true, kernel: number(2)},
-				signature{params: []catalog.Type{str}, result: t, kernel: fixedKernel(t, mapped(maker[int64](readTime(1)), store))},
-				signature{params: []catalog.Type{str, str}, result: t, canFail: true, kernel: fixedKernel(t, mapped(maker[int64](readTime(2)), store))})(args)
-		},
-	}
 }

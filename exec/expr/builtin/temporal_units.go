@@ -39,10 +39,10 @@ func temporalUnitFunctions() []*catalog.Function {
 		{
 			Name: "TIMESTAMPDIFF", Category: temporals,
 			Signatures: []string{"TIMESTAMPDIFF(unit, a, b) -> INT"},
-			Doc:        "The whole units from a to b, towards zero; negative if b comes first. NULL if an argument is NULL. Beyond INT it is an error of the row (" + codeOverflow + ").",
+			Doc:        "The whole units from a to b; negative if b comes first: then they are those from b to a. Of months and more, as many as TIMESTAMPADD can move the first by without going beyond the second. NULL if an argument is NULL. Beyond INT it is an error of the row (" + codeOverflow + ").",
 			Examples: []catalog.Example{
 				{SQL: "TIMESTAMPDIFF(DAY, TIMESTAMP '2024-02-28 12:00:00', TIMESTAMP '2024-03-01 11:00:00')", Result: "1"},
-				{SQL: "TIMESTAMPDIFF(MONTH, DATE '2024-03-31', DATE '2024-02-29')", Result: "-1"},
+				{SQL: "TIMESTAMPDIFF(MONTH, DATE '2024-01-31', DATE '2024-02-29')", Result: "1"}, {SQL: "TIMESTAMPDIFF(MONTH, DATE '2024-03-31', DATE '2024-02-29')", Result: "-1"},
 			},
 			Resolve: resolveTimestampDiff,
 		},

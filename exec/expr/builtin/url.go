@@ -32,7 +32,7 @@ func urlFunctions() []*catalog.Function {
 		})
 	}
 	return []*catalog.Function{
-		scalar(texts, called("PARSE_URL"), "(url STRING, part STRING [, key STRING]) -> STRING",
+		scalar(texts, called("PARSE_URL", "TRY_PARSE_URL"), "(url STRING, part STRING [, key STRING]) -> STRING",
 			"A part of a URL as it is written: PROTOCOL, USERINFO, AUTHORITY, HOST, PATH, QUERY, FILE (path and query) or REF. With QUERY and a key, the value of the key in the query. NULL if the URL has no such part or is none, or an argument is NULL.",
 			shows("PARSE_URL('https://me@x.org:80/a/b?q=1&r=2#top', 'HOST')", "x.org", "PARSE_URL('https://x.org/a/b?q=1&r=2', 'QUERY', 'r')", "2",
 				"PARSE_URL('https://x.org/a/b?q=1', 'FILE')", "/a/b?q=1", "PARSE_URL('https://x.org/', 'REF')", "NULL"),

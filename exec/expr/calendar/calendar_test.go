@@ -80,11 +80,10 @@ func TestMonths(t *testing.T) {
 			a, b = b, a
 		}
 		n := MonthsBetween(a, b)
-		_, _, da := Date(FloorDiv(a, Day))
-		if da <= 28 && (Months.Add(a, n) > b || Months.Add(a, n+1) <= b) {
+		if Months.Add(a, n) > b || Months.Add(a, n+1) <= b {
 			t.Fatalf("%d months between %s and %s", n, AppendTimestamp(nil, a, 6), AppendTimestamp(nil, b, 6))
 		}
-		if back := MonthsBetween(b, a); da <= 28 && back > 0 || back < -n {
+		if back := MonthsBetween(b, a); back != -n {
 			t.Fatalf("%d months back between %s and %s, %d forth", back, AppendTimestamp(nil, a, 6), AppendTimestamp(nil, b, 6), n)
 		}
 	}

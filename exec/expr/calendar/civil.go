@@ -113,20 +113,22 @@ func AddMonths(days, months int64) int64 {
 	return Days(y, m, min(d, MonthLength(y, m)))
 }
 
-// MonthsBetween gives the whole months from a to b (microseconds), negative if b
-// comes first.
+// MonthsBetween gives the whole months from a to b (microseconds): the most that a
+// can be moved by (AddMonths) without going beyond b. Negative if b comes first: then
+// it is those from b to a.
 func MonthsBetween(a, b int64) int64 {
+	if b < a {
+		return -MonthsBetween(b, a)
+	}
 	da, ra := DayOf(a)
 	db, rb := DayOf(b)
 	ya, ma, na := Date(da)
 	yb, mb, nb := Date(db)
 	months := (yb-ya)*12 + mb - ma
-	// Not whole if the day and time of day have not been reached.
-	switch {
-	case months > 0 && (nb < na || nb == na && rb < ra):
+	// Not whole if the day, the month's last one at most, and the time of day have
+	// not been reached.
+	if na = min(na, MonthLength(yb, mb)); nb < na || nb == na && rb < ra {
 		months--
-	case months < 0 && (nb > na || nb == na && rb > ra):
-		months++
 	}
 	return months
 }

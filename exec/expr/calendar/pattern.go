@@ -1,14 +1,17 @@
 package calendar
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Pattern is a compiled date pattern in the notation of Java's
 // DateTimeFormatter: letters stand for fields (y u year, M L month, d day of the
 // month, D of the year, E weekday, a AM/PM, H k h K hour, m minute, s second, S
-// fraction); text in single quotes stands for itself.
+// fraction, X Z offset from UTC, which can be read only); text in single quotes stands
+// for itself.
 type Pattern struct {
 	items   []patternItem
 	granule int64 // us: times within one have the same text
@@ -18,6 +21,39 @@ type patternItem struct {
 	field   byte   // 0: literal
 	count   int    // letters
 	literal string // what stands here
+	letters func(s []byte) []byte
+}
+
+// Then appends another pattern.
+func (p *Pattern) Then(q *Pattern) {
+	p.items = append(p.items, q.items...)
+	p.granule = min(p.granule, q.granule)
+}
+
+// Upper has the names of p written in capitals, Lower in small letters.
+func (p *Pattern) Upper() *Pattern { return p.cased(bytes.ToUpper) }
+
+// Lower is the counterpart of Upper.
+func (p *Pattern) Lower() *Pattern { return p.cased(bytes.ToLower) }
+
+func (p *Pattern) cased(letters func(s []byte) []byte) *Pattern {
+	q := &Pattern{items: slices.Clone(p.items), granule: p.granule}
+	for i := range q.items {
+		q.items[i].letters = letters
+	}
+	return q
+}
+
+// Reads says whether a text can be read by the pattern: not if a field stands in it
+// that does not determine a day, such as the year of the week (Y).
+func (p *Pattern) Reads() (field string, ok bool) {
+	for _, it := range p.items {
+		switch it.field {
+		case 'Y', 'w', 'Q', 'q', 'e':
+			return strings.Repeat(string(it.field), it.count), false
+		}
+	}
+	return "", true
 }
 
 var months = [...]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"}
@@ -94,7 +130,12 @@ func pow10(k int) int64 {
 
 var patternUnit = map[byte]int64{
 	'y': Day, 'u': Day, 'Y': Day, 'M': Day, 'L': Day, 'd': Day, 'D': Day, 'E': Day, 'e': Day, 'w': Day, 'Q': Day, 'q': Day,
-	'a': Hour, 'H': Hour, 'k': Hour, 'h': Hour, 'K': Hour, 'm': Minute, 's': Second, 'S': 1,
+	'a': Hour, 'H': Hour, 'k': Hour, 'h': Hour, 'K': Hour, 'm': Minute, 's': Second, 'S': 1, 'X': 1, 'Z': 1,
+}
+
+// Zoned says whether an offset from UTC stands in the pattern.
+func (p *Pattern) Zoned() bool {
+	return slices.ContainsFunc(p.items, func(it patternItem) bool { return it.field == 'X' || it.field == 'Z' })
 }
 
 // Granule gives the microseconds within which, counted from 1970, all times have
@@ -107,6 +148,7 @@ func (p *Pattern) Append(dst []byte, us int64) []byte {
 	y, m, d := Date(days)
 	h := rest / Hour
 	for _, it := range p.items {
+		from := len(dst)
 		switch it.field {
 		case 0:
 			dst = append(dst, it.literal...)
@@ -170,6 +212,9 @@ func (p *Pattern) Append(dst []byte, us int64) []byte {
 				f = f % (Second / 10) * 10
 			}
 		}
+		if it.letters != nil {
+			dst = append(dst[:from], it.letters(dst[from:])...)
+		}
 	}
 	return dst
 }
@@ -193,6 +238,12 @@ func padded(dst []byte, v int64, width int) []byte {
 // 1970-01-01 00:00:00. Names of months and AM/PM are taken in any case; weekdays
 // are not checked.
 func (p *Pattern) Parse(s []byte) (us int64, ok bool) {
+	us, _, ok = p.ParseZoned(s)
+	return us, ok
+}
+
+// ParseZoned is Parse that gives the offset from UTC too, in microseconds; 0 without.
+func (p *Pattern) ParseZoned(s []byte) (us, offset int64, ok bool) {
 	y, m, d, yday := int64(1970), int64(1), int64(1), int64(0)
 	var h, h12, mi, sec, frac int64
 	half, twelve := int64(-1), false
@@ -201,13 +252,13 @@ func (p *Pattern) Parse(s []byte) (us int64, ok bool) {
 		switch it.field {
 		case 0:
 			if len(s) < len(it.literal) || string(s[:len(it.literal)]) != it.literal {
-				return 0, false
+				return 0, 0, false
 			}
 			s = s[len(it.literal):]
 			continue
 		case 'a':
 			if len(s) < 2 || s[1]|0x20 != 'm' || s[0]|0x20 != 'a' && s[0]|0x20 != 'p' {
-				return 0, false
+				return 0, 0, false
 			}
 			half = 0
 			if s[0]|0x20 == 'p' {
@@ -215,22 +266,27 @@ func (p *Pattern) Parse(s []byte) (us int64, ok bool) {
 			}
 			s = s[2:]
 			continue
+		case 'X', 'Z':
+			if offset, s, ok = offsetOf(s); !ok {
+				return 0, 0, false
+			}
+			continue
 		case 'E':
 			n, rest := name(s, weekdays[:], it.count < 4)
 			if n == 0 {
-				return 0, false
+				return 0, 0, false
 			}
 			s = rest
 			continue
 		case 'M', 'L':
 			if it.count >= 3 {
 				if m, s = name(s, months[:], it.count == 3); m == 0 {
-					return 0, false
+					return 0, 0, false
 				}
 				continue
 			}
 		case 'Y', 'w', 'Q', 'q', 'e':
-			return 0, false // do not determine a day
+			return 0, 0, false // do not determine a day
 		}
 		// A field before another one without anything between has its own width.
 		least, most := it.count, it.count
@@ -247,7 +303,7 @@ func (p *Pattern) Parse(s []byte) (us int64, ok bool) {
 			n++
 		}
 		if n < least || n == 0 || n > 18 {
-			return 0, false
+			return 0, 0, false
 		}
 		s = s[n:]
 		switch it.field {
@@ -267,12 +323,12 @@ func (p *Pattern) Parse(s []byte) (us int64, ok bool) {
 		case 'k':
 			h = v % 24
 			if v < 1 || v > 24 {
-				return 0, false
+				return 0, 0, false
 			}
 		case 'h', 'K':
 			h12, twelve = v%12, true
 			if v > 12 {
-				return 0, false
+				return 0, 0, false
 			}
 		case 'm':
 			mi = v
@@ -291,13 +347,39 @@ func (p *Pattern) Parse(s []byte) (us int64, ok bool) {
 		h = h12
 	}
 	if len(s) > 0 || y < 1 || y > 9999 || m < 1 || m > 12 || d < 1 || d > MonthLength(y, m) || h > 23 || mi > 59 || sec > 59 {
-		return 0, false
+		return 0, 0, false
 	}
 	days := Days(y, m, d)
 	if yday > 0 {
 		days = Days(y, 1, 1) + yday - 1
 	}
-	return days*Day + h*Hour + mi*Minute + sec*Second + frac, true
+	return days*Day + h*Hour + mi*Minute + sec*Second + frac, offset, true
+}
+
+// offsetOf reads an offset from UTC at the start of a text: Z, +hh, +hhmm or +hh:mm.
+func offsetOf(s []byte) (us int64, rest []byte, ok bool) {
+	if len(s) > 0 && s[0] == 'Z' {
+		return 0, s[1:], true
+	}
+	if len(s) < 3 || s[0] != '+' && s[0] != '-' {
+		return 0, nil, false
+	}
+	h, ok := two(s[1:])
+	rest = s[3:]
+	if !ok {
+		return 0, nil, false
+	}
+	us = h * Hour
+	minutes := bytes.TrimPrefix(rest, []byte{':'})
+	if len(minutes) >= 2 {
+		if m, ok := two(minutes); ok && m < 60 {
+			us, rest = us+m*Minute, minutes[2:]
+		}
+	}
+	if s[0] == '-' {
+		us = -us
+	}
+	return us, rest, us <= 18*Hour && us >= -18*Hour
 }
 
 // name finds which of names s starts with, from 1; 0 for none.

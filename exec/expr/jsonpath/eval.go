@@ -31,7 +31,7 @@ func (e *Evaluator) Eval(p *Path, doc *fastjson.Value) ([]*fastjson.Value, error
 				simple = false
 				break
 			}
-			v = v.Get(p.steps[i].name)
+			v = Member(v, p.steps[i].name)
 		}
 		if simple {
 			e.a = e.a[:0]
@@ -52,6 +52,18 @@ func (e *Evaluator) Eval(p *Path, doc *fastjson.Value) ([]*fastjson.Value, error
 	}
 	e.a, e.b = in, out
 	return in, nil
+}
+
+// Member gives the member of an object that has a name, of several the last one, as
+// sources in JSON take it; nil: there is none.
+func Member(object *fastjson.Value, name string) *fastjson.Value {
+	var found *fastjson.Value
+	object.GetObject().Visit(func(key []byte, v *fastjson.Value) {
+		if string(key) == name {
+			found = v
+		}
+	})
+	return found
 }
 
 type context struct {
@@ -97,7 +109,7 @@ func (x context) member(s *step, v *fastjson.Value, out []*fastjson.Value, unwra
 	case v.Type() == fastjson.TypeObject && s.kind == membersStep:
 		v.GetObject().Visit(func(_ []byte, m *fastjson.Value) { out = append(out, m) })
 	case v.Type() == fastjson.TypeObject:
-		if m := v.Get(s.name); m != nil {
+		if m := Member(v, s.name); m != nil {
 			return append(out, m), nil
 		}
 		if x.strict {
