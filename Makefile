@@ -8,7 +8,7 @@ FUZZTIME  ?= 1m
 SOAKTIME  ?= 10m
 EVENTS    ?= 10000000
 
-.PHONY: build demo test check vet race bench bench-flink bench-kafka fuzz soak docs clean
+.PHONY: build demo test check vet race memcheck bench bench-flink bench-kafka fuzz soak docs clean
 
 build: ## the binary, static
 	CGO_ENABLED=0 $(GO) build -o $(BIN) ./cmd/streamsql
@@ -27,6 +27,9 @@ check: ## format, vet, static analysis
 
 race: ## the tests under the race detector
 	$(GO) test -race ./...
+
+memcheck: ## operators and golden tests with state that faults when it is used wrongly (Linux)
+	$(GO) test -tags memcheck -timeout 30m ./statestore/... ./exec/... ./tests/sql
 
 bench: build ## the goals of docs/benchmarks.md, measured here
 	EVENTS=$(EVENTS) ./tests/bench/run.sh $(BIN) queries

@@ -10,7 +10,6 @@ import (
 
 	"github.com/streamsql/streamsql"
 	"github.com/streamsql/streamsql/catalog"
-	"github.com/streamsql/streamsql/exec/agg"
 )
 
 // path joins its arguments in the order of the rows.
@@ -24,18 +23,10 @@ func (p *path) Add(args []any) error {
 func (p *path) Result() (any, error) { return strings.Join(p.parts, " "), nil }
 
 func TestAggregateFunc(t *testing.T) {
-	var fns []*catalog.Function
-	for _, f := range []agg.AggregateFunc{
-		{Name: "GEOMEAN", Params: []catalog.Type{catalog.Double}, Result: catalog.Double, New: func() agg.Aggregation { return &geometric{} }},
-		{Name: "PATH", Params: []catalog.Type{catalog.String, catalog.BigInt}, Result: catalog.String, NullInput: true, Ordered: true, New: func() agg.Aggregation { return &path{} }},
-	} {
-		fn, err := f.Function()
-		if err != nil {
-			t.Fatal(err)
-		}
-		fns = append(fns, fn)
-	}
-	eng, err := streamsql.Open(streamsql.Options{Functions: fns})
+	eng, err := streamsql.Open(streamsql.Options{Functions: []streamsql.Function{
+		streamsql.AggregateFunc{Name: "GEOMEAN", Params: []catalog.Type{catalog.Double}, Result: catalog.Double, New: func() streamsql.Aggregation { return &geometric{} }},
+		streamsql.AggregateFunc{Name: "PATH", Params: []catalog.Type{catalog.String, catalog.BigInt}, Result: catalog.String, NullInput: true, Ordered: true, New: func() streamsql.Aggregation { return &path{} }},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,10 +15,11 @@ import (
 // read, nothing is written, and no state is left behind. Over unbounded input it
 // runs until it is stopped, or the setting 'max-rows' ends it. When it has ended,
 // AnalyzedPlan gives the plan with what was measured.
-func (s *Session) ExplainAnalyze(ctx context.Context, step *planner.Analyze) *Job {
+func (s *Session) ExplainAnalyze(ctx context.Context, step *planner.Analyze) (*Job, error) {
 	cfg := s.config(step.Plan, step.Settings)
 	cfg.Discard, cfg.Measure = true, true
-	return unnamed(exec.Start(ctx, cfg))
+	ctx, cancel := context.WithCancel(ctx)
+	return s.engine.start(ctx, cancel, cfg, "", nil)
 }
 
 // AnalyzedPlan is the plan as EXPLAIN prints it; under each operator its rows, its

@@ -35,7 +35,10 @@ func TestExplainAnalyze(t *testing.T) {
 	var texts []string
 	for _, step := range script.Steps {
 		if step, ok := step.(*planner.Analyze); ok {
-			job := s.ExplainAnalyze(context.Background(), step)
+			job, err := s.ExplainAnalyze(context.Background(), step)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := job.Wait(); err != nil {
 				t.Fatal(err)
 			}

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -33,7 +35,7 @@ type Options struct {
 	Dir string
 	// Connectors and Functions are added to the built-in ones.
 	Connectors []connectors.Connector
-	Functions  []*catalog.Function
+	Functions  []Function
 	// Memory holds the tables of the connector 'memory'; nil: a new store.
 	Memory *memory.Store
 	// Stdout takes the rows of the console sink. Default: os.Stdout.
@@ -41,7 +43,7 @@ type Options struct {
 	// Log takes what the engine has to say while it runs. Default: nothing.
 	Log *slog.Logger
 	// Clock is the engine's time. Default: the system's.
-	Clock clock.Clock
+	Clock Clock
 	// FS is the file system of file sources and sinks, StateFS that of the state.
 	// Default: the operating system's.
 	FS      connectors.FS
@@ -49,6 +51,9 @@ type Options struct {
 	// Fault is called at named points of every commit; for tests that crash.
 	Fault func(point string)
 }
+
+// Clock tells the time and wakes sleepers: what a program's own clock must do.
+type Clock = clock.Clock
 
 // Engine runs scripts. It may be used by several goroutines.
 type Engine struct {
@@ -59,11 +64,15 @@ type Engine struct {
 	env       connectors.Env
 	store     catalog.Store // keeps the catalog; nil: nothing does
 
-	mu   sync.Mutex
-	jobs map[string]*Job // those that run, by name
+	saving sync.Mutex // one writer of store at a time, with the newest definitions
+
+	mu     sync.Mutex
+	jobs   map[*Job]struct{} // what runs
+	closed bool
 }
 
-// Open makes an engine.
+// Open makes an engine. Errors: a connector or function whose name is taken or whose
+// description is not whole, a data directory that can't be read.
 func Open(o Options) (*Engine, error) {
 	if o.Memory == nil {
 		o.Memory = memory.NewStore()
@@ -86,12 +95,16 @@ func Open(o Options) (*Engine, error) {
 			return nil, err
 		}
 	}
-	functions, err := catalog.NewFunctionSet(slices.Concat(expr.Functions().All(), agg.Functions(), o.Functions)...)
+	own, err := functionsOf(o.Functions)
+	if err != nil {
+		return nil, err
+	}
+	functions, err := catalog.NewFunctionSet(slices.Concat(expr.Functions().All(), agg.Functions(), own)...)
 	if err != nil {
 		return nil, fmt.Errorf("functions: %w", err)
 	}
 	e := &Engine{
-		o: o, registry: registry, functions: functions, catalog: catalog.New(), jobs: map[string]*Job{},
+		o: o, registry: registry, functions: functions, catalog: catalog.New(), jobs: map[*Job]struct{}{},
 		env: connectors.Env{Clock: o.Clock, Log: o.Log, Dir: o.Dir, FS: o.FS, Stdout: &lockedWriter{w: o.Stdout}},
 	}
 	if o.DataDir != "" {
@@ -143,35 +156,46 @@ func (e *Engine) infer(connector string, o catalog.Options) ([]catalog.Field, er
 	return c.Infer(o, e.env)
 }
 
-// Jobs lists the jobs that run now.
-func (e *Engine) Jobs() []*Job {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var out []*Job
-	for _, j := range e.jobs {
-		out = append(out, j)
-	}
-	slices.SortFunc(out, func(a, b *Job) int {
-		if a.name < b.name {
-			return -1
-		}
-		return 1
-	})
-	return out
+// save keeps the catalog for the next engine over the data directory.
+func (e *Engine) save() error {
+	e.saving.Lock()
+	defer e.saving.Unlock()
+	return e.store.Save(e.catalog.Definitions())
 }
 
-// Close stops all jobs, each with a commit, and waits for them.
+// Jobs lists the jobs with a name that run now, by name.
+func (e *Engine) Jobs() []*Job {
+	named := slices.DeleteFunc(e.running(), func(j *Job) bool { return j.name == "" })
+	slices.SortFunc(named, func(a, b *Job) int { return strings.Compare(a.name, b.name) })
+	return named
+}
+
+// running lists what runs now.
+func (e *Engine) running() []*Job {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Collect(maps.Keys(e.jobs))
+}
+
+// Close stops all that runs, jobs with a commit, and waits for it. The error is that
+// of jobs that failed meanwhile. Nothing can be started afterwards.
 func (e *Engine) Close() error {
-	var errs []error
-	for _, j := range e.Jobs() {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	var ending []*Job
+	for _, j := range e.running() {
 		select {
-		case <-j.Done(): // whoever waited for it has its error
-			continue
+		case <-j.Job.Done(): // whoever waited for it has its error
 		default:
+			j.end()
+			ending = append(ending, j)
 		}
-		j.Stop()
-		if err := j.Wait(); err != nil && !errors.Is(err, ErrFinished) {
-			errs = append(errs, fmt.Errorf("job %s: %w", j.name, err))
+	}
+	var errs []error
+	for _, j := range ending {
+		if err := j.Wait(); err != nil && !errors.Is(err, ErrFinished) && !errors.Is(err, ErrClosed) {
+			errs = append(errs, j.named(err))
 		}
 	}
 	return errors.Join(errs...)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/streamsql/streamsql"
 	"github.com/streamsql/streamsql/catalog"
-	"github.com/streamsql/streamsql/exec/agg"
 )
 
 // geometric is the geometric mean of numbers.
@@ -38,16 +37,12 @@ func (g *geometric) Result() (any, error) {
 }
 
 // An aggregate function in Go. It needs no code to merge, store or take back rows.
-func Example_aggregateFunction() {
-	geomean, err := agg.AggregateFunc{
+func ExampleAggregateFunc() {
+	eng, err := streamsql.Open(streamsql.Options{Functions: []streamsql.Function{streamsql.AggregateFunc{
 		Name: "geomean", Doc: "The geometric mean of positive numbers.",
 		Params: []catalog.Type{catalog.Double}, Result: catalog.Double,
-		New: func() agg.Aggregation { return &geometric{} },
-	}.Function()
-	if err != nil {
-		log.Fatal(err)
-	}
-	eng, err := streamsql.Open(streamsql.Options{Functions: []*catalog.Function{geomean}})
+		New: func() streamsql.Aggregation { return &geometric{} },
+	}}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -86,7 +81,7 @@ func (t *total) Retract(args []any) error {
 	return nil
 }
 
-func (t *total) Merge(other agg.Aggregation) error {
+func (t *total) Merge(other streamsql.Aggregation) error {
 	t.cents += other.(*total).cents
 	return nil
 }
@@ -102,20 +97,16 @@ func (t *total) UnmarshalBinary(state []byte) error {
 	return nil
 }
 
-var _ agg.Retracting = (*total)(nil)
+var _ streamsql.Retracting = (*total)(nil)
 
 // An aggregate function in Go with a state: a number for each group, however many
 // rows it has.
-func Example_incrementalAggregate() {
-	fn, err := agg.AggregateFunc{
+func ExampleAggregateFunc_incremental() {
+	eng, err := streamsql.Open(streamsql.Options{Functions: []streamsql.Function{streamsql.AggregateFunc{
 		Name: "total", Doc: "The sum of amounts in cents, as text.",
 		Params: []catalog.Type{catalog.BigInt}, Result: catalog.String,
-		New: func() agg.Aggregation { return &total{} },
-	}.Function()
-	if err != nil {
-		log.Fatal(err)
-	}
-	eng, err := streamsql.Open(streamsql.Options{Functions: []*catalog.Function{fn}})
+		New: func() streamsql.Aggregation { return &total{} },
+	}}})
 	if err != nil {
 		log.Fatal(err)
 	}

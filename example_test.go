@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -18,8 +19,6 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/memory"
-	"github.com/streamsql/streamsql/exec/expr"
-	"github.com/streamsql/streamsql/planner"
 )
 
 // A query gives Arrow records while it runs.
@@ -112,9 +111,96 @@ func ExampleOptions_memory() {
 	// +I [ANN 5]
 }
 
+// A job that never ends, fed and read by the program: it forgets what has been read
+// and taken.
+func ExampleSession_Start_live() {
+	store := memory.NewStore()
+	eng, err := streamsql.Open(streamsql.Options{Memory: store})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer eng.Close()
+	job, err := eng.Script().Start(context.Background(), `
+		SET 'commit.interval' = '10ms';
+		CREATE SOURCE orders (name STRING, qty INT) WITH ('connector' = 'memory', 'bounded' = 'false', 'forget-read' = 'true');
+		CREATE SINK big (name STRING, qty INT) WITH ('connector' = 'memory');
+		INSERT INTO big SELECT UPPER(name), qty FROM orders WHERE qty > 3`, streamsql.JobOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	orders, big := store.Table("orders"), store.Table("big")
+	for i, name := range []string{"ann", "bob", "eve"} {
+		orders.SendRows(0, []any{name, 1}, []any{name, 4 + i})
+		for rows := 0; rows == 0; {
+			changed := big.Changed()
+			for _, commit := range big.Take() {
+				for _, row := range commit.Rows() {
+					fmt.Println(row.Kind, row.Values)
+					rows++
+				}
+			}
+			if rows == 0 {
+				select {
+				case <-changed:
+				case <-job.Done():
+					log.Fatal(job.Wait())
+				}
+			}
+		}
+	}
+	job.Stop()
+	if err := job.Wait(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// +I [ANN 4]
+	// +I [BOB 5]
+	// +I [EVE 6]
+}
+
+// The rows of a query that updates are a changelog: -U takes a row back, +U puts
+// another in its place.
+func ExampleRows_Kinds() {
+	store := memory.NewStore()
+	eng, err := streamsql.Open(streamsql.Options{Memory: store})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer eng.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	rows, err := eng.Script().Query(ctx, `
+		CREATE SOURCE orders (name STRING, qty INT) WITH ('connector' = 'memory', 'bounded' = 'false');
+		SELECT name, SUM(qty) AS total FROM orders GROUP BY name`)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rows.Close() // the SELECT itself never ends
+	store.Table("orders").SendRows(0, []any{"ann", 3})
+	for n := 0; n < 3 && rows.Next(); {
+		for i := range int(rows.Record().NumRows()) {
+			kind := catalog.Insert
+			if rows.Kinds() != nil {
+				kind = rows.Kinds()[i]
+			}
+			fmt.Println(kind, rows.Record().Column(0).ValueStr(i), rows.Record().Column(1).ValueStr(i))
+			if n++; n == 1 {
+				store.Table("orders").SendRows(0, []any{"ann", 4})
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// +I ann 3
+	// -U ann 3
+	// +U ann 7
+}
+
 // A function written in Go.
-func ExampleOptions_functions() {
-	reverse, err := expr.ScalarFunc{
+func ExampleScalarFunc() {
+	reverse := streamsql.ScalarFunc{
 		Name: "REVERSE_WORDS", Doc: "The words of a text, last one first.",
 		Params: []catalog.Type{catalog.String}, Result: catalog.String,
 		Call: func(args []any) (any, error) {
@@ -127,11 +213,8 @@ func ExampleOptions_functions() {
 			}
 			return strings.Join(words, " "), nil
 		},
-	}.Function()
-	if err != nil {
-		log.Fatal(err)
 	}
-	eng, err := streamsql.Open(streamsql.Options{Functions: []*catalog.Function{reverse}})
+	eng, err := streamsql.Open(streamsql.Options{Functions: []streamsql.Function{reverse}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -143,6 +226,9 @@ func ExampleOptions_functions() {
 	defer rows.Close()
 	for rows.Next() {
 		fmt.Println(rows.Record().Column(0))
+	}
+	if err := rows.Err(); err != nil {
+		log.Fatal(err)
 	}
 	// Output: ["three two one"]
 }
@@ -160,40 +246,30 @@ func ExampleSession_Start() {
 		log.Fatal(err)
 	}
 	defer eng.Close()
-	s := eng.Script()
-	script, err := s.Analyze("counts.sql", `
+	reached := make(chan struct{})
+	seen := false
+	job, err := eng.Script().Start(context.Background(), `
 		SET 'commit.interval' = '10ms';
 		CREATE SOURCE ticks (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100000',
 			'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '1000000000');
 		CREATE SINK none (n BIGINT) WITH ('connector' = 'blackhole');
-		INSERT INTO none SELECT n FROM ticks WHERE n % 2 = 0`)
-	if err != nil {
-		log.Fatal(err)
-	}
-	reached := make(chan struct{})
-	seen := false
-	for _, step := range script.Steps {
-		step, ok := step.(*planner.Job)
-		if !ok {
-			continue // what the definitions have to tell
-		}
-		job, err := s.Start(context.Background(), step, "counts", func(p streamsql.Progress) {
+		INSERT INTO none SELECT n FROM ticks WHERE n % 2 = 0`,
+		streamsql.JobOptions{Name: "counts", Progress: func(p streamsql.Progress) {
 			if p.Sources[0].Records > 1000 && !seen {
 				seen = true
 				close(reached)
 			}
-		})
-		if err != nil {
-			log.Fatal(err)
-		}
-		<-reached
-		job.Stop() // finishes the micro-batch and commits
-		if err := job.Wait(); err != nil {
-			log.Fatal(err)
-		}
-		p := job.Progress()
-		fmt.Println(job.Name(), p.Finished, p.Sources[0].Records == 2*p.Sinks[0].Rows || p.Sources[0].Records == 2*p.Sinks[0].Rows+1)
+		}})
+	if err != nil {
+		log.Fatal(err)
 	}
+	<-reached
+	job.Stop() // finishes the micro-batch and commits
+	if err := job.Wait(); err != nil {
+		log.Fatal(err)
+	}
+	p := job.Progress()
+	fmt.Println(job.Name(), p.Finished, p.Sources[0].Records == 2*p.Sinks[0].Rows || p.Sources[0].Records == 2*p.Sinks[0].Rows+1)
 	// Output: counts false true
 }
 

@@ -131,7 +131,7 @@ func TestColumnsKept(t *testing.T) {
 		}
 		for _, step := range script.Steps {
 			if step, ok := step.(*planner.Job); ok {
-				j, err := s.Start(context.Background(), step, "job", nil)
+				j, err := s.StartJob(context.Background(), step, streamsql.JobOptions{Name: "job"})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -2,12 +2,10 @@ package streamsql_test
 
 import (
 	"context"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/streamsql/streamsql"
-	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/planner"
 )
 
@@ -32,7 +30,10 @@ func TestBusiestShard(t *testing.T) {
 	var shares []float64
 	for _, step := range script.Steps {
 		if step, ok := step.(*planner.Analyze); ok {
-			job := s.ExplainAnalyze(context.Background(), step)
+			job, err := s.ExplainAnalyze(context.Background(), step)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := job.Wait(); err != nil {
 				t.Fatal(err)
 			}
@@ -56,14 +57,10 @@ func TestRunningJobHoldsItsTables(t *testing.T) {
 	}
 	defer eng.Close()
 	s := eng.Session()
-	script, err := s.Analyze("q.sql", `
+	job, err := s.Start(context.Background(), `
 		CREATE SOURCE n (i BIGINT) WITH ('connector' = 'memory');
 		CREATE SINK o (i BIGINT) WITH ('connector' = 'blackhole');
-		INSERT INTO o SELECT i FROM n`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	job, err := s.Start(context.Background(), script.Steps[len(script.Steps)-1].(*planner.Job), "copy", nil)
+		INSERT INTO o SELECT i FROM n`, streamsql.JobOptions{Name: "copy"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,9 +70,6 @@ func TestRunningJobHoldsItsTables(t *testing.T) {
 	job.Stop()
 	if err := job.Wait(); err != nil {
 		t.Fatal(err)
-	}
-	for eng.Catalog().Users(catalog.Name{Catalog: "default_catalog", Database: "default_database", Object: "n"}) != nil {
-		runtime.Gosched() // the engine hears of the end in a goroutine of its own
 	}
 	if _, err := s.Analyze("q.sql", "DROP SOURCE n"); err != nil {
 		t.Error(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -12,14 +13,16 @@ import (
 	"github.com/streamsql/streamsql/planner"
 )
 
-// Rows iterates over the result of a SELECT as Arrow records, while it runs.
+// Rows iterates over the result of a SELECT as Arrow records, while it runs. It is
+// not for concurrent use.
 type Rows struct {
 	schema *arrow.Schema
 	cancel context.CancelFunc
 	ch     chan result
-	job    *Job
+	ended  error // of the job; written before ch is closed
 	cur    result
 	err    error
+	closed bool
 }
 
 type result struct {
@@ -27,8 +30,9 @@ type result struct {
 	kinds []catalog.RowKind
 }
 
-// Query runs a script whose last statement is a SELECT, and gives its rows.
-// Statements before it run first. Close must be called.
+// Query runs a script with one SELECT, and gives its rows; definitions and settings
+// around it take effect first. What is wrong with the text is a parser.ErrorList;
+// what goes wrong on the way is the error of Rows. Close must be called.
 func (s *Session) Query(ctx context.Context, text string) (*Rows, error) {
 	script, err := s.Analyze("query", text)
 	if err != nil {
@@ -38,7 +42,12 @@ func (s *Session) Query(ctx context.Context, text string) (*Rows, error) {
 	for _, step := range script.Steps {
 		switch step := step.(type) {
 		case *planner.Select:
+			if sel != nil {
+				return nil, errors.New("Query takes one SELECT, not several")
+			}
 			sel = step
+		case *planner.Analyze:
+			return nil, errors.New("Query takes no EXPLAIN ANALYZE: use ExplainAnalyze")
 		case *planner.Job:
 			return nil, errors.New("Query takes no INSERT: use Start")
 		}
@@ -48,18 +57,21 @@ func (s *Session) Query(ctx context.Context, text string) (*Rows, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Rows{cancel: cancel, ch: make(chan result), schema: schemaOf(sel.Plan)}
-	r.job = s.StartSelect(ctx, sel, func(b *Batch, _ []planner.Column) error {
-		res := result{rec: array.NewRecord(r.schema, b.Cols, int64(b.N)), kinds: b.Kinds}
+	job, err := s.startSelect(ctx, cancel, sel, func(b *Batch, _ []planner.Column) error {
+		res := result{rec: array.NewRecord(r.schema, b.Cols, int64(b.N)), kinds: slices.Clone(b.Kinds)}
 		select {
 		case r.ch <- res:
 			return nil
 		case <-ctx.Done():
 			res.rec.Release()
-			return ErrStop
+			return ctx.Err()
 		}
 	})
+	if err != nil {
+		return nil, err
+	}
 	go func() {
-		r.err = r.job.Wait()
+		r.ended = job.Wait()
 		close(r.ch)
 	}()
 	return r, nil
@@ -88,7 +100,9 @@ func (r *Rows) Next() bool {
 		r.cur.rec.Release()
 	}
 	var ok bool
-	r.cur, ok = <-r.ch
+	if r.cur, ok = <-r.ch; !ok && r.ended != nil && !(r.closed && errors.Is(r.ended, context.Canceled)) {
+		r.err = fmt.Errorf("query: %w", r.ended)
+	}
 	return ok
 }
 
@@ -98,16 +112,13 @@ func (r *Rows) Record() arrow.Record { return r.cur.rec }
 // Kinds are the row kinds of the current record; nil: all +I.
 func (r *Rows) Kinds() []catalog.RowKind { return r.cur.kinds }
 
-// Err is the error that ended the rows, if any.
-func (r *Rows) Err() error {
-	if r.err != nil && !errors.Is(r.err, context.Canceled) {
-		return fmt.Errorf("query: %w", r.err)
-	}
-	return nil
-}
+// Err is the error that ended the rows, once Next has given false: nil if these were
+// all, else that of the context, ErrClosed, or what made the SELECT fail.
+func (r *Rows) Err() error { return r.err }
 
-// Close ends the SELECT.
+// Close ends the SELECT, which is no error, and waits for it. It gives Err.
 func (r *Rows) Close() error {
+	r.closed = true
 	r.cancel()
 	for r.Next() {
 	}

@@ -3,7 +3,6 @@ package streamsql
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec"
@@ -13,8 +12,8 @@ import (
 )
 
 // Session runs statements one script after the other and remembers definitions
-// and settings between them. It is not for concurrent use; what it starts runs
-// on.
+// and settings between them. It is not for concurrent use; what it starts goes on in
+// the background, beside the session's next statements and its other jobs.
 type Session struct {
 	engine  *Engine
 	planner *planner.Session
@@ -34,14 +33,15 @@ func (s *Session) Settings() *catalog.Settings { return s.planner.Settings() }
 func (s *Session) Catalog() *catalog.Catalog { return s.planner.Catalog() }
 
 // Analyze parses and plans a script without running anything: definitions take
-// effect, SELECTs and INSERTs come back as steps. name is what error messages
-// call the text. Errors are parser.ErrorList.
+// effect, SELECTs and INSERTs come back as steps, for StartSelect, StartJob and
+// ExplainAnalyze. name is what error messages call the text. What is wrong with the
+// text is a parser.ErrorList, each with its position; then nothing has taken effect.
 func (s *Session) Analyze(name, text string) (*planner.Script, error) {
 	script, err := s.planner.Analyze(parser.NewSource(name, text))
 	if err != nil || !s.kept || s.engine.store == nil || !defines(script) {
 		return script, err
 	}
-	return script, s.engine.store.Save(s.engine.catalog.Definitions())
+	return script, s.engine.save()
 }
 
 // defines says whether a script may have changed the catalog.
@@ -61,56 +61,65 @@ type Batch = op.Batch
 // error.
 var ErrStop = exec.ErrStop
 
-// ErrFinished is what a job ends with if an earlier run had read its bounded
-// input to the end: its last commit was recovered, nothing was read.
-var ErrFinished = exec.ErrFinished
-
 // Select runs a SELECT and passes its rows to fn, in order. The batch is valid
 // during the call.
 func (s *Session) Select(ctx context.Context, sel *planner.Select, fn func(b *Batch, cols []planner.Column) error) error {
-	return s.StartSelect(ctx, sel, fn).Wait()
+	j, err := s.StartSelect(ctx, sel, fn)
+	if err != nil {
+		return err
+	}
+	return j.Wait()
 }
 
 // StartSelect is Select in the background.
-func (s *Session) StartSelect(ctx context.Context, sel *planner.Select, fn func(b *Batch, cols []planner.Column) error) *Job {
-	cfg := s.config(sel.Plan, sel.Settings)
-	cfg.Result = fn
-	return unnamed(exec.Start(ctx, cfg))
+func (s *Session) StartSelect(ctx context.Context, sel *planner.Select, fn func(b *Batch, cols []planner.Column) error) (*Job, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	return s.startSelect(ctx, cancel, sel, fn)
 }
 
-// Start starts the job of a script in the background. Its name is the setting
-// job.name, else name; with neither it has no state on disk.
-func (s *Session) Start(ctx context.Context, step *planner.Job, name string, progress func(Progress)) (*Job, error) {
+func (s *Session) startSelect(ctx context.Context, cancel context.CancelFunc, sel *planner.Select, fn func(b *Batch, cols []planner.Column) error) (*Job, error) {
+	cfg := s.config(sel.Plan, sel.Settings)
+	cfg.Result = fn
+	return s.engine.start(ctx, cancel, cfg, "", nil)
+}
+
+// Start analyzes a script with INSERTs and starts its job in the background. It
+// returns once the job is under way: what is amiss with the text is the error, what
+// goes wrong later that of Job.Wait. The job ends with its input, with ctx, by
+// Job.Stop or by Engine.Close; the latter two commit first.
+func (s *Session) Start(ctx context.Context, text string, o JobOptions) (*Job, error) {
+	script, err := s.Analyze("script", text)
+	if err != nil {
+		return nil, err
+	}
+	var job *planner.Job
+	for _, step := range script.Steps {
+		switch step := step.(type) {
+		case *planner.Select:
+			return nil, errors.New("Start takes no SELECT: use Query")
+		case *planner.Analyze:
+			return nil, errors.New("Start takes no EXPLAIN ANALYZE: use ExplainAnalyze")
+		case *planner.Job:
+			job = step
+		}
+	}
+	if job == nil {
+		return nil, errors.New("Start takes a script with an INSERT")
+	}
+	return s.StartJob(ctx, job, o)
+}
+
+// StartJob is Start of a step of a script that is analyzed already.
+func (s *Session) StartJob(ctx context.Context, step *planner.Job, o JobOptions) (*Job, error) {
 	if step.Plan.Job == "" {
-		step.Plan.Job = name
+		step.Plan.Job = o.Name
 	}
-	e := s.engine
+	name := step.Plan.Job
 	cfg := s.config(step.Plan, step.Settings)
-	cfg.StateDir, cfg.StateFS = e.stateDir(step.Plan.Job), e.o.StateFS
-	cfg.Progress = progress
-	j := &Job{name: step.Plan.Job}
-	if j.name == "" {
-		return unnamed(exec.Start(ctx, cfg)), nil
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, ok := e.jobs[j.name]; ok {
-		return nil, fmt.Errorf("job %s runs already", j.name)
-	}
-	e.jobs[j.name] = j
-	e.catalog.Pin(j.name, step.Uses...) // what it reads and writes is not to be dropped meanwhile
-	j.Job = exec.Start(ctx, cfg)
-	ended := make(chan struct{})
-	j.ended = ended
-	go func() {
-		defer close(ended)
-		<-j.Job.Done()
-		e.mu.Lock()
-		e.catalog.Unpin(j.name)
-		delete(e.jobs, j.name)
-		e.mu.Unlock()
-	}()
-	return j, nil
+	cfg.StateDir, cfg.StateFS = s.engine.stateDir(name), s.engine.o.StateFS
+	cfg.Progress = o.Progress
+	ctx, cancel := context.WithCancel(ctx)
+	return s.engine.start(ctx, cancel, cfg, name, step.Uses)
 }
 
 // config makes the configuration of a run from a script's settings.
@@ -127,29 +136,29 @@ func (s *Session) config(p *planner.Plan, set *catalog.Settings) exec.Config {
 	return cfg
 }
 
-// Exec runs a script to its end: definitions, SELECTs (whose rows are dropped)
-// and its job. name is what error messages call the text.
+// Exec runs a script to its end: definitions, SELECTs (whose rows are dropped) and
+// its job. A job that an earlier run has finished is no error.
 func (s *Session) Exec(ctx context.Context, text string) error {
 	script, err := s.Analyze("script", text)
 	if err != nil {
 		return err
 	}
 	for _, step := range script.Steps {
+		var j *Job
 		switch step := step.(type) {
 		case *planner.Select:
-			err = s.Select(ctx, step, func(*Batch, []planner.Column) error { return nil })
+			j, err = s.StartSelect(ctx, step, func(*Batch, []planner.Column) error { return nil })
 		case *planner.Analyze:
-			err = s.ExplainAnalyze(ctx, step).Wait()
+			j, err = s.ExplainAnalyze(ctx, step)
 		case *planner.Job:
-			var j *Job
-			if j, err = s.Start(ctx, step, "", nil); err == nil {
-				err = j.Wait()
-			}
-			if errors.Is(err, ErrFinished) {
-				err = nil
-			}
+			j, err = s.StartJob(ctx, step, JobOptions{})
+		default:
+			continue // what a definition or SHOW has to tell
 		}
-		if err != nil {
+		if err == nil {
+			err = j.Wait()
+		}
+		if err != nil && !errors.Is(err, ErrFinished) {
 			return err
 		}
 	}

@@ -17,6 +17,25 @@ type Connectors interface {
 	FormatNames() []string
 }
 
+// FormatMetadata is what the names of a format's metadata columns begin with.
+const FormatMetadata = "value."
+
+// SourceMetadata lists the metadata columns of a source of the connector spec with
+// checked options: the connector's own, and those of its format.
+func SourceMetadata(spec *ConnectorSpec, formats Connectors, o Options) []MetadataColumn {
+	all := slices.Clone(spec.Source.Metadata)
+	if len(spec.Source.Formats) == 0 {
+		return all
+	}
+	if f, ok := formats.LookupFormat(o[FormatOption]); ok {
+		for _, m := range f.Metadata {
+			m.Name = FormatMetadata + m.Name
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
 // OptionError says what is wrong with one WITH option.
 type OptionError struct {
 	Option  string // as written; the missing option's name for a missing one
@@ -217,6 +236,11 @@ func IgnoreParseErrors() OptionSpec {
 		Doc: "Flink's name for 'on-error' = 'skip'."}
 }
 
+// Refused is an option of Flink's that can't be taken.
+func Refused(name, why, hint string) OptionSpec {
+	return OptionSpec{Name: name, Source: true, Sink: true, Refused: why, Hint: hint}
+}
+
 // valueNames gives the options of a connector with keys under the names that
 // others have: 'value.format' is 'format', 'value.json.x' is 'json.x'.
 func (c *optionCheck) valueNames(raw map[string]string) map[string]string {
@@ -337,6 +361,10 @@ func (c *optionCheck) check(written, value string) {
 			Message: fmt.Sprintf("option '%s' of connector '%s' is for %s only", written, c.spec.Name, side)})
 		return
 	}
+	if o.Refused != "" {
+		c.errs = append(c.errs, OptionError{Option: written, Message: fmt.Sprintf("option '%s' is not taken: %s", written, o.Refused), Hint: o.Hint})
+		return
+	}
 	v, err := o.canonical(value)
 	if err != nil {
 		c.errs = append(c.errs, OptionError{Option: written, Value: true, Message: fmt.Sprintf("option '%s': %v", written, err)})
@@ -392,7 +420,7 @@ func matchOption(pattern, name string) bool {
 func (c *optionCheck) names() []string {
 	var names []string
 	for _, o := range c.known {
-		if o.other {
+		if o.other || o.Refused != "" {
 			continue
 		}
 		names = append(names, o.prefix+o.Name)

@@ -15,6 +15,9 @@ type ConnectorSpec struct {
 	// 'key.format' and 'key.json.*'. 'value.format' and 'value.json.*' are then other
 	// names of 'format' and 'json.*'.
 	Keyed bool
+	// Metadata lists, of a format, the columns beside the row that its records have;
+	// METADATA FROM names them as 'value.' and the name.
+	Metadata []MetadataColumn
 	// Check says what is wrong with options that are each right by themselves; nil:
 	// nothing can be.
 	Check func(o Options, forSource bool) *OptionError
@@ -47,6 +50,9 @@ type OptionSpec struct {
 	Source   bool // means something for a source
 	Sink     bool // means something for a sink
 	Doc      string
+	// Refused says why an option that others have is not taken, Hint what to write in its
+	// place. It is known for that error alone.
+	Refused, Hint string
 }
 
 // SourceSpec is what the planner must know of a connector as a source.
@@ -55,7 +61,8 @@ type SourceSpec struct {
 	Bounded func(Options) bool
 	// Formats lists the formats it can decode; empty: it makes rows itself.
 	Formats []string
-	// Metadata lists the columns that METADATA FROM can name.
+	// Metadata lists the columns that METADATA FROM can name, besides those of the
+	// format: see SourceMetadata.
 	Metadata []MetadataColumn
 	// Timestamps says that records carry a transport timestamp (MAX FUTURE SKEW).
 	Timestamps bool

@@ -48,6 +48,9 @@ type Function struct {
 	Resolve func(args []Arg) (*Overload, error)
 }
 
+// Function gives f itself: it stands beside what makes descriptions of functions.
+func (f *Function) Function() (*Function, error) { return f, nil }
+
 // Arg is what a function may know of an argument at planning.
 type Arg struct {
 	Type Type
@@ -106,6 +109,9 @@ type EvalContext struct {
 	Now   time.Time      // the clock's reading for this source batch
 	Zone  *time.Location // the session's time zone
 	Alloc memory.Allocator
+	// W is each row's watermark (us), math.MinInt64 where it has none yet. It is
+	// there for expressions that read it (CURRENT_WATERMARK), else nil.
+	W []int64
 	// Fail marks a row as in error. The first error of a row counts.
 	Fail func(row int, code, message string)
 }

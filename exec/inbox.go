@@ -101,6 +101,23 @@ func (in *inbox) message(above int) (*channel, message, bool) {
 	return nil, message{}, false
 }
 
+// block keeps back what comes behind a channel's barrier. Other shards look at that
+// too: see busy.
+func (in *inbox) block(ch *channel) {
+	in.mu.Lock()
+	ch.blocked = true
+	in.mu.Unlock()
+}
+
+// unblock lets channels on again.
+func (in *inbox) unblock(chans []*channel) {
+	in.mu.Lock()
+	for _, ch := range chans {
+		ch.blocked = false
+	}
+	in.mu.Unlock()
+}
+
 // clear says that nothing waits in a channel and that it is not blocked.
 func (in *inbox) clear(ch *channel) bool {
 	in.mu.Lock()

@@ -252,6 +252,7 @@ type job struct {
 	reader *reader
 	events *events
 	tasks  []*task
+	query  []queryPart // what must be the same in the next run
 	sinks  []*sink
 	tables []*staticTable
 	// lookups are the tables of lookup joins.
@@ -337,6 +338,7 @@ func (j *job) open(ctx, watch context.Context) error {
 	if err := j.buildTasks(); err != nil {
 		return err
 	}
+	j.query = j.queryParts()
 	if len(j.sinks) > 0 {
 		if err := j.recover(ctx); err != nil {
 			return err

@@ -9,12 +9,14 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/streamsql/streamsql/exec/op"
+	"github.com/streamsql/streamsql/internal/version"
 	"github.com/streamsql/streamsql/planner"
 	"github.com/streamsql/streamsql/statestore"
 )
 
-// metaVersion is the version of commitMeta. A newer one is refused.
-const metaVersion = 1
+// metaVersion is the version of commitMeta, of what connectors put into it (offsets
+// and intents) and of how the sequencer goes on from it. Another one is refused.
+const metaVersion = 2
 
 // The names of a commit's metadata.
 const (
@@ -25,10 +27,12 @@ const (
 // commitMeta is what a commit holds besides state and intents.
 type commitMeta struct {
 	Version  int           `json:"version"`
+	Program  string        `json:"program"` // that wrote it
 	Job      string        `json:"job"`
 	Finished bool          `json:"finished,omitempty"`
 	Sources  []sourceCut   `json:"sources"`
 	Query    []queryPart   `json:"query"`
+	Plan     string        `json:"plan"`   // see shapeOf
 	Counts   []op.Counters `json:"counts"` // by node
 }
 
@@ -39,11 +43,21 @@ type queryPart struct {
 	Name      string `json:"name"`
 	Canonical string `json:"canonical"`
 	Sink      string `json:"sink,omitempty"` // its name
+	// Layout is how the operator's state is laid out: see op.Stateful. "": it has none.
+	Layout string `json:"layout,omitempty"`
 }
 
-// queryParts lists what must be the same in the next run.
+// queryParts lists what must be the same in the next run. The tasks have been built.
 func (j *job) queryParts() []queryPart {
-	var parts []queryPart
+	layouts := map[*planner.Node]string{}
+	for _, i := range j.tasks[0].insts {
+		if so, ok := i.oper.(op.Stateful); ok {
+			layouts[i.node] = so.Layout()
+		}
+	}
+	// Expressions have the session's time zone without saying so.
+	zone := "time zone " + j.plan.Zone.String()
+	parts := []queryPart{{ID: textID(zone), Name: "session", Canonical: zone}}
 	for _, n := range j.plan.Nodes {
 		switch o := n.Op.(type) {
 		case *planner.Sink:
@@ -55,11 +69,24 @@ func (j *job) queryParts() []queryPart {
 			parts = append(parts, queryPart{ID: textID(text), Name: n.Detail, Canonical: text})
 		default:
 			if n.StateID != 0 {
-				parts = append(parts, queryPart{ID: fmt.Sprintf("%016x", n.StateID), Name: n.Detail, Canonical: n.Canonical})
+				parts = append(parts, queryPart{ID: fmt.Sprintf("%016x", n.StateID), Name: n.Detail, Canonical: n.Canonical, Layout: layouts[n]})
 			}
 		}
 	}
 	return parts
+}
+
+// shapeOf says which operators a plan has, in their order: counts are by place in it.
+func shapeOf(p *planner.Plan) string {
+	var text strings.Builder
+	for _, n := range p.Nodes {
+		fmt.Fprintf(&text, "%T", n.Op)
+		for _, in := range n.Inputs {
+			fmt.Fprintf(&text, " %d.%d", in.From.ID, in.Port)
+		}
+		text.WriteByte('\n')
+	}
+	return textID(text.String())
 }
 
 func textID(text string) string { return fmt.Sprintf("%016x", xxh3.HashString(text)) }
@@ -115,8 +142,8 @@ func edgeText(e planner.Edge) string {
 
 func (j *job) encodeMeta(c cut, intents [][]byte) (map[string][]byte, error) {
 	b, err := json.Marshal(commitMeta{
-		Version: metaVersion, Job: j.plan.Job, Finished: c.finished,
-		Sources: c.sources, Query: j.queryParts(), Counts: j.counts,
+		Version: metaVersion, Program: version.String(), Job: j.plan.Job, Finished: c.finished,
+		Sources: c.sources, Query: j.query, Plan: shapeOf(j.plan), Counts: j.counts,
 	})
 	if err != nil {
 		return nil, err
@@ -130,16 +157,19 @@ func (j *job) encodeMeta(c cut, intents [][]byte) (map[string][]byte, error) {
 	return m, nil
 }
 
-func decodeMeta(last statestore.Commit) (*commitMeta, error) {
-	var version struct {
-		Version int `json:"version"`
+func decodeMeta(job string, last statestore.Commit) (*commitMeta, error) {
+	var head struct {
+		Version int    `json:"version"`
+		Program string `json:"program"`
 	}
 	b := last.Meta[metaJob]
-	if err := json.Unmarshal(b, &version); err != nil {
+	if err := json.Unmarshal(b, &head); err != nil {
 		return nil, fmt.Errorf("the last commit's metadata can't be read: %w", err)
 	}
-	if version.Version > metaVersion {
-		return nil, fmt.Errorf("the state was written by a newer version of streamsql (metadata version %d, this one knows %d)", version.Version, metaVersion)
+	if head.Version != metaVersion {
+		return nil, &StateFormError{Job: job, Program: head.Program, Differs: []string{
+			fmt.Sprintf("version %d of what commits say of sources and sinks; this program has version %d", head.Version, metaVersion),
+		}}
 	}
 	var m commitMeta
 	if err := json.Unmarshal(b, &m); err != nil {
@@ -159,6 +189,48 @@ func (e *ChangedQueryError) Error() string {
 	return fmt.Sprintf("the query of job %s has changed, and its state does not fit any more\n  %s\n"+
 		"  hint: run the old text to go on, or start afresh under another job.name or --data-dir",
 		e.Job, strings.Join(e.Changed, "\n  "))
+}
+
+// StateFormError says that the state on disk is that of the query, but was written
+// in a form that this program does not have.
+type StateFormError struct {
+	Job     string
+	Program string   // that wrote it; "": it did not say
+	Differs []string // what differs, for people
+}
+
+// Error implements error.
+func (e *StateFormError) Error() string {
+	program := "another version of streamsql"
+	if e.Program != "" {
+		program = "streamsql " + e.Program
+	}
+	return fmt.Sprintf("the state of job %s was written by %s in another form, and can't be gone on with\n  %s\n"+
+		"  hint: let the program that wrote it go on, with the declarations that it had, or start afresh under another job.name or --data-dir: the sources are then read from their start",
+		e.Job, program, strings.Join(e.Differs, "\n  "))
+}
+
+// checkLayouts compares how the operators' state is laid out in the store with how
+// this program would.
+func (j *job) checkLayouts(meta *commitMeta) error {
+	stored := map[string]queryPart{}
+	for _, p := range meta.Query {
+		stored[p.ID] = p
+	}
+	e := &StateFormError{Job: j.plan.Job, Program: meta.Program}
+	for _, p := range j.query {
+		if was := stored[p.ID]; was.Layout != p.Layout {
+			was, now := difference(was.Layout, p.Layout)
+			e.Differs = append(e.Differs, fmt.Sprintf("%s: it has %q, this program %q", p.Name, was, now))
+		}
+	}
+	if shape := shapeOf(j.plan); len(e.Differs) == 0 && meta.Plan != shape {
+		e.Differs = append(e.Differs, "the plan has other operators than the one that counted its rows")
+	}
+	if len(e.Differs) == 0 {
+		return nil
+	}
+	return e
 }
 
 // difference shows of two texts where they differ, with some words around.
@@ -189,7 +261,7 @@ func difference(a, b string) (string, string) {
 
 // checkQuery compares the stored query with the plan's, operator by operator.
 func (j *job) checkQuery(stored []queryPart) error {
-	now := j.queryParts()
+	now := j.query
 	have := map[string]bool{}
 	for _, p := range now {
 		have[p.ID] = true

@@ -198,10 +198,13 @@ func (j *job) recover(ctx context.Context) error {
 	var meta *commitMeta
 	if ok {
 		var err error
-		if meta, err = decodeMeta(last); err != nil {
+		if meta, err = decodeMeta(j.plan.Job, last); err != nil {
 			return err
 		}
 		if err := j.checkQuery(meta.Query); err != nil {
+			return err
+		}
+		if err := j.checkLayouts(meta); err != nil {
 			return err
 		}
 	}
@@ -252,9 +255,7 @@ func (j *job) recover(ctx context.Context) error {
 		return ErrFinished
 	}
 	j.seq.epoch = last.Epoch + 1
-	if len(meta.Counts) == len(j.plan.Nodes) {
-		j.base = meta.Counts
-	}
+	j.base = meta.Counts
 	for _, t := range j.tasks {
 		for i := range t.marks {
 			t.marks[i] = j.seq.sources[i].watermark

@@ -269,7 +269,7 @@ func (t *task) receive(ch *channel, m message) error {
 	t.epoch = st.epoch
 	switch {
 	case m.barrier:
-		ch.blocked = true
+		t.inbox.block(ch)
 		return t.stageBarrier(st, m.epoch)
 	case m.end:
 		ch.ended = true
@@ -406,6 +406,7 @@ func (t *task) stageBarrier(st *stage, epoch uint64) error {
 	for _, s := range t.senders[st.level] {
 		s.barrier(epoch)
 	}
+	t.inbox.unblock(st.chans)
 	st.reset()
 	t.cut.done++
 	if t.cut.done == len(t.stages)-1 {
@@ -477,9 +478,6 @@ func (s *stage) reset() {
 	s.waiting = len(s.chans)
 	if s.fed {
 		s.waiting++
-	}
-	for _, ch := range s.chans {
-		ch.blocked = false
 	}
 }
 

@@ -11,6 +11,7 @@ const (
 
 var unaryOpNames = [...]string{Negate: "-", Plus: "+", Not: "NOT"}
 
+// String implements fmt.Stringer.
 func (o UnaryOp) String() string { return unaryOpNames[o] }
 
 // BinaryOp is the operator of a Binary.
@@ -43,6 +44,7 @@ var binaryOpNames = [...]string{
 	Add: "+", Sub: "-", Mul: "*", Div: "/", IntDiv: "DIV", Mod: "%", Concat: "||",
 }
 
+// String implements fmt.Stringer.
 func (o BinaryOp) String() string { return binaryOpNames[o] }
 
 // IsComparison says whether the operator is one of = <> < <= > >=.
@@ -67,6 +69,7 @@ var isTestNames = [...]string{
 	IsJSONObject: "JSON OBJECT", IsJSONArray: "JSON ARRAY", IsJSONScalar: "JSON SCALAR",
 }
 
+// String implements fmt.Stringer.
 func (t IsTest) String() string { return isTestNames[t] }
 
 // LikeOp is the operator of a Like.
@@ -81,6 +84,7 @@ const (
 
 var likeOpNames = [...]string{OpLike: "LIKE", OpILike: "ILIKE", OpSimilarTo: "SIMILAR TO", OpRLike: "RLIKE"}
 
+// String implements fmt.Stringer.
 func (o LikeOp) String() string { return likeOpNames[o] }
 
 // NullTreatment is RESPECT NULLS | IGNORE NULLS of a Call.
@@ -103,6 +107,7 @@ const (
 
 var trimSideNames = [...]string{TrimBoth: "BOTH", TrimLeading: "LEADING", TrimTrailing: "TRAILING"}
 
+// String implements fmt.Stringer.
 func (s TrimSide) String() string { return trimSideNames[s] }
 
 // JSONFuncKind is the function of a JSONFunc.
@@ -116,6 +121,7 @@ const (
 
 var jsonFuncNames = [...]string{JSONValue: "JSON_VALUE", JSONQuery: "JSON_QUERY", JSONExists: "JSON_EXISTS"}
 
+// String implements fmt.Stringer.
 func (k JSONFuncKind) String() string { return jsonFuncNames[k] }
 
 // JSONBehaviorKind is what a JSONBehavior gives.
@@ -137,6 +143,7 @@ var jsonBehaviorNames = [...]string{
 	JSONEmptyObject: "EMPTY OBJECT", JSONTrue: "TRUE", JSONFalse: "FALSE", JSONUnknown: "UNKNOWN",
 }
 
+// String implements fmt.Stringer.
 func (k JSONBehaviorKind) String() string { return jsonBehaviorNames[k] }
 
 // JSONWrapper is the ARRAY WRAPPER clause of JSON_QUERY.
@@ -191,4 +198,5 @@ var unitNames = [...]string{
 	UnitEpoch: "EPOCH", UnitDayOfWeek: "DOW", UnitISODayOfWeek: "ISODOW", UnitDayOfYear: "DOY", UnitISOYear: "ISOYEAR",
 }
 
+// String implements fmt.Stringer.
 func (u TimeUnit) String() string { return unitNames[u] }

@@ -62,6 +62,7 @@ const (
 
 var setOpNames = [...]string{Union: "UNION", Intersect: "INTERSECT", Except: "EXCEPT"}
 
+// String implements fmt.Stringer.
 func (k SetOpKind) String() string { return setOpNames[k] }
 
 // With is WITH cte, cte, ...
@@ -188,6 +189,7 @@ const (
 
 var frameUnitNames = [...]string{FrameRows: "ROWS", FrameRange: "RANGE", FrameGroups: "GROUPS"}
 
+// String implements fmt.Stringer.
 func (u FrameUnit) String() string { return frameUnitNames[u] }
 
 // FrameExclusion is EXCLUDE ... of a frame.

@@ -20,6 +20,7 @@ var objectKindNames = [...]string{
 	ObjectCatalog: "CATALOG", ObjectDatabase: "DATABASE",
 }
 
+// String implements fmt.Stringer.
 func (k ObjectKind) String() string { return objectKindNames[k] }
 
 type (
@@ -223,6 +224,7 @@ var showKindNames = [...]string{
 	ShowCurrentDatabase: "CURRENT DATABASE", ShowColumns: "COLUMNS", ShowCreate: "CREATE", ShowAll: "ALL",
 }
 
+// String implements fmt.Stringer.
 func (k ShowKind) String() string { return showKindNames[k] }
 
 // ExplainMode is the amount of detail of EXPLAIN.
@@ -247,6 +249,7 @@ var conflictActionNames = [...]string{
 	ConflictDeduplicate: "DEDUPLICATE", ConflictError: "ERROR", ConflictNothing: "NOTHING",
 }
 
+// String implements fmt.Stringer.
 func (a ConflictAction) String() string { return conflictActionNames[a] }
 
 // OnConflict is ON CONFLICT DO action at the end of an INSERT.
@@ -335,6 +338,7 @@ var likeModeNames = [...]string{
 	LikeIncluding: "INCLUDING", LikeExcluding: "EXCLUDING", LikeOverwriting: "OVERWRITING",
 }
 
+// String implements fmt.Stringer.
 func (m LikeMode) String() string { return likeModeNames[m] }
 
 // LikeFeature is a part of a table's definition that LIKE can take over.
@@ -356,6 +360,7 @@ var likeFeatureNames = [...]string{
 	LikeMetadata: "METADATA", LikeOptions: "OPTIONS", LikePartitions: "PARTITIONS", LikeWatermarks: "WATERMARKS",
 }
 
+// String implements fmt.Stringer.
 func (f LikeFeature) String() string { return likeFeatureNames[f] }
 
 // ViewColumn is a column name of CREATE VIEW v (a COMMENT 'text', b).

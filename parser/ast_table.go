@@ -113,6 +113,7 @@ var windowKindNames = [...]string{
 	WindowTumble: "TUMBLE", WindowHop: "HOP", WindowCumulate: "CUMULATE", WindowSession: "SESSION",
 }
 
+// String implements fmt.Stringer.
 func (k WindowKind) String() string { return windowKindNames[k] }
 
 // TableFunctionArg is an argument of a TableFunction. Exactly one of Table,
@@ -147,6 +148,7 @@ var joinKindNames = [...]string{
 	JoinSemi: "SEMI JOIN", JoinAnti: "ANTI JOIN", JoinAsof: "ASOF JOIN", JoinAsofLeft: "ASOF LEFT JOIN",
 }
 
+// String implements fmt.Stringer.
 func (k JoinKind) String() string { return joinKindNames[k] }
 
 // Measure is expr AS alias in MEASURES. A leading FINAL or RUNNING is a

@@ -69,4 +69,5 @@ var typeKindNames = [...]string{
 	TypeArray: "ARRAY", TypeMap: "MAP", TypeRow: "ROW", TypeJSON: "JSON",
 }
 
+// String implements fmt.Stringer.
 func (k TypeKind) String() string { return typeKindNames[k] }

@@ -31,6 +31,7 @@ type Position struct {
 	Col  int
 }
 
+// String implements fmt.Stringer.
 func (p Position) String() string {
 	if p.File == "" {
 		return fmt.Sprintf("%d:%d", p.Line, p.Col)

@@ -117,7 +117,7 @@ func (s *subquery) overAll(exprs []catalog.Expr, left rel, args []catalog.Expr) 
 	return out
 }
 
-// joinTo joins left with the rows of a subquery.
+// joinSubquery joins left with the rows of a subquery.
 func (b *binder) joinSubquery(kind JoinKind, left rel, s *subquery, p pulled, on []catalog.Expr, args []catalog.Expr) (rel, error) {
 	return b.newJoin(&joinRel{kind: kind, left: left, right: p.rel, place: s.place}, s.overAll(append(on[:len(on):len(on)], p.on...), left, args))
 }
@@ -311,7 +311,7 @@ func (d *decorrelator) grouped(p pulled, further []catalog.Expr, calls []AggCall
 	return out, agg, nil
 }
 
-// keyed gives a pulled subquery whose conditions are equalities: if they are not,
+// keyedSubquery gives a pulled subquery whose conditions are equalities: if they are not,
 // that over the domain.
 func (b *binder) keyedSubquery(s *subquery, d *decorrelator, p pulled, left rel, args []catalog.Expr) (pulled, error) {
 	_, err := d.keysOf(p)

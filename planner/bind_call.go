@@ -59,14 +59,15 @@ func (x *exprBinder) call(e *parser.Call) (catalog.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if name == fnCurrentWatermark && len(args) == 1 {
+		if err := x.ofTime(args[0], places[0]); err != nil {
+			return nil, err
+		}
+	}
 	return x.resolved(x.at(e), fn, args, places)
 }
 
 func (x *exprBinder) noFunction(e *parser.Call, name string) *parser.Error {
-	if name == fnCurrentWatermark {
-		return hint(x.at(e.Name).errorf("%s is not supported: rows carry their watermark only as far as an operator judges them by it", name),
-			"LATE DATA TO gives late rows with the watermark that they met; a window, OVER or a join in time takes late rows out")
-	}
 	var words []string
 	for _, n := range x.env.functions.Names() {
 		if n[0] >= 'A' && n[0] <= 'Z' && !strings.Contains(n, " ") {

@@ -22,6 +22,8 @@ type exprBinder struct {
 	// aliases are output columns that a name may stand for if no column does
 	// (GROUP BY, HAVING); nil: none.
 	aliases func(parser.Ident) parser.Expr
+	// later are the items of a SELECT list that the clause does not see.
+	later []*parser.SelectItem
 	// params are the values of the parameters within the body of a function, by
 	// name in lower case; nil elsewhere.
 	params map[string]catalog.Expr
@@ -184,6 +186,12 @@ func (x *exprBinder) column(e *parser.ColumnRef) (catalog.Expr, error) {
 			if c, ok := x.bareFunction(e); ok {
 				return x.call(c)
 			}
+		}
+		if len(e.Parts) == 1 && slices.ContainsFunc(x.later, func(i *parser.SelectItem) bool {
+			return i.Alias != nil && strings.EqualFold(i.Alias.Text, e.Parts[0].Text)
+		}) {
+			return nil, hint(x.at(e).errorf("no column `%s`: it is a name of the SELECT list, which %s does not see", e.Parts[0].Text, x.clause),
+				"SELECT * FROM (SELECT ...) WHERE sees it; for calls with OVER there is QUALIFY, for aggregates HAVING")
 		}
 		return nil, err
 	}

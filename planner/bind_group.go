@@ -264,7 +264,16 @@ func newAggregate(in rel, keys []int, calls []AggCall, where place) (agg *aggreg
 	}
 	for _, c := range calls {
 		outputs = append(outputs, len(agg.out))
-		agg.out = append(agg.out, column{Column: Column{Name: c.Name, Type: c.Overload.Result, NotNull: c.Overload.NeverNull}})
+		out := column{Column: Column{Name: c.Name, Type: c.Overload.Result, NotNull: c.Overload.NeverNull}}
+		for _, a := range c.Args {
+			if out.Type.IsTimestamp() && (cols[a].time == eventTime || cols[a].lost != "") {
+				out.lost = "the GROUP BY at " + where.line()
+				if len(keys) == 0 {
+					out.lost = "the aggregation at " + where.line()
+				}
+			}
+		}
+		agg.out = append(agg.out, out)
 	}
 	if windowed {
 		first := len(agg.out)

@@ -10,15 +10,16 @@ import (
 
 // output binds the clauses that end a SELECT block: EMIT, LATE DATA TO, ALLOW
 // LATENESS. They belong to the time-based operator of the block, or to the only
-// one below it that still sees the watermark.
-func (bl *block) output(r rel) (rel, error) {
+// one below it that still sees the watermark. late is there if there is none, and
+// the block's ORDER BY, by keys, is in the order of time: it judges rows then.
+func (bl *block) output(r rel, keys []SortKey) (out rel, late *parser.Name, err error) {
 	o := bl.sel.Output
 	if o == nil {
-		return r, nil
+		return r, nil, nil
 	}
-	r, err := bl.emission(r, o)
+	r, err = bl.emission(r, o)
 	if err != nil || o.LateTo == nil {
-		return r, err
+		return r, nil, err
 	}
 	target, err := bl.judge(r, bl.at(o), "LATE DATA TO")
 	if err != nil {
@@ -28,12 +29,25 @@ func (bl *block) output(r rel) (rel, error) {
 		target, err = w, nil
 	}
 	if err != nil {
-		return nil, err
+		if len(bl.windowed(r)) == 0 && len(bl.ranks(r)) == 0 && !isBounded(r) && !updates(r) && timeOrdered(r.cols(), keys) {
+			return r, o.LateTo, nil
+		}
+		return nil, nil, err
 	}
 	if agg, ok := target.(*aggregateRel); ok && agg.window.Proc {
-		return nil, bl.at(o).errorf("LATE DATA TO: windows of processing time have no late rows")
+		return nil, nil, bl.at(o).errorf("LATE DATA TO: windows of processing time have no late rows")
 	}
-	return bl.lateTo(r, target, o.LateTo)
+	r, err = bl.lateTo(r, target, o.LateTo)
+	return r, nil, err
+}
+
+// lateToSort sends the late rows of an ORDER BY time to a sink.
+func (b *binder) lateToSort(r rel, name *parser.Name) (rel, error) {
+	s, ok := r.(*sortRel)
+	if !ok || !s.byTime {
+		return nil, hint(b.at(name).errorf("LATE DATA TO: no operator here judges rows by time"), "an ORDER BY with a LIMIT takes late rows too, and changes its rows")
+	}
+	return (&block{binder: b}).lateTo(r, s, name)
 }
 
 // closed makes a rank by time, or an OVER that a filter may yet make one of, give
@@ -210,6 +224,13 @@ func (bl *block) lateTo(root rel, a rel, name *parser.Name) (rel, error) {
 	sink, ok := o.(*catalog.Table)
 	if !ok || sink.SinkOptions == nil {
 		return nil, where.errorf("LATE DATA TO needs a sink, `%s` is a %s", o.ObjectName(), strings.ToLower(o.Kind()))
+	}
+	if j, ok := a.(*joinRel); ok && j.mode == windowJoin {
+		for _, side := range j.inputs() {
+			if w := windowBelow(side); w != nil && w.sessions() && !w.win.Proc && w.late == nil {
+				return nil, hint(where.errorf("LATE DATA TO: the late rows of the SESSION at %s are found before its rows are joined", w.place.line()), "put LATE DATA TO into the SELECT that reads from the SESSION")
+			}
+		}
 	}
 	if j, ok := a.(*joinRel); ok && (j.mode == windowJoin || j.mode == temporalJoin && j.times.ahead) {
 		return bl.lateToBoth(root, j, sink, where)

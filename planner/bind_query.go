@@ -29,12 +29,17 @@ func (b *binder) query(q *parser.Query) (rel, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, keys, visible, err := b.ordered(q)
+	r, keys, visible, late, err := b.ordered(q)
 	if err != nil {
 		return nil, err
 	}
 	if r, err = b.sorted(q, r, keys, limit, offset); err != nil {
 		return nil, err
+	}
+	if late != nil {
+		if r, err = b.lateToSort(r, late); err != nil {
+			return nil, err
+		}
 	}
 	if visible < len(r.cols()) {
 		r = keepFirst(r, visible)
@@ -44,36 +49,36 @@ func (b *binder) query(q *parser.Query) (rel, error) {
 
 // ordered binds the body of a query and its sort keys. The keys may need columns
 // that the query does not show: they stand after the visible ones.
-func (b *binder) ordered(q *parser.Query) (r rel, keys []SortKey, visible int, err error) {
+func (b *binder) ordered(q *parser.Query) (r rel, keys []SortKey, visible int, late *parser.Name, err error) {
 	if sel, ok := q.Body.(*parser.Select); ok {
 		return b.selectBlock(sel, q.OrderBy)
 	}
 	if r, err = b.body(q.Body); err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, nil, err
 	}
 	s := &scope{cols: r.cols()}
 	for _, item := range q.OrderBy {
 		i, ok, err := b.outputColumn(item.Expr, s.cols)
 		if err != nil {
-			return nil, nil, 0, err
+			return nil, nil, 0, nil, err
 		}
 		if !ok {
-			return nil, nil, 0, hint(b.at(item.Expr).errorf("ORDER BY of a set operation or VALUES takes output columns only"),
+			return nil, nil, 0, nil, hint(b.at(item.Expr).errorf("ORDER BY of a set operation or VALUES takes output columns only"),
 				"columns here are %s", strings.Join(s.allNames(), ", "))
 		}
 		if err := b.sortable(item, s.cols[i].Type); err != nil {
-			return nil, nil, 0, err
+			return nil, nil, 0, nil, err
 		}
 		keys = append(keys, sortKey(item, i))
 	}
-	return r, keys, len(r.cols()), nil
+	return r, keys, len(r.cols()), nil, nil
 }
 
 // body binds what WITH and ORDER BY stand around.
 func (b *binder) body(body parser.QueryBody) (rel, error) {
 	switch body := body.(type) {
 	case *parser.Select:
-		r, _, _, err := b.selectBlock(body, nil)
+		r, _, _, _, err := b.selectBlock(body, nil)
 		return r, err
 	case *parser.Query:
 		return b.query(body)

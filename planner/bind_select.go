@@ -10,42 +10,42 @@ import (
 
 // selectBlock binds SELECT ... FROM ... WHERE ... GROUP BY ... HAVING, with the
 // ORDER BY that stands after it. Columns that only ORDER BY needs come after
-// the visible ones.
-func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel, keys []SortKey, visible int, err error) {
+// the visible ones. late is there if LATE DATA TO is to be that of the ORDER BY.
+func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel, keys []SortKey, visible int, late *parser.Name, err error) {
 	hints, err := b.ttlHints(s.Hints)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, nil, err
 	}
 	r, sc, err := b.from(s)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, nil, err
 	}
 	ttl, err := applyTTL(hints, r, sc)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, nil, err
 	}
 	if r, err = b.where(s, r, sc); err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, nil, err
 	}
 	// A filter on a rank takes time attributes away; subqueries of WHERE add columns
 	// that have no name.
 	sc.cols = r.cols()[:len(sc.cols)]
 	items, err := b.expandStars(s, sc)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, nil, err
 	}
 	block := &block{binder: b, sel: s, in: r, scope: sc, items: items, order: order, ttl: ttl}
 	if r, err = block.bind(); err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, nil, err
 	}
 	visible = len(r.cols())
 	if r, keys, err = block.orderBy(r); err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, nil, err
 	}
-	if r, err = block.output(r); err != nil {
-		return nil, nil, 0, err
+	if r, late, err = block.output(r, keys); err != nil {
+		return nil, nil, 0, nil, err
 	}
-	return r, keys, visible, nil
+	return r, keys, visible, late, nil
 }
 
 // where binds the WHERE clause and puts it over FROM, whose joins it settles.
@@ -53,7 +53,7 @@ func (b *binder) where(s *parser.Select, r rel, sc *scope) (rel, error) {
 	var pred catalog.Expr
 	where := b.at(s)
 	if s.Where != nil {
-		x := &exprBinder{binder: b, scope: sc, clause: "WHERE"}
+		x := &exprBinder{binder: b, scope: sc, clause: "WHERE", later: s.Items}
 		var err error
 		if pred, err = x.condition(s.Where); err != nil {
 			return nil, err

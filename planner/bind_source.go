@@ -113,7 +113,7 @@ func (b *binder) declared(s *source) error {
 		case catalog.PhysicalColumn:
 			s.fields = append(s.fields, ScanColumn{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
 		case catalog.MetadataColumnKind:
-			s.fields = append(s.fields, ScanColumn{Name: c.Name, Type: metadataType(t, c), NotNull: c.NotNull, Metadata: c.Metadata})
+			s.fields = append(s.fields, ScanColumn{Name: c.Name, Type: b.metadataType(t, c), NotNull: c.NotNull, Metadata: c.Metadata})
 		}
 	}
 	field := 0
@@ -145,9 +145,9 @@ func (b *binder) declared(s *source) error {
 
 // metadataType is the type in which the connector gives a metadata column; the
 // declared one is cast from it.
-func metadataType(t *catalog.Table, c catalog.Column) catalog.Type {
+func (b *binder) metadataType(t *catalog.Table, c catalog.Column) catalog.Type {
 	if t.Connector.Source != nil {
-		for _, m := range t.Connector.Source.Metadata {
+		for _, m := range catalog.SourceMetadata(t.Connector, b.env.connectors, t.SourceOptions) {
 			if m.Name == c.Metadata {
 				return m.Type
 			}

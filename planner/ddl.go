@@ -256,7 +256,7 @@ func (b *binder) metadata(t *catalog.Table, col *catalog.Column, d *parser.Colum
 	}
 	var known []catalog.MetadataColumn
 	if t.Connector.Source != nil && t.Role != catalog.SinkRole {
-		known = t.Connector.Source.Metadata
+		known = catalog.SourceMetadata(t.Connector, b.env.connectors, t.SourceOptions)
 	}
 	if t.Connector.Sink != nil && t.Role == catalog.SinkRole {
 		known = t.Connector.Sink.Metadata
@@ -271,7 +271,11 @@ func (b *binder) metadata(t *catalog.Table, col *catalog.Column, d *parser.Colum
 		}
 		names = append(names, m.Name)
 	}
-	return didYouMean(where.errorf("connector '%s' has no metadata '%s'", t.Connector.Name, col.Metadata), col.Metadata, names,
+	what := "connector '" + t.Connector.Name + "'"
+	if format := t.SourceOptions[catalog.FormatOption]; format != "" && strings.HasPrefix(col.Metadata, catalog.FormatMetadata) {
+		what = "format '" + format + "'"
+	}
+	return didYouMean(where.errorf("%s has no metadata '%s'", what, col.Metadata), col.Metadata, names,
 		map[bool]string{true: "it has none", false: "it has " + strings.Join(names, ", ")}[len(names) == 0])
 }
 

@@ -18,7 +18,7 @@
 //
 // DDL and SET have effect on the statements after them, and on later scripts of
 // the session; a script with an error leaves nothing behind. A run of a file
-// gives the session an Overlay of the persisted catalog, a shell the persisted
+// gives the session a catalog.Script over the persisted catalog, a shell the persisted
 // one itself, to save its Definitions afterwards and Restore them at the start.
 //
 // The way of a query, one idea a file:
@@ -26,8 +26,9 @@
 //	bind_*.go     names, types, coercion: parser trees -> logical plan
 //	logical.go    the logical plan: relations over catalog.Expr
 //	rule_*.go     rules, each a pure function tree -> tree
-//	prune.go      columns and members that nobody reads, down into the scans
-//	build.go      logical plan -> physical plan (physical.go): guards, exchanges
+//	demand.go     what of each relation's columns and members is read above it
+//	prune.go      the others taken out, down into the scans
+//	build*.go     logical plan -> physical plan (physical.go): guards, exchanges
 //	sinks.go      what goes to a sink, dead letters included, and what it can take
 //	property.go   changelog, keys, watermark, distribution of each physical node
 //	identity.go   canonical text of what an operator computes: its name on disk

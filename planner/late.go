@@ -20,6 +20,8 @@ func lateOf(r rel) (late *lateRows, in rel) {
 		return r.late, r.left
 	case *windowRel:
 		return r.late, r.in
+	case *sortRel:
+		return r.late, r.in
 	}
 	return nil, nil
 }
@@ -72,6 +74,10 @@ func withLate(r, in rel, late *lateRows) rel {
 		out.in, out.late = in, late
 		out.out = slices.Concat(in.cols(), r.out[n:])
 		return withoutMore(&out, r.out, n, more)
+	case *sortRel:
+		out := *r
+		out.in, out.late = in, late
+		return withoutMore(&out, r.cols(), len(r.cols()), more)
 	case *joinRel:
 		n := len(r.left.cols())
 		out := *r
@@ -129,6 +135,8 @@ func lateExtras(r rel) []column {
 		return lateBounds(r.left.cols()[r.times.time[0]])[2:]
 	case *windowRel:
 		return lateBounds(r.in.cols()[r.win.Time])
+	case *sortRel:
+		return lateBounds(r.cols()[r.keys[0].Col])[2:]
 	case *rankRel:
 		return lateTimes(r.in.cols(), r.partition, r.order)
 	}
@@ -148,4 +156,19 @@ func lateBounds(of column) []column {
 	cols[2] = cols[1]
 	cols[2].Name = "watermark"
 	return cols
+}
+
+// lateRows writes the late rows of an operator to their sink.
+func (b *builder) lateRows(n *Node, late *lateRows) error {
+	if late.sink == nil {
+		return nil
+	}
+	var cols []Column
+	for _, c := range sinkColumns(late.sink) {
+		d := late.sink.Columns[c]
+		cols = append(cols, Column{Name: d.Name, Type: d.Type, NotNull: d.NotNull})
+	}
+	p := b.node(&Project{Exprs: late.exprs, OnError: b.modeOf(late.exprs...)}, nil, []Edge{{From: n, Port: LatePort}}, cols, "")
+	b.places[p] = late.place
+	return b.toSink(late.sink, p, late.place, nil)
 }

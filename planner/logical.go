@@ -171,6 +171,7 @@ type (
 		limit, offset int64 // limit -1: none
 		// byTime says that rows come out as the watermark passes them.
 		byTime bool
+		late   *lateRows
 		place  place
 	}
 

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -26,11 +27,14 @@ func (o *Normalize) StateKeys(int) []int { return o.Keys }
 // normalizeRel is the table that the upserts of a source make: columns of its input,
 // which are the declared ones of the source.
 type normalizeRel struct {
-	in    rel
-	keys  []int
-	name  string // of the source
-	out   []column
-	place place
+	in   rel
+	keys []int
+	name string // of the source
+	// changes says that the source has a changelog, whose rows are kept for their
+	// metadata columns alone: see settleRecords.
+	changes bool
+	out     []column
+	place   place
 }
 
 func (r *normalizeRel) inputs() []rel     { return []rel{r.in} }
@@ -38,12 +42,82 @@ func (r *normalizeRel) cols() []column    { return r.out }
 func (r *normalizeRel) over(in []rel) rel { c := *r; c.in = in[0]; return &c }
 func (r *normalizeRel) at() place         { return r.place }
 
-// normalized puts a source of upserts in order.
+// normalized puts a source of upserts in order, and one of changes with metadata
+// columns.
 func normalized(src *source, in rel, where place) rel {
-	if !src.upserts {
+	changes := !src.upserts && src.changelog && len(src.key) > 0 &&
+		slices.ContainsFunc(src.fields, func(f ScanColumn) bool { return f.Metadata != "" })
+	if !src.upserts && !changes {
 		return in
 	}
-	return &normalizeRel{in: in, keys: src.key, name: src.name, out: in.cols(), place: where}
+	return &normalizeRel{in: in, keys: src.key, name: src.name, changes: changes, out: in.cols(), place: where}
+}
+
+// settleRecords sees to the metadata columns of sources of changes. They are of the
+// record, and the record that takes a row back is not the one that gave it: a query
+// that reads them has the last row of each primary key kept, to be taken back as it
+// was given. One that reads none does without.
+func settleRecords(root rel) (rel, error) {
+	of := demand(root, true)
+	var bad error
+	visit(root, func(r rel) {
+		p, ok := r.(*projectRel)
+		if !ok || bad != nil {
+			return
+		}
+		scan, ok := p.in.(*scanRel)
+		if !ok || !scan.src.changelog || len(scan.src.key) > 0 {
+			return
+		}
+		if name := ofRecord(p, of[p]); name != "" {
+			bad = hint(r.at().errorf("`%s` of `%s` is of the record, and the record that takes a row back is not the one that gave it: nobody knows which row to take back", name, scan.src.name),
+				"declare what tells rows apart: PRIMARY KEY (k) NOT ENFORCED; the last row of each key is then kept")
+		}
+	})
+	if bad != nil {
+		return nil, bad
+	}
+	done := map[rel]rel{}
+	var walk func(rel) rel
+	walk = func(r rel) rel {
+		if out, ok := done[r]; ok {
+			return out
+		}
+		n, ok := r.(*normalizeRel)
+		var out rel
+		if ok && n.changes && ofRecord(n.in, of[n]) == "" {
+			out = n.in
+		} else {
+			out = overRewritten(r, walk)
+		}
+		done[r] = out
+		return out
+	}
+	return walk(root), nil
+}
+
+// ofRecord gives the name of a column that is read and comes from metadata of the
+// source right below; "": there is none.
+func ofRecord(r rel, read needs) string {
+	p, ok := r.(*projectRel)
+	if !ok {
+		return ""
+	}
+	scan, ok := p.in.(*scanRel)
+	if !ok {
+		return ""
+	}
+	for i, e := range p.exprs {
+		if read[i] == nil {
+			continue
+		}
+		for _, f := range columnsOf(e) {
+			if scan.src.fields[f].Metadata != "" {
+				return p.out[i].Name
+			}
+		}
+	}
+	return ""
 }
 
 // versions gives the upserts themselves where they say all that a temporal join asks

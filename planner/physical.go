@@ -345,6 +345,9 @@ type Sort struct {
 	// comes out when the watermark has passed it, and is late if its time is below
 	// its W. The input need not end then.
 	ByTime bool
+	// LateCols are the input columns of a late row on LatePort; nil if nobody
+	// reads that port.
+	LateCols []int
 }
 
 // Limit passes Limit rows after Offset, in input order, then ends its SELECT.

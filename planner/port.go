@@ -44,6 +44,9 @@ func lateColumns(n *Node) []Column {
 		if len(op.LateRight) > 0 {
 			return append(carriedColumns(n.Inputs[0], carried), append(carriedColumns(n.Inputs[1], op.LateRight), addedColumns(names, t)...)...)
 		}
+	case *Sort:
+		carried, names = op.LateCols, names[2:]
+		t = n.Cols[op.Keys[0].Col].Type
 	case *SessionAssign:
 		carried = op.LateCols
 	case *WindowJoin:

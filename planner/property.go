@@ -331,7 +331,7 @@ func (b *builder) finish() {
 			}
 			before[in.From.ID] = before[in.From.ID] || b.wantsBefore(n, in.From, before[n.ID])
 			needsW[in.From.ID] = needsW[in.From.ID] || wantsW(n, needsW[n.ID])
-			everyW[in.From.ID] = everyW[in.From.ID] || forgetsByTime(n.Op) || passesW(n.Op) && everyW[n.ID]
+			everyW[in.From.ID] = everyW[in.From.ID] || forgetsByTime(n.Op) || showsW(n.Op) || passesW(n.Op) && everyW[n.ID]
 		}
 	}
 	for _, n := range b.plan.Nodes {
@@ -392,7 +392,7 @@ func wantsW(n *Node, above bool) bool {
 	case *Sort:
 		return op.ByTime
 	}
-	return forgetsByTime(n.Op) || passesW(n.Op) && above
+	return forgetsByTime(n.Op) || showsW(n.Op) || passesW(n.Op) && above
 }
 
 // passesW says whether an operator hands on the W of its input's rows as it is.

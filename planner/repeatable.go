@@ -20,18 +20,7 @@ func checkRepeatable(root rel) error {
 		if cause == nil {
 			return
 		}
-		var exprs []catalog.Expr
-		switch r := r.(type) {
-		case *projectRel:
-			exprs = r.exprs
-		case *filterRel:
-			exprs = []catalog.Expr{r.pred}
-		case *joinRel:
-			exprs = r.exprs()
-		case *unnestRel:
-			exprs = r.exprs()
-		}
-		for _, e := range exprs {
+		for _, e := range exprsOf(r) {
 			if volatility(e) == catalog.Immutable {
 				continue
 			}

@@ -105,6 +105,10 @@ func (r *replay) outputs(env *environment, inserts []*output) ([]*output, error)
 	nameBranches(inserts)
 	var outs []*output
 	for _, o := range inserts {
+		var err error
+		if o.in, err = settleRecords(o.in); err != nil {
+			return nil, err
+		}
 		streams := streamsOf(o.in)
 		var from *source
 		for _, s := range streams {

@@ -173,7 +173,12 @@ func (s *scope) unknown(src *parser.Source, ref *parser.ColumnRef) *parser.Error
 	if len(s.cols) == 0 {
 		return hint(err, "there is no FROM clause here")
 	}
-	return didYouMean(err, ref.Parts[0].Text, s.allNames(), "")
+	other := ""
+	switch strings.ToLower(ref.Parts[0].Text) {
+	case "window_start", "window_end", "window_time":
+		other = "a window in FROM gives it: FROM TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)"
+	}
+	return didYouMean(err, ref.Parts[0].Text, s.allNames(), other)
 }
 
 func (s *scope) columnNames(t scopeTable) []string {

@@ -11,17 +11,20 @@ import (
 
 // Options are what a session needs to know of the world.
 type Options struct {
+	// Functions are what a text can call: of package exec/expr and exec/agg the
+	// built-in ones. Connectors describes what it can name in WITH; a
+	// connectors.Registry does.
 	Functions  catalog.FunctionSet
 	Connectors catalog.Connectors
-	// Folder evaluates constant expressions; nil: they are left to the engine,
-	// and clauses that need a constant take literals only.
+	// Folder evaluates constant expressions (expr.Folder); nil: they are left to the
+	// engine, and clauses that need a constant take literals only.
 	Folder catalog.Folder
 	// Infer gives the columns of a source that declares none, of a connector by name
 	// and its checked options; none if they must be declared. nil: they must always
 	// be.
 	Infer func(connector string, o catalog.Options) ([]catalog.Field, error)
 	// Catalog is where names are looked up and defined. A run of a script gives
-	// an Overlay of the persisted catalog, so that its definitions are its own.
+	// a Script over the persisted catalog, so that its definitions are its own.
 	// nil: an empty one.
 	Catalog *catalog.Catalog
 	// Settings are the values that the session begins with: flags of the command

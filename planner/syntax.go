@@ -31,7 +31,7 @@ const (
 	fnJSONArray  = "JSON_ARRAY"
 	fnFromJSON   = "FROM_JSON"
 
-	fnCurrentWatermark = "CURRENT_WATERMARK" // there is none, see docs/semantics.md
+	fnCurrentWatermark = "CURRENT_WATERMARK"
 )
 
 // operatorNames are the functions of the operators between two operands. AND

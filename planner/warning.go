@@ -18,9 +18,10 @@ func (b *builder) warnings() {
 			b.oneShard(n)
 		}
 	}
+	waits := b.waiting()
 	for _, n := range b.plan.Nodes {
 		op, ok := n.Op.(*Scan)
-		if !ok || op.Watermark == nil || op.Bounded || op.Watermark.IdleTimeout > 0 || !n.Props.NeedsW && op.Watermark.MaxDrift == 0 {
+		if !ok || op.Watermark == nil || op.Bounded || op.Watermark.IdleTimeout > 0 || !waits[n.ID] && op.Watermark.MaxDrift == 0 {
 			continue
 		}
 		if op.Watermark.MaxDrift > 0 {
@@ -31,6 +32,19 @@ func (b *builder) warnings() {
 		b.env.warn(hint(b.places[n].errorf("a silent split of `%s` holds its watermark back, and all that waits for it", op.Source),
 			"WATERMARK ... IDLE TIMEOUT INTERVAL '1' MINUTE"))
 	}
+}
+
+// waiting says of each node whether an operator above waits for its watermark.
+func (b *builder) waiting() []bool {
+	waits := make([]bool, len(b.plan.Nodes))
+	for _, n := range slices.Backward(b.plan.Nodes) {
+		for _, in := range n.Inputs {
+			if in.Port == MainPort && (waits[n.ID] || !showsW(n.Op) && wantsW(n, false)) {
+				waits[in.From.ID] = true
+			}
+		}
+	}
+	return waits
 }
 
 // isJob says whether the plan writes to sinks; else it is a SELECT.
@@ -79,6 +93,9 @@ func (b *builder) forgetting(n *Node) string {
 	case *WindowAgg:
 		return "EMIT CHANGES shows windows as they change, too, and lets them go when they close"
 	case *GroupAgg:
+		if advice := b.advice[b.places[n]]; advice != "" {
+			return advice
+		}
 		if len(op.Keys) == 0 {
 			return "GROUP BY a window, or APPROX_COUNT_DISTINCT, whose size is fixed"
 		}

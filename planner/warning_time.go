@@ -12,6 +12,8 @@ func (b *builder) advise(root rel) {
 			if r.mode == regularJoin {
 				advice = joinAdvice(r)
 			}
+		case *aggregateRel:
+			advice = groupAdvice(r)
 		case *overRel:
 			if r.mode() == overUpdating {
 				advice = overAdvice(r)
@@ -21,6 +23,25 @@ func (b *builder) advise(root rel) {
 			b.advice[r.at()] = advice
 		}
 	})
+}
+
+// groupAdvice says what an aggregation by one bound of a window lacks to be one by
+// windows; "" if it has none.
+func groupAdvice(r *aggregateRel) string {
+	if r.window != nil {
+		return ""
+	}
+	bounds := map[windowRole]bool{}
+	for _, k := range r.keys {
+		bounds[r.in.cols()[k].window] = true
+	}
+	switch {
+	case bounds[windowStart] && bounds[windowEnd]: // EMIT COMPLETE
+		return "EMIT CHANGES shows windows as they change, too, and lets them go when they close"
+	case bounds[windowStart] || bounds[windowEnd]:
+		return "GROUP BY both bounds of the window, window_start and window_end: its rows then come once, when it closes, and it is forgotten"
+	}
+	return ""
 }
 
 // joinAdvice says what a regular join lacks to be an interval join; "" if it is no

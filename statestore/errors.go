@@ -15,10 +15,12 @@ type LockedError struct {
 	Err error // of the operating system
 }
 
+// Error implements error.
 func (e *LockedError) Error() string {
 	return fmt.Sprintf("statestore: state directory %s is in use by another process (lock: %v)", e.Dir, e.Err)
 }
 
+// Unwrap gives the cause.
 func (e *LockedError) Unwrap() error { return e.Err }
 
 // VersionError says that the state was written by a newer program.
@@ -27,6 +29,7 @@ type VersionError struct {
 	Found, Supported int
 }
 
+// Error implements error.
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("statestore: state in %s has format version %d, this program reads up to %d; use a newer program",
 		e.Dir, e.Found, e.Supported)
@@ -40,6 +43,7 @@ type DamageError struct {
 	Err  error  // cause; may be nil
 }
 
+// Error implements error.
 func (e *DamageError) Error() string {
 	if e.Err == nil {
 		return fmt.Sprintf("statestore: state in %s is damaged: %s", e.Dir, e.What)
@@ -47,4 +51,5 @@ func (e *DamageError) Error() string {
 	return fmt.Sprintf("statestore: state in %s is damaged: %s: %v", e.Dir, e.What, e.Err)
 }
 
+// Unwrap gives the cause.
 func (e *DamageError) Unwrap() error { return e.Err }

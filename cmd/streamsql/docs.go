@@ -80,7 +80,7 @@ the rows for which the condition holds. No result depends on how rows were sprea
 that of the functions that say so: f(x ORDER BY y) gives them one, as f(x) WITHIN GROUP (ORDER BY y) does. All but
 APPROX_COUNT_DISTINCT take rows back, so they can stand over a query that updates.
 
-Programs that embed the engine can add aggregate functions of their own, written in Go: agg.AggregateFunc.
+Programs that embed the engine can add aggregate functions of their own, written in Go: streamsql.AggregateFunc.
 The engine keeps the rows of a group for them, or, where they can add, merge and store it, a state of theirs.
 
 ## %s`, list)
@@ -179,8 +179,20 @@ yyyy-MM-dd HH:mm:ss.
 		}
 		fmt.Fprintln(w)
 		writeOptions(w, f.Options, f.Name+".", true)
+		writeMetadata(w, f.Metadata, catalog.FormatMetadata)
 	}
 	return nil
+}
+
+// writeMetadata writes a table of metadata columns, whose names begin with prefix.
+func writeMetadata(w io.Writer, columns []catalog.MetadataColumn, prefix string) {
+	if len(columns) == 0 {
+		return
+	}
+	fmt.Fprint(w, "\n| Metadata column | Type | Meaning |\n|---|---|---|\n")
+	for _, m := range columns {
+		fmt.Fprintf(w, "| `%s%s` | %s | %s |\n", prefix, m.Name, m.Type, cell(m.Doc))
+	}
 }
 
 func uses(c *catalog.ConnectorSpec) string {
@@ -232,11 +244,8 @@ func writeConnector(w io.Writer, c *catalog.ConnectorSpec) {
 		fmt.Fprint(w, ".\n")
 	}
 	writeOptions(w, c.Options, "", c.Source != nil && c.Sink != nil)
-	if c.Source != nil && len(c.Source.Metadata) > 0 {
-		fmt.Fprint(w, "\n| Metadata column | Type | Meaning |\n|---|---|---|\n")
-		for _, m := range c.Source.Metadata {
-			fmt.Fprintf(w, "| `%s` | %s | %s |\n", m.Name, m.Type, cell(m.Doc))
-		}
+	if c.Source != nil {
+		writeMetadata(w, c.Source.Metadata, "")
 	}
 }
 
@@ -247,6 +256,9 @@ func writeOptions(w io.Writer, options []catalog.OptionSpec, prefix string, both
 	}
 	fmt.Fprint(w, "\n| Option | Type | Default | Meaning |\n|---|---|---|---|\n")
 	for _, o := range options {
+		if o.Refused != "" {
+			continue
+		}
 		o.Name = prefix + o.Name
 		writeOption(w, o, both)
 	}

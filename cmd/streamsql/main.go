@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/streamsql/streamsql/internal/version"
 	"github.com/streamsql/streamsql/parser"
 )
 
@@ -72,7 +73,7 @@ func rootCommand() *cobra.Command {
 		Short: "Streaming SQL on one machine: exactly once, the same answer every time",
 		Long: `Without arguments, an interactive shell with an embedded engine.
 With -e, the statements of a text; -e - reads them from standard input.`,
-		Version:      version(),
+		Version:      version.String(),
 		SilenceUsage: true, SilenceErrors: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args) == 1 && args[0] == "-" {

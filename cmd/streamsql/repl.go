@@ -170,7 +170,7 @@ func (sh *shell) freeName() string {
 // start starts a job in the background.
 func (sh *shell) start(ctx context.Context, step *planner.Job) error {
 	name := sh.freeName()
-	job, err := sh.session.Start(ctx, step, name, nil)
+	job, err := sh.session.StartJob(ctx, step, streamsql.JobOptions{Name: name})
 	if err != nil {
 		return err
 	}

@@ -126,11 +126,14 @@ func (r *runner) step(ctx context.Context, step planner.Step) error {
 // runAnalyze runs EXPLAIN ANALYZE until its input or a signal ends it, and prints
 // the plan with what was measured.
 func runAnalyze(ctx context.Context, s *streamsql.Session, step *planner.Analyze, out io.Writer) error {
-	job := s.ExplainAnalyze(ctx, step)
+	job, err := s.ExplainAnalyze(ctx, step)
+	if err != nil {
+		return err
+	}
 	if err := untilSignal(job); err != nil {
 		return err
 	}
-	_, err := io.WriteString(out, streamsql.AnalyzedPlan(step, job.Progress()))
+	_, err = io.WriteString(out, streamsql.AnalyzedPlan(step, job.Progress()))
 	return err
 }
 
@@ -151,7 +154,7 @@ func (r *runner) sel(ctx context.Context, step *planner.Select) error {
 // run runs the job of a script.
 func (r *runner) run(ctx context.Context, step *planner.Job) error {
 	p := newProgress(step.Settings.Get(catalog.ProgressKey), os.Stderr)
-	job, err := r.session.Start(ctx, step, r.job, p.report)
+	job, err := r.session.StartJob(ctx, step, streamsql.JobOptions{Name: r.job, Progress: p.report})
 	if err != nil {
 		return err
 	}

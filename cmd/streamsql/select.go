@@ -42,9 +42,12 @@ func runSelect(ctx context.Context, s *streamsql.Session, step *planner.Select, 
 		return err
 	}
 	hold := &holder{write: w.Write, passing: !final || style.Format != "table"}
-	job := s.StartSelect(ctx, step, func(b *streamsql.Batch, _ []planner.Column) error {
+	job, err := s.StartSelect(ctx, step, func(b *streamsql.Batch, _ []planner.Column) error {
 		return hold.add(&connectors.Batch{N: b.N, Cols: b.Cols, Kinds: b.Kinds})
 	})
+	if err != nil {
+		return err
+	}
 	err = wait(job)
 	if herr := hold.flush(); err == nil {
 		err = herr

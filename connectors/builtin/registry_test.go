@@ -77,7 +77,7 @@ func TestDescriptions(t *testing.T) {
 			t.Errorf("%s has no doc", spec.Name)
 		}
 		for _, o := range spec.Options {
-			if o.Doc == "" || !o.Source && !o.Sink || (o.Type == catalog.OptionEnum) != (len(o.Values) > 0) {
+			if o.Doc == "" && (o.Refused == "" || o.Hint == "") || !o.Source && !o.Sink || (o.Type == catalog.OptionEnum) != (len(o.Values) > 0) {
 				t.Errorf("option %s of %s is not whole: %+v", o.Name, spec.Name, o)
 			}
 		}

@@ -80,10 +80,8 @@ func (c *chunk) tooLong(alloc memory.Allocator) *connectors.Records {
 	recs := &connectors.Records{N: 1, Errors: []connectors.CellError{{
 		Col: -1, Code: format.CodeMalformed, Detail: format.TooLong(c.src.maxRecord),
 	}}}
-	for _, col := range c.src.columns {
-		if col.Metadata == "" {
-			recs.Cols = append(recs.Cols, columns.New(col.Type, alloc).Finish(1))
-		}
+	for _, i := range format.Decoded(c.src.columns) {
+		recs.Cols = append(recs.Cols, columns.New(c.src.columns[i].Type, alloc).Finish(1))
 	}
 	return recs
 }
@@ -94,19 +92,10 @@ func (s *source) addMetadata(recs *connectors.Records, alloc memory.Allocator, i
 	if s.toOutput == nil {
 		return
 	}
-	out := make([]arrow.Array, len(s.columns))
-	for i, array := range recs.Cols {
-		out[s.toOutput[i]] = array
-	}
+	format.Place(recs, s.toOutput, len(s.columns))
 	for i, col := range s.columns {
-		if col.Metadata != "" {
-			out[i] = metadata(col, recs, alloc, in, line)
-		}
-	}
-	recs.Cols = out
-	for i := range recs.Errors {
-		if e := &recs.Errors[i]; e.Col >= 0 {
-			e.Col = int16(s.toOutput[e.Col])
+		if format.OfTransport(col) {
+			recs.Cols[i] = metadata(col, recs, alloc, in, line)
 		}
 	}
 }

@@ -184,7 +184,9 @@ func (s *sink) Write(_ context.Context, epoch uint64, shard int, b *connectors.B
 	}
 	sh := &s.shards[shard]
 	var err error
-	if sh.text, err = sh.encoder.Append(sh.text[:0], b); err != nil {
+	sh.text, err = sh.encoder.Append(sh.text[:0], b)
+	var refused *connectors.RefusedRows
+	if err != nil && !errors.As(err, &refused) {
 		return err
 	}
 	s.mu.Lock()
@@ -197,10 +199,14 @@ func (s *sink) Write(_ context.Context, epoch uint64, shard int, b *connectors.B
 	case epoch > s.epoch:
 		// Another shard is still writing the epoch before.
 		s.held = append(s.held, heldRows{epoch, slices.Clone(sh.text)})
-		return nil
+		return err
+	case len(sh.text) > 0:
+		s.written = true
+		if err := s.append(sh.text); err != nil {
+			return err
+		}
 	}
-	s.written = true
-	return s.append(sh.text)
+	return err
 }
 
 // append adds text to the current file. The lock is held.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/streamsql/streamsql/connectors"
@@ -53,14 +54,8 @@ func newSource(formats format.Set, cfg connectors.SourceConfig, env connectors.E
 	if s.perFile && s.watched() {
 		return nil, fmt.Errorf("option '%s' is for bounded sources; leave '%s' out", optFilesAsSplits, optMonitorInterval)
 	}
-	var physical []int
-	for i, c := range cfg.Columns {
-		if c.Metadata == "" {
-			physical = append(physical, i)
-		}
-	}
-	if len(physical) < len(cfg.Columns) {
-		s.toOutput = append([]int{}, physical...)
+	if slices.ContainsFunc(cfg.Columns, func(c connectors.ScanColumn) bool { return c.Metadata != "" }) {
+		s.toOutput = append([]int{}, format.Decoded(cfg.Columns)...)
 	}
 	f, dc, err := formats.ConfigOf(cfg, s.maxRecord)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -44,6 +45,9 @@ type DecodeConfig struct {
 	Options catalog.Options
 	// Columns are the columns to produce. ROWs may be pruned.
 	Columns []catalog.Field
+	// Metadata names metadata columns of the format to produce behind Columns, without
+	// catalog.FormatMetadata.
+	Metadata []string
 	// Declared lists all columns of the records, for formats that go by position
 	// and for ValidateAll. ROWs are whole.
 	Declared []catalog.Field
@@ -60,6 +64,61 @@ type DecodeConfig struct {
 	// for schemas by name; Key says that they are the keys of messages.
 	Subject string
 	Key     bool
+}
+
+// Add adds a column to produce: one of the records, or metadata of the format.
+func (c *DecodeConfig) Add(col connectors.ScanColumn) {
+	if name, ok := strings.CutPrefix(col.Metadata, catalog.FormatMetadata); ok {
+		c.Metadata = append(c.Metadata, name)
+		return
+	}
+	c.Columns = append(c.Columns, catalog.Field{Name: col.Name, Type: col.Type, NotNull: col.NotNull})
+}
+
+// OfTransport says whether a column is metadata of the connector, which no format
+// gives.
+func OfTransport(col connectors.ScanColumn) bool {
+	return col.Metadata != "" && !strings.HasPrefix(col.Metadata, catalog.FormatMetadata)
+}
+
+// Decoded gives the indexes of those columns of a source that its format gives, in the
+// order in which it gives them: DecodeConfig.Columns, then Metadata.
+func Decoded(cols []connectors.ScanColumn) []int {
+	var columns, metadata []int
+	for i, c := range cols {
+		switch {
+		case c.Metadata == "":
+			columns = append(columns, i)
+		case !OfTransport(c):
+			metadata = append(metadata, i)
+		}
+	}
+	return append(columns, metadata...)
+}
+
+// Place puts the columns that a format gave among n, the i-th at place[i]; the others
+// are left nil.
+func Place(recs *connectors.Records, place []int, n int) {
+	out := make([]arrow.Array, n)
+	for i, a := range recs.Cols {
+		out[place[i]] = a
+	}
+	recs.Cols = out
+	for i := range recs.Errors {
+		if e := &recs.Errors[i]; e.Col >= 0 {
+			e.Col = int16(place[e.Col])
+		}
+	}
+}
+
+// MetadataType is the type of a metadata column of the format.
+func (f *Format) MetadataType(name string) (catalog.Type, error) {
+	for _, m := range f.Spec.Metadata {
+		if m.Name == name {
+			return m.Type, nil
+		}
+	}
+	return catalog.Type{}, fmt.Errorf("format '%s' has no metadata '%s'", f.Spec.Name, name)
 }
 
 // InferConfig says where columns are to be taken from.
@@ -186,7 +245,8 @@ type Encoding interface {
 // Encoder writes batches. It belongs to one goroutine at a time.
 type Encoder interface {
 	// Append appends the rows of b to dst, a record each, line ends included. Row
-	// kinds are ignored, unless the format is of changes.
+	// kinds are ignored, unless the format is of changes. With a *connectors.RefusedRows
+	// all other rows have been written.
 	Append(dst []byte, b *connectors.Batch) ([]byte, error)
 }
 
@@ -253,10 +313,8 @@ func (s Set) NewDecoding(cfg connectors.SourceConfig, maxRecordBytes int) (Decod
 // records for the physical columns of cfg.
 func (s Set) ConfigOf(cfg connectors.SourceConfig, maxRecordBytes int) (*Format, DecodeConfig, error) {
 	dc := DecodeConfig{Declared: cfg.Declared, ValidateAll: cfg.ValidateAll, MaxRecordBytes: maxRecordBytes, Upsert: cfg.PrimaryKey != nil}
-	for _, c := range cfg.Columns {
-		if c.Metadata == "" {
-			dc.Columns = append(dc.Columns, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
-		}
+	for _, i := range Decoded(cfg.Columns) {
+		dc.Add(cfg.Columns[i])
 	}
 	f, err := s.Lookup(cfg.Options[catalog.FormatOption])
 	if err != nil {
@@ -274,6 +332,11 @@ func (s Set) Decode(name string, cfg DecodeConfig) (Decoding, error) {
 	}
 	if f.Decode == nil {
 		return nil, fmt.Errorf("format '%s' can't be read", f.Spec.Name)
+	}
+	for _, name := range cfg.Metadata {
+		if _, err := f.MetadataType(name); err != nil {
+			return nil, err
+		}
 	}
 	return f.Decode(cfg)
 }

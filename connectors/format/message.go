@@ -2,6 +2,7 @@ package format
 
 import (
 	"errors"
+	"fmt"
 	"math"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -78,16 +79,54 @@ type MessageEncoding interface {
 type MessageEncoder interface {
 	// AppendMessages appends the messages of b's rows to dst and where they lie in
 	// it to spans, one for each row. With EncodeConfig.Upsert rows of kind -U and -D
-	// have no value.
+	// have no value. With a *connectors.RefusedRows all other rows have been written.
 	AppendMessages(dst []byte, spans []Span, b *connectors.Batch) ([]byte, []Span, error)
 }
 
 // ErrTooMuchText says that a batch of messages can't take more.
 var ErrTooMuchText = errors.New("a batch of more than 2 GiB of messages")
 
+// The codes of rows that a format can't write.
+const (
+	CodeNotNull = "NOT_NULL"
+	CodeRange   = "OUT_OF_RANGE"
+	CodeFormat  = "BAD_FORMAT"
+)
+
+// Unfit is the error of a row that its format can't write, whatever is tried: it has a
+// value that the schema has no place for.
+type Unfit struct{ Code, Column, Detail string }
+
+// Error implements error.
+func (e *Unfit) Error() string { return e.Detail }
+
+// Unwritable makes an Unfit of a column's value.
+func Unwritable(code, column, detail string, args ...any) error {
+	return &Unfit{code, column, "column " + column + ": " + fmt.Sprintf(detail, args...)}
+}
+
+// Refuse adds a row to refused if err is an Unfit; else it gives false.
+func Refuse(refused *connectors.RefusedRows, row int, err error) bool {
+	var u *Unfit
+	if !errors.As(err, &u) {
+		return false
+	}
+	refused.Rows = append(refused.Rows, connectors.RefusedRow{Row: row, Code: u.Code, Column: u.Column, Detail: u.Detail})
+	return true
+}
+
+// Refused gives refused rows as an error; nil: there are none.
+func Refused(r connectors.RefusedRows) error {
+	if r.Rows == nil {
+		return nil
+	}
+	return &r
+}
+
 // AppendRows appends the message of each row of b by calling row; it is what most
 // MessageEncoders do.
 func AppendRows(dst []byte, spans []Span, b *connectors.Batch, upsert bool, row func(dst []byte, i int) ([]byte, error)) ([]byte, []Span, error) {
+	var refused connectors.RefusedRows
 	for i := range b.N {
 		if upsert && b.Kinds != nil && !b.Kinds[i].Adds() {
 			spans = append(spans, NoValue)
@@ -96,12 +135,16 @@ func AppendRows(dst []byte, spans []Span, b *connectors.Batch, upsert bool, row 
 		from := len(dst)
 		var err error
 		if dst, err = row(dst, i); err != nil {
-			return dst, spans, err
+			if !Refuse(&refused, i, err) {
+				return dst, spans, err
+			}
+			dst, spans = dst[:from], append(spans, NoValue)
+			continue
 		}
 		if len(dst) > math.MaxInt32 {
 			return dst, spans, ErrTooMuchText
 		}
 		spans = append(spans, Span{int32(from), int32(len(dst))})
 	}
-	return dst, spans, nil
+	return dst, spans, Refused(refused)
 }

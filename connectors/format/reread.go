@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/streamsql/streamsql/connectors"
@@ -71,16 +70,10 @@ func (d *recordDecoder) Finish() (*connectors.Records, error) {
 	if err != nil {
 		return nil, err
 	}
-	decoded := recs.Cols
-	recs.Cols = make([]arrow.Array, len(d.r.columns))
-	to := make([]int16, 0, len(decoded))
+	place := slices.DeleteFunc(Decoded(d.r.columns), func(i int) bool { return d.keys != nil && slices.Contains(d.r.keys.Cols, i) })
+	Place(recs, place, len(d.r.columns))
 	for i, c := range d.r.columns {
-		if d.keys != nil && slices.Contains(d.r.keys.Cols, i) {
-			continue
-		}
-		if c.Metadata == "" {
-			recs.Cols[i] = decoded[len(to)]
-			to = append(to, int16(i))
+		if !OfTransport(c) {
 			continue
 		}
 		col := columns.New(c.Type, d.alloc)
@@ -88,11 +81,6 @@ func (d *recordDecoder) Finish() (*connectors.Records, error) {
 			d.r.put(col, row, c.Metadata, &kept[recs.Record(row)])
 		}
 		recs.Cols[i] = col.Finish(recs.N)
-	}
-	for i := range recs.Errors {
-		if e := &recs.Errors[i]; e.Col >= 0 {
-			e.Col = to[e.Col]
-		}
 	}
 	if d.keys != nil {
 		if err := d.decodeKeys(recs, kept); err != nil {

@@ -119,22 +119,13 @@ func (c *chunk) decode(d *decoder) (*connectors.Records, error) {
 
 // arrange puts the columns of the value and those of metadata into their places.
 func (c *chunk) arrange(recs *connectors.Records, metadata []arrow.Array) {
-	if len(c.layout.valueCols) == len(c.layout.columns) {
+	if c.layout.straight {
 		return
 	}
-	out := make([]arrow.Array, len(c.layout.columns))
-	for i, a := range recs.Cols {
-		out[c.layout.valueCols[i]] = a
-	}
+	format.Place(recs, c.layout.valueCols, len(c.layout.columns))
 	for i, a := range metadata {
 		if a != nil {
-			out[i] = a
-		}
-	}
-	recs.Cols = out
-	for i := range recs.Errors {
-		if e := &recs.Errors[i]; e.Col >= 0 {
-			e.Col = int16(c.layout.valueCols[e.Col])
+			recs.Cols[i] = a
 		}
 	}
 }

@@ -18,6 +18,13 @@ import (
 // answered together are asked for together again.
 const maxRequests = 16
 
+// gathering is how long a partition that has been read to its end waits for the
+// other requests at its broker, to be asked for together with their partitions.
+// Records that come all the time to many partitions would else be fetched one
+// partition at a time for ever, at several times the requests. Once there is only
+// one request nobody waits.
+const gathering = time.Millisecond
+
 // dispatch sends fetches for all partitions that want records. It is called
 // whenever that may have changed, with the lock held.
 func (s *source) dispatch() {
@@ -50,8 +57,14 @@ func (s *source) dispatch() {
 			continue
 		}
 		p.goneSince = time.Time{}
-		if s.inFlight[l.broker] >= maxRequests {
+		switch n := s.inFlight[l.broker]; {
+		case n >= maxRequests:
 			continue // whoever comes back sends it
+		case n > 0 && now.Before(p.gatherTo):
+			if next.IsZero() || p.gatherTo.Before(next) {
+				next = p.gatherTo
+			}
+			continue
 		}
 		if groups == nil {
 			groups = map[int32][]*partition{}
@@ -238,6 +251,10 @@ func (s *source) take(p *partition, a *answer, now time.Time) {
 			s.log.Info("kafka answers again", "source", s.name, "partition", name(p.tp))
 		}
 		p.failures, p.failure, p.damaged, p.retryAt, p.unread = 0, nil, 0, time.Time{}, 0
+		p.gatherTo = time.Time{}
+		if p.fetchAt >= p.end {
+			p.gatherTo = now.Add(gathering)
+		}
 	}
 	p.ready()
 }

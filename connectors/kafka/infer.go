@@ -62,25 +62,24 @@ func inferPart(formats format.Set, o catalog.Options, env connectors.Env, key bo
 	if cfg.Rows, err = format.SampledRows(o); err != nil {
 		return nil, err
 	}
-	if !key {
-		cfg.Samples = values(formats, o, env, cfg.Rows)
-	}
+	cfg.Samples = samples(formats, o, env, cfg.Rows, key)
 	return f.Infer(cfg)
 }
 
 // sampleTime is how long a topic is waited for in all.
 const sampleTime = 30 * time.Second
 
-// values gives the values of the first records of each partition that the brokers
-// still have, rows in all, in the order of the partitions.
-func values(formats format.Set, o catalog.Options, env connectors.Env, rows int) iter.Seq2[format.Sample, error] {
+// samples gives the values, or the keys, of the first records of each partition that
+// the brokers still have, rows in all, in the order of the partitions.
+func samples(formats format.Set, o catalog.Options, env connectors.Env, rows int, key bool) iter.Seq2[format.Sample, error] {
 	o = maps.Clone(o)
 	for _, name := range []string{catalog.KeyFormatOption, optKeyFields, optKeyPrefix, optGroup} {
 		delete(o, name)
 	}
+	o[catalog.FormatOption] = "raw" // nothing of a value is read but its bytes
 	o[optStartup], o[optBounded], o[optMaxOffsets], o[optMaxBytes], o[optMaxRate], o[optDataLoss] = modeEarliest, modeLatest, "0", "0", "0", "false"
 	return func(yield func(format.Sample, error) bool) {
-		src, err := newSource(formats, connectors.SourceConfig{Name: "sample", Options: o}, env)
+		src, err := newSource(formats, connectors.SourceConfig{Name: "sample", Options: o, Declared: []catalog.Field{{Name: "value", Type: catalog.Bytes}}}, env)
 		if err != nil {
 			yield(format.Sample{}, err)
 			return
@@ -96,7 +95,7 @@ func values(formats format.Set, o catalog.Options, env connectors.Env, rows int)
 		left := format.MaxSampleBytes
 		for _, split := range splits {
 			each := (rows + len(splits) - 1) / len(splits)
-			more, err := src.sample(ctx, split, each, left/len(splits), yield)
+			more, err := src.sample(ctx, split, each, left/len(splits), key, yield)
 			if err != nil {
 				yield(format.Sample{}, err)
 			}
@@ -107,8 +106,9 @@ func values(formats format.Set, o catalog.Options, env connectors.Env, rows int)
 	}
 }
 
-// sample gives the values of a split's first records; false: no more are wanted.
-func (s *source) sample(ctx context.Context, split connectors.Split, rows, bytes int, yield func(format.Sample, error) bool) (bool, error) {
+// sample gives the values, or keys, of a split's first records; false: no more are
+// wanted.
+func (s *source) sample(ctx context.Context, split connectors.Split, rows, bytes int, key bool, yield func(format.Sample, error) bool) (bool, error) {
 	r, err := s.Open(ctx, split, nil)
 	if err != nil {
 		return false, err
@@ -131,21 +131,25 @@ func (s *source) sample(ctx context.Context, split connectors.Split, rows, bytes
 			continue
 		}
 		rows, bytes = rows-c.Records(), bytes-c.Bytes()
-		if wanted, err := sampleChunk(c, split.ID, yield); err != nil || !wanted {
+		if wanted, err := sampleChunk(c, split.ID, key, yield); err != nil || !wanted {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func sampleChunk(c connectors.Chunk, name string, yield func(format.Sample, error) bool) (bool, error) {
+func sampleChunk(c connectors.Chunk, name string, key bool, yield func(format.Sample, error) bool) (bool, error) {
 	defer c.Release()
 	recs, err := c.Decode(memory.DefaultAllocator)
 	if err != nil {
 		return false, err
 	}
+	part := recs.Raw
+	if key {
+		part = recs.Key
+	}
 	for i := range c.Records() {
-		if raw := recs.Raw(i); raw != nil && !yield(format.Sample{Name: name, Data: raw, Whole: true}, nil) {
+		if raw := part(i); raw != nil && !yield(format.Sample{Name: name, Data: raw, Whole: true}, nil) {
 			return false, nil
 		}
 	}

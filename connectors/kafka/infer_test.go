@@ -21,6 +21,8 @@ func TestInfer(t *testing.T) {
 	k.CreateTopic(t, "infer-empty", 1)
 	produce(t, k, "infer", 0, batch.Codec(0), `a=>{"id":1,"x":{"y":"2024-05-01 10:00:00"}}`, "b=>NULL", `c=>{"id":2}`)
 	produce(t, k, "infer", 1, batch.Codec(2), `not json`, `a=>{"id":2.5,"late":true}`)
+	k.CreateTopic(t, "infer-keys", 1)
+	produce(t, k, "infer-keys", 0, batch.Codec(0), `{"id":1}=>{"v":1}`, `NULL=>{"v":2}`, `{"id":1.5,"more":true}=>NULL`)
 	for _, test := range []struct {
 		options string
 		want    string
@@ -33,7 +35,10 @@ func TestInfer(t *testing.T) {
 		{"topic=infer;format=raw", ""},
 		{"topic=infer;format=csv", "only in the header"},
 		{"topic=infer;key.format=json;key.fields=id", "id DOUBLE, x ROW<y TIMESTAMP(6)>, late BOOLEAN"},
-		{"topic=infer;key.format=json;key.fields=id;value.fields-include=EXCEPT_KEY", "columns of keys"},
+		{"topic=infer;key.format=json;key.fields=id;value.fields-include=EXCEPT_KEY", "the key: there is no JSON object"},
+		{"topic=infer-keys;key.format=json;key.fields=k_id;key.fields-prefix=k_;value.fields-include=EXCEPT_KEY", "k_id DOUBLE, v BIGINT"},
+		{"topic=infer-keys;key.format=json;key.fields=x;value.fields-include=EXCEPT_KEY", "keys have no 'x'"},
+		{"topic=infer-keys;key.format=raw;key.fields=id;value.fields-include=EXCEPT_KEY", "columns of keys"},
 	} {
 		var options []string
 		for _, o := range strings.Split(test.options, ";") {

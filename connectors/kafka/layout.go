@@ -21,6 +21,7 @@ type layout struct {
 	value     format.Messages
 	key       format.Messages // nil: no column comes from the key
 	valueCols []int           // index in columns of each column that value gives
+	straight  bool            // these are all columns, in their order
 	keyCols   []int
 	upsert    bool         // a record without a value is a row of kind -D
 	want      batch.Fields // what is read of each record besides its value
@@ -60,17 +61,19 @@ func newLayout(formats format.Set, cfg connectors.SourceConfig, env connectors.E
 		f.Name = strings.TrimPrefix(f.Name, o[optKeyPrefix])
 		return f
 	}
-	for i, c := range cfg.Columns {
-		f := catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull}
-		switch {
-		case c.Metadata != "":
-			l.wants(c.Metadata)
-		case fromKey(c.Name):
-			key.Columns = append(key.Columns, inner(f))
+	for _, i := range format.Decoded(cfg.Columns) {
+		if c := cfg.Columns[i]; c.Metadata == "" && fromKey(c.Name) {
+			key.Columns = append(key.Columns, inner(catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull}))
 			l.keyCols = append(l.keyCols, i)
-		default:
-			value.Columns = append(value.Columns, f)
-			l.valueCols = append(l.valueCols, i)
+			continue
+		}
+		value.Add(cfg.Columns[i])
+		l.valueCols = append(l.valueCols, i)
+	}
+	l.straight = len(l.valueCols) == len(cfg.Columns) && slices.IsSorted(l.valueCols)
+	for _, c := range cfg.Columns {
+		if format.OfTransport(c) {
+			l.wants(c.Metadata)
 		}
 	}
 	for _, f := range cfg.Declared {

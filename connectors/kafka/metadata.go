@@ -6,6 +6,7 @@ import (
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/format"
 	"github.com/streamsql/streamsql/connectors/format/columns"
 	"github.com/streamsql/streamsql/connectors/kafka/batch"
 )
@@ -23,7 +24,7 @@ type metadata struct {
 func newMetadata(c *chunk, alloc memory.Allocator) *metadata {
 	m := &metadata{chunk: c, alloc: alloc, cols: make([]*columns.Column, len(c.layout.columns))}
 	for i, col := range c.layout.columns {
-		if col.Metadata != "" {
+		if format.OfTransport(col) {
 			m.cols[i], m.any = columns.New(metadataType(col.Metadata), alloc), true
 		}
 	}

@@ -39,6 +39,7 @@ type partition struct {
 	damaged  int      // of them, for a wrong CRC
 	cutOffs  int      // answers in a row that had not even one batch whole
 	retryAt  time.Time
+	gatherTo time.Time // until then it may wait for others to be asked for together
 	// goneSince is when it was found that there is no such partition any more; zero:
 	// there is. unread are the records that it then had beyond fetchAt.
 	goneSince time.Time

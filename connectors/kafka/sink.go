@@ -182,11 +182,14 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 	}
 	x, l := s.shards[shard], s.layout
 	var err error
-	if x.bytes, x.values, err = x.value.AppendMessages(x.bytes[:0], x.values[:0], l.part(b, l.valueCols, true)); err != nil {
+	unfit := map[int]connectors.RefusedRow{} // of the key or the value
+	x.bytes, x.values, err = x.value.AppendMessages(x.bytes[:0], x.values[:0], l.part(b, l.valueCols, true))
+	if err = setAside(unfit, err); err != nil {
 		return err
 	}
 	if x.key != nil {
-		if x.keys, x.keyAt, err = x.key.AppendMessages(x.keys[:0], x.keyAt[:0], l.part(b, l.keyCols, false)); err != nil {
+		x.keys, x.keyAt, err = x.key.AppendMessages(x.keys[:0], x.keyAt[:0], l.part(b, l.keyCols, false))
+		if err = setAside(unfit, err); err != nil {
 			return err
 		}
 	}
@@ -204,6 +207,10 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 				return s.failed(err)
 			}
 			x.records, x.headers = x.records[:0], x.headers[:0]
+		}
+		if r, ok := unfit[i]; ok {
+			refused.Rows = append(refused.Rows, r)
+			continue
 		}
 		tp := wire.TopicPartition{Topic: s.topic}
 		of := main
@@ -253,6 +260,21 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 	}
 	if refused.Rows != nil {
 		return &refused
+	}
+	return nil
+}
+
+// setAside takes the rows that a format can't write out of its error, which is given if
+// it is another one.
+func setAside(unfit map[int]connectors.RefusedRow, err error) error {
+	var refused *connectors.RefusedRows
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for _, r := range refused.Rows {
+		if _, ok := unfit[r.Row]; !ok {
+			unfit[r.Row] = r
+		}
 	}
 	return nil
 }

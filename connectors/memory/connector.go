@@ -11,6 +11,7 @@ const (
 	optSplits    = "splits"
 	optBounded   = "bounded"
 	optChangelog = "changelog-mode"
+	optForget    = "forget-read"
 )
 
 // valuesFormat is the default 'format': rows come as values, not as text.
@@ -27,6 +28,8 @@ func (s *Store) Connector(formats format.Set) connectors.Connector {
 				{Name: catalog.FormatOption, Type: catalog.OptionEnum, Values: append([]string{valuesFormat}, formats.Readable()...), Default: valuesFormat, Source: true,
 					Doc: "What records are: values, or text in a format (with its defaults)."},
 				{Name: optSplits, Type: catalog.OptionInt, Default: "1", Source: true, Doc: "The number of splits."},
+				{Name: optForget, Type: catalog.OptionBool, Default: "false", Source: true,
+					Doc: "Whether records are dropped once a commit holds that they were read: for one job that goes on for ever. Another that starts later reads what is left; one that is to go on from before is in error."},
 				{Name: optBounded, Type: catalog.OptionBool, Default: "true", Source: true, Doc: "Whether the source ends when all splits have been ended."},
 				{Name: optChangelog, Type: catalog.OptionEnum, Values: []string{"auto", "append", "upsert", "retract"}, Default: "auto", Source: true, Sink: true,
 					Doc: "Sink: which changes it takes; auto: upsert if it has a primary key, else retract. Source: retract lets its records take back earlier ones; with upsert each replaces the one with its PRIMARY KEY, and one of kind -D, of which only the key counts, deletes it."},

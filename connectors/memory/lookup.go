@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -53,8 +54,9 @@ func (l *lookup) takeUp() error {
 		if i == len(l.read) {
 			l.read = append(l.read, 0)
 		}
-		if first := l.read[i]; first < len(s.records) {
-			chunks = append(chunks, &chunk{src: l.src, split: i, first: first, records: s.records[first:]})
+		if first := max(l.read[i], s.first); first < s.sent() {
+			l.read[i] = first
+			chunks = append(chunks, &chunk{src: l.src, split: i, first: first, records: slices.Clone(s.records[first-s.first:])})
 		}
 	}
 	l.src.table.mu.Unlock()

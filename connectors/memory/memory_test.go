@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -291,3 +292,67 @@ func TestSinkProtocol(t *testing.T) {
 }
 
 var allocator = arrowmemory.DefaultAllocator
+
+// TestForgetRead: what a commit holds is dropped where the source says so; who would
+// go on from before is told.
+func TestForgetRead(t *testing.T) {
+	s := memory.NewStore()
+	table := s.Table("t")
+	fields := []catalog.Field{{Name: "a", Type: catalog.Int}}
+	open := func(forget string) connectors.Source {
+		c := s.Connector(formats)
+		src, err := c.OpenSource(connectors.SourceConfig{
+			Name: "t", Options: options(t, s, true, "forget-read", forget), Declared: fields,
+			Columns: []connectors.ScanColumn{{Name: "a", Type: catalog.Int}},
+		}, connectors.Env{Clock: clock.System{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return src
+	}
+	// fetch gives the number of the first record that is read after an offset, and the
+	// offset behind the last one.
+	fetch := func(src connectors.Source, from connectors.Offset, n int) (string, connectors.Offset, error) {
+		r, err := src.Open(ctx, connectors.Split{ID: "0"}, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		c, err := r.Fetch(ctx, connectors.Limits{Records: n, Bytes: 1 << 20})
+		if err != nil || c == nil {
+			return "", nil, err
+		}
+		defer c.Release()
+		recs, err := c.Decode(arrowmemory.DefaultAllocator)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer recs.Cols[0].Release()
+		return recs.Position(0) + " " + recs.Cols[0].ValueStr(0), c.End(), nil
+	}
+	table.SendRows(0, []any{10}, []any{11}, []any{12})
+	src := open("true")
+	_, early, err := fetch(src, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, two, err := fetch(src, nil, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src.(connectors.Published).Committed(map[string]connectors.Offset{"0": two})
+	src.(connectors.Published).Committed(map[string]connectors.Offset{"0": early}) // an older one does nothing
+	table.SendRows(0, []any{13})
+	for what, from := range map[string]connectors.Offset{"the start": nil, "the commit": two} {
+		if got, _, err := fetch(src, from, 10); err != nil || got != "t/0@2 12" {
+			t.Errorf("from %s: %s %v", what, got, err)
+		}
+	}
+	if _, _, err := fetch(src, early, 10); err == nil || err.Error() != "memory: table t has forgotten the first 2 records of split 0, but only 1 were read before" {
+		t.Errorf("from before: %v", err)
+	}
+	open("false").(connectors.Published).Committed(map[string]connectors.Offset{"0": binary.AppendUvarint(nil, 4)})
+	if got, _, err := fetch(src, nil, 10); err != nil || got != "t/0@2 12" {
+		t.Errorf("a source that forgets nothing: %s %v", got, err)
+	}
+}

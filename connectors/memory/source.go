@@ -21,6 +21,7 @@ type source struct {
 	table    *Table
 	splits   int
 	bounded  bool
+	forgets  bool // what a commit holds is dropped
 	changes  bool // records may take back earlier ones
 	columns  []connectors.ScanColumn
 	declared []catalog.Field
@@ -28,12 +29,15 @@ type source struct {
 	messages format.Messages // nil: records are values
 }
 
-var _ connectors.Source = (*source)(nil)
+var (
+	_ connectors.Source    = (*source)(nil)
+	_ connectors.Published = (*source)(nil)
+)
 
 func (s *Store) openSource(formats format.Set, cfg connectors.SourceConfig) (*source, error) {
 	src := &source{
 		name: tableName(cfg.Options, cfg.Name), splits: int(cfg.Options.Int(optSplits)),
-		bounded: cfg.Options.Bool(optBounded), changes: cfg.Options[optChangelog] == "retract" || cfg.Options[optChangelog] == "upsert", columns: cfg.Columns, declared: cfg.Declared,
+		bounded: cfg.Options.Bool(optBounded), forgets: cfg.Options.Bool(optForget), changes: cfg.Options[optChangelog] == "retract" || cfg.Options[optChangelog] == "upsert", columns: cfg.Columns, declared: cfg.Declared,
 	}
 	src.table = s.Table(src.name)
 	if src.splits < 1 {
@@ -85,7 +89,7 @@ func (s *source) Open(_ context.Context, split connectors.Split, from connectors
 	if err != nil || i < 0 || i >= s.splits {
 		return nil, fmt.Errorf("memory: no split %s", split.ID)
 	}
-	r := &reader{src: s, split: i}
+	r := &reader{src: s, split: i, at: s.table.forgotten(i)}
 	if from != nil {
 		at, n := binary.Uvarint(from)
 		if n <= 0 || n != len(from) {
@@ -94,6 +98,21 @@ func (s *source) Open(_ context.Context, split connectors.Split, from connectors
 		r.at = int(at)
 	}
 	return r, nil
+}
+
+// Committed implements connectors.Published.
+func (s *source) Committed(offsets map[string]connectors.Offset) {
+	if !s.forgets {
+		return
+	}
+	s.table.mu.Lock()
+	defer s.table.mu.Unlock()
+	for id, o := range offsets {
+		i, err := strconv.Atoi(id)
+		if at, n := binary.Uvarint(o); err == nil && n > 0 {
+			s.table.split(i).forget(int(at))
+		}
+	}
 }
 
 // Close implements connectors.Source.
@@ -117,12 +136,15 @@ func (r *reader) Fetch(ctx context.Context, max connectors.Limits) (connectors.C
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.split(r.split)
-	if r.at > len(s.records) {
-		return nil, fmt.Errorf("memory: table %s has %d records in split %d, but %d were read before", r.src.name, len(s.records), r.split, r.at)
+	if r.at > s.sent() {
+		return nil, fmt.Errorf("memory: table %s has %d records in split %d, but %d were read before", r.src.name, s.sent(), r.split, r.at)
+	}
+	if r.at < s.first {
+		return nil, fmt.Errorf("memory: table %s has forgotten the first %d records of split %d, but only %d were read before", r.src.name, s.first, r.split, r.at)
 	}
 	c := &chunk{src: r.src, split: r.split, first: r.at}
-	for r.at < len(s.records) && len(c.records) < max.Records && c.bytes < max.Bytes {
-		rec := s.records[r.at]
+	for r.at < s.sent() && len(c.records) < max.Records && c.bytes < max.Bytes {
+		rec := s.records[r.at-s.first]
 		c.records = append(c.records, rec)
 		c.bytes += len(rec.Raw) + 16*len(rec.Values)
 		r.at++

@@ -54,10 +54,26 @@ type Table struct {
 	commits []Commit
 }
 
-// splitLog is all that was sent to a split.
+// splitLog is what was sent to a split: the records from number first on, those
+// before are forgotten.
 type splitLog struct {
+	first   int
 	records []Record
 	ended   bool
+}
+
+// sent is the number of records that were sent.
+func (s *splitLog) sent() int { return s.first + len(s.records) }
+
+// forget drops the records before number to.
+func (s *splitLog) forget(to int) {
+	if to <= s.first {
+		return
+	}
+	n := min(to-s.first, len(s.records))
+	clear(s.records[:n]) // what they hold is free now, the array itself once it grows
+	s.records = s.records[n:]
+	s.first += n
 }
 
 // split gives a split, which is made if need be. The lock is held.
@@ -66,6 +82,13 @@ func (t *Table) split(i int) *splitLog {
 		t.splits = append(t.splits, &splitLog{})
 	}
 	return t.splits[i]
+}
+
+// forgotten is how many records of a split are.
+func (t *Table) forgotten(i int) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.split(i).first
 }
 
 // Send appends records to a split, counted from 0. A source takes the splits
@@ -129,11 +152,22 @@ type Commit struct {
 	Batches []connectors.Batch
 }
 
-// Commits gives what was committed, in order.
+// Commits gives what was committed, in order, but for what was taken.
 func (t *Table) Commits() []Commit {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]Commit(nil), t.commits...)
+}
+
+// Take gives what was committed since the last Take, in order, and forgets it: for a
+// program that follows a job without end (see Changed). The Batches are the caller's
+// to release.
+func (t *Table) Take() []Commit {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	taken := t.commits
+	t.commits = nil
+	return taken
 }
 
 // Row is one committed row.
@@ -142,21 +176,28 @@ type Row struct {
 	Values []any
 }
 
-// Rows gives all committed rows, in order.
+// Rows gives all committed rows, in order, but for what was taken.
 func (t *Table) Rows() []Row {
 	var rows []Row
 	for _, c := range t.Commits() {
-		for _, b := range c.Batches {
-			for i := range b.N {
-				r := Row{Values: make([]any, len(b.Cols))}
-				if b.Kinds != nil {
-					r.Kind = b.Kinds[i]
-				}
-				for k, col := range b.Cols {
-					r.Values[k] = Value(col, i, c.Columns[k].Type)
-				}
-				rows = append(rows, r)
+		rows = append(rows, c.Rows()...)
+	}
+	return rows
+}
+
+// Rows gives the rows of a commit, in order.
+func (c Commit) Rows() []Row {
+	var rows []Row
+	for _, b := range c.Batches {
+		for i := range b.N {
+			r := Row{Values: make([]any, len(b.Cols))}
+			if b.Kinds != nil {
+				r.Kind = b.Kinds[i]
 			}
+			for k, col := range b.Cols {
+				r.Values[k] = Value(col, i, c.Columns[k].Type)
+			}
+			rows = append(rows, r)
 		}
 	}
 	return rows

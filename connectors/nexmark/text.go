@@ -11,7 +11,7 @@ const minWord = 3
 // them are the special one and 12 each letter.
 const letterCodes = 13 * 26
 
-// wordLetters maps a code to its character; specials are 0.
+// newWordLetters makes the table that maps a code to its character; specials are 0.
 func newWordLetters() *[letterCodes]byte {
 	var t [letterCodes]byte
 	for c := 26; c < letterCodes; c++ {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -67,7 +68,8 @@ type Aggregator struct {
 	keys      []Key
 	spread    int // so many of the keys say which shard a group belongs to
 	layout    *hash.Layout
-	words     int // of state per row
+	words     int      // of state per row
+	stored    []string // what the words are, in their order
 	retract   bool
 	countRows bool
 	lanes     []*lane
@@ -152,11 +154,31 @@ func (l *lane) fuse() {
 	}
 }
 
-// take reserves n words of state and gives the row word that they start at.
-func (a *Aggregator) take(n int) int {
+// take reserves n words of state for what, and gives the row word that they start at.
+func (a *Aggregator) take(n int, what string) int {
 	w := 1 + a.layout.Words() + a.words
 	a.words += n
+	a.stored = append(a.stored, fmt.Sprintf("%s@%d", what, w))
 	return w
+}
+
+// layoutVersion is that of groups in the store: the parts of Open, and what each kind
+// of state is in words and bytes.
+const layoutVersion = 1
+
+// Layout is how groups are laid out: see op.Stateful.
+func (a *Aggregator) Layout() string {
+	text := fmt.Sprintf("groups %d (%s; %s", layoutVersion, a.layout, strings.Join(a.stored, " "))
+	if a.countRows {
+		text += "; rows counted"
+	}
+	for _, d := range a.distincts {
+		text += fmt.Sprintf("; distinct %s, %d words", d.layout, d.words)
+	}
+	for _, b := range a.bags {
+		text += fmt.Sprintf("; bag %s, %d words", b.rec.layout, b.words())
+	}
+	return fmt.Sprintf("%s; %d words)", text, a.words)
 }
 
 func (a *Aggregator) compile(c Call) error {
@@ -213,7 +235,7 @@ func (a *Aggregator) laneOf(in input) *lane {
 	if in.every() {
 		a.countRows = true // and counter{} reads it
 	} else {
-		l.count = counter{a.take(1)}
+		l.count = counter{a.take(1, "count")}
 		l.accs = append(l.accs, l.count)
 	}
 	a.lanes = append(a.lanes, l)
@@ -225,7 +247,7 @@ func share[A accumulator](a *Aggregator, l *lane, kind string, n int, make func(
 	if acc, ok := l.known[kind]; ok {
 		return acc.(A)
 	}
-	acc := make(a.take(n))
+	acc := make(a.take(n, kind))
 	l.known[kind] = acc
 	l.accs = append(l.accs, acc)
 	return acc

@@ -47,7 +47,7 @@ func (a *Aggregator) bagOf(s shape) (*bag, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bag{at: len(a.bags), shape: s, rec: rec, root: a.take(1), state: 1 + rec.layout.Words()}
+	b := &bag{at: len(a.bags), shape: s, rec: rec, root: a.take(1, "bag"), state: 1 + rec.layout.Words()}
 	a.bags = append(a.bags, b)
 	return b, nil
 }

@@ -36,7 +36,7 @@ func (a *Aggregator) bestOf(s shape, last bool) (*best, error) {
 		return nil, err
 	}
 	n := 1 + rec.layout.Words()
-	b := &best{shape: s, rec: rec, last: last, word: a.take(n), scratch: make([]uint64, n)}
+	b := &best{shape: s, rec: rec, last: last, word: a.take(n, "best "+rec.layout.String()), scratch: make([]uint64, n)}
 	a.strings = a.strings || rec.layout.HasStrings()
 	a.bests = append(a.bests, b)
 	return b, nil

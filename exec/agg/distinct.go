@@ -76,7 +76,7 @@ func (d *distinct) laneOf(a *Aggregator, in input) *lane {
 	if len(d.lanes) == maxFilters {
 		return nil
 	}
-	l := &lane{input: &in, count: counter{a.take(1)}, known: map[string]accumulator{}}
+	l := &lane{input: &in, count: counter{a.take(1, "distinct count")}, known: map[string]accumulator{}}
 	l.accs = append(l.accs, l.count)
 	d.lanes = append(d.lanes, l)
 	if d.retract {

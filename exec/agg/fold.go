@@ -48,7 +48,7 @@ func (a *Aggregator) foldOf(c Call) output {
 		f: c.Func, args: append([]int{c.Arg}, c.More...), in: input{arg: -1, filter: c.Filter},
 		live: map[uint32]*foldState{}, row: make([]any, 1+len(c.More)),
 	}
-	f.word = a.take(3) + 1
+	f.word = a.take(3, "fold") + 1
 	a.folds = append(a.folds, f)
 	a.views = append(a.views, f.heldBytes)
 	return &foldOutput{f, c.Result.Arrow()}

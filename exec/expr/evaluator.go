@@ -136,6 +136,10 @@ func (e *Evaluator) Filter(now time.Time, cols []arrow.Array, n int, sel []int32
 	return sel, e.sortedErrors(), nil
 }
 
+// Watermarks says what the watermark of each row of the next call is, us: for
+// expressions that read it.
+func (e *Evaluator) Watermarks(w []int64) { e.ctx.W = w }
+
 func (e *Evaluator) begin(now time.Time, cols []arrow.Array, n int) {
 	e.ctx.Now = now
 	e.cols, e.n = cols, n
@@ -148,7 +152,7 @@ func (e *Evaluator) end() {
 	for e.depth > 0 {
 		e.leave()
 	}
-	e.cols, e.origin = nil, nil
+	e.cols, e.origin, e.ctx.W = nil, nil, nil
 	release(e.gather)
 	e.gather = e.gather[:0]
 }
@@ -173,6 +177,12 @@ func (e *Evaluator) compact(sel []int32) {
 	for _, i := range e.prog.refs {
 		if e.gather[i] == nil {
 			e.gather[i] = column.Gather(e.cols[i], sel, e.ctx.Alloc)
+		}
+	}
+	if w := e.ctx.W; w != nil {
+		e.ctx.W = make([]int64, len(sel))
+		for i, r := range sel {
+			e.ctx.W[i] = w[r]
 		}
 	}
 	e.cols, e.n, e.origin = e.gather, len(sel), sel

@@ -45,7 +45,7 @@ func textOf(t *testing.T, e catalog.Expr) (string, error) {
 func TestExamples(t *testing.T) {
 	fns := Functions()
 	for _, f := range fns.All() {
-		if f.Kind == catalog.ScalarFunction && len(f.Examples) == 0 {
+		if f.Kind == catalog.ScalarFunction && len(f.Examples) == 0 && f.Name != "CURRENT_WATERMARK" { // it needs a source: docs/sql/windows.md
 			t.Errorf("%s has no example", f.Name)
 		}
 		if f.Doc == "" || len(f.Signatures) == 0 || f.Category == "" {

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -63,6 +64,14 @@ func newPending(o *planner.GroupAgg, out []planner.Column, ctx *op.Context) (*pe
 	}
 	f := rowstore.NewFormat(0, types)
 	return &pending{ctx: ctx, before: o.EmitBefore, due: op.NewTicker(o.Every), every: o.Every, layout: l, format: f, enc: hash.NewEncoder(l), put: f.NewEncoder()}, nil
+}
+
+// stored is how the changes are laid out: see op.Stateful.
+func (p *pending) stored() string {
+	if p == nil {
+		return "changes at once"
+	}
+	return fmt.Sprintf("changes held 1 (%s, %s)", p.layout, p.format)
 }
 
 // open takes the four parts from first on of st.

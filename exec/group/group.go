@@ -411,6 +411,11 @@ func release(cols []arrow.Array) {
 // Freeze implements op.Stateful.
 func (g *aggregation) Freeze(cut statestore.Cut) (op.Frozen, error) { return g.st.Freeze(cut), nil }
 
+// Layout implements op.Stateful.
+func (g *aggregation) Layout() string {
+	return fmt.Sprintf("aggregation 1: %s, %s, %s", g.agg.Layout(), g.mem.Layout(), g.held.stored())
+}
+
 // Restore implements op.Stateful.
 func (g *aggregation) Restore(r *op.Restore) error {
 	g.over = r.Ended

@@ -132,6 +132,24 @@ func (l *Layout) pack(narrow []int) {
 	}
 }
 
+// layoutVersion is that of rows of keys in the store: the header, the encodings, how
+// narrow columns share words, and the hash, which some operators store.
+const layoutVersion = 1
+
+// String is the layout as commits have it: see op.Stateful.
+func (l *Layout) String() string {
+	text := fmt.Sprintf("keys %d", layoutVersion)
+	for _, c := range l.cols {
+		text += fmt.Sprintf(" %s %s@%d", c.typ, encodingNames[c.enc], c.word)
+		if c.enc == encPacked {
+			text += fmt.Sprintf(".%d", c.shift)
+		}
+	}
+	return text
+}
+
+var encodingNames = [...]string{encWord: "word", encPacked: "packed", encFloat: "float", encDecimal: "decimal", encView: "view", encNested: "nested"}
+
 // Words is the number of words of a key.
 func (l *Layout) Words() int { return l.words }
 

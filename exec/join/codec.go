@@ -2,6 +2,7 @@ package join
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -97,6 +98,18 @@ func newCodec(in []planner.Column, cols []int) *codec {
 	}
 	c.fixed = off
 	return c
+}
+
+// codecVersion is that of rows in the store.
+const codecVersion = 1
+
+// String is the codec as commits have it: see op.Stateful.
+func (c *codec) String() string {
+	text := fmt.Sprintf("rows %d", codecVersion)
+	for _, k := range c.cols {
+		text += fmt.Sprintf(" %d %s", k.col, k.typ)
+	}
+	return text
 }
 
 // encode puts the given rows of a batch into the scratch buffer: row rows[i] is

@@ -1,6 +1,8 @@
 package join
 
 import (
+	"fmt"
+
 	"github.com/streamsql/streamsql/exec/hash"
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/statestore"
@@ -46,6 +48,23 @@ func (j *join) stateWords() int {
 
 // Freeze implements op.Stateful.
 func (j *join) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.Freeze(cut), nil }
+
+// Layout implements op.Stateful.
+func (j *join) Layout() string {
+	return fmt.Sprintf("join 1: %s, left %s, right %s, %d words", j.layout, j.stored(0), j.stored(1), j.stateWords())
+}
+
+// stored is how the rows of a side are laid out.
+func (j *join) stored(s int) string {
+	text := j.sides[s].codec.String()
+	if j.updates[s] {
+		text += " taken back"
+	}
+	if e := j.sides[s].expiry; e != nil {
+		text += " in segments"
+	}
+	return text
+}
 
 // Restore implements op.Stateful.
 func (j *join) Restore(r *op.Restore) error {

@@ -131,6 +131,8 @@ func (s *normalize) follow(b *op.Batch, all []arrow.Array, old int) {
 	for i, r := range s.refs.Rows {
 		now := s.word(r, wordNow)
 		switch stands, row := *now, int64(old+i); {
+		case b.Kind(i) == catalog.UpdateBefore && i+1 < b.N && s.refs.Rows[i+1] == r && b.Kind(i+1) == catalog.UpdateAfter:
+			// The row that comes in its place takes it back.
 		case !b.Kind(i).Adds():
 			if stands == nowhere {
 				s.ctx.Counters[op.CountUnknown]++

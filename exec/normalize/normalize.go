@@ -173,6 +173,11 @@ func (s *normalize) Freeze(cut statestore.Cut) (op.Frozen, error) {
 	return s.st.Freeze(cut), nil
 }
 
+// Layout implements op.Stateful.
+func (s *normalize) Layout() string {
+	return fmt.Sprintf("upserts 1: %s, %s, %s", s.layout, s.format, s.life.Layout())
+}
+
 // Restore implements op.Stateful.
 func (s *normalize) Restore(r *op.Restore) error {
 	owns := r.Owns(s.keys)

@@ -81,6 +81,11 @@ type Stateful interface {
 	Freeze(cut statestore.Cut) (Frozen, error)
 	// Restore loads the state of the last commit, before the first Process.
 	Restore(r *Restore) error
+	// Layout says how the state is laid out in the store: the operator's own name
+	// for it with a version, and that of what it is made of. State of another
+	// layout is refused before Restore, so whoever changes what Freeze writes
+	// raises a version.
+	Layout() string
 }
 
 // Frozen is state captured at a barrier.

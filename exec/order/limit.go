@@ -106,6 +106,9 @@ func (o *limiter) Freeze(cut statestore.Cut) (op.Frozen, error) {
 	return f, nil
 }
 
+// Layout implements op.Stateful.
+func (o *limiter) Layout() string { return "limit 1" }
+
 // Restore implements op.Stateful.
 func (o *limiter) Restore(r *op.Restore) error {
 	if r.Shard != 0 {

@@ -278,6 +278,9 @@ func (o *sorter) stream() statestore.StreamID {
 	return statestore.StreamID{Operator: statestore.OperatorID(o.ctx.Node.StateID)}
 }
 
+// Layout implements op.Stateful.
+func (o *sorter) Layout() string { return "sort 1" }
+
 // Restore implements op.Stateful. All rows are on shard 0, whatever the layout.
 func (o *sorter) Restore(r *op.Restore) error {
 	if r.Shard != 0 {

@@ -302,6 +302,17 @@ func (c *calls) open(st *table.Table, first uint32) uint32 {
 	return first
 }
 
+// stored is how the groups are laid out: see op.Stateful.
+func (c *calls) stored() string {
+	text := "frames"
+	for _, f := range c.frames {
+		if f.grow || f.spans {
+			text += " " + f.slide.Layout()
+		}
+	}
+	return text
+}
+
 // merge adds the groups of another shard's state that owns accepts. It gives the
 // part behind them.
 func (c *calls) merge(st *table.Table, first uint32, owns func(group int) bool) uint32 {

@@ -216,6 +216,32 @@ func newRecorder(cols []planner.Column, order []planner.SortKey, ties int) *reco
 	return r
 }
 
+// recordVersion is that of records in the store.
+const recordVersion = 1
+
+// String is the recorder as commits have it: see op.Stateful.
+func (r *recorder) String() string {
+	text := fmt.Sprintf("records %d", recordVersion)
+	for i, c := range r.cols {
+		if c != nil {
+			text += fmt.Sprintf(" %d %s", i, c.dt)
+		}
+	}
+	for _, k := range r.order {
+		text += fmt.Sprintf(" by %d", k.Col)
+		if k.Desc {
+			text += " desc"
+		}
+		if k.NullsFirst {
+			text += " nulls first"
+		}
+	}
+	if r.ties > 0 {
+		text += " by position"
+	}
+	return text
+}
+
 // only is a recorder of some columns, for rows that have come out.
 func (r *recorder) only(want []bool) *recorder {
 	n := &recorder{order: r.order, cols: slices.Clone(r.cols)}

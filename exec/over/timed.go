@@ -480,6 +480,12 @@ func (t *timed) End(_ int, out op.Output) error { return out.End() }
 // Freeze implements op.Stateful.
 func (t *timed) Freeze(cut statestore.Cut) (op.Frozen, error) { return t.st.Freeze(cut), nil }
 
+// Layout implements op.Stateful. Of rows that have come out only some columns are
+// kept.
+func (t *timed) Layout() string {
+	return fmt.Sprintf("over in time 1: %s, %s, %s, %s, %s", t.parts.t.Layout(), t.rec, t.past, t.calls.stored(), t.life.Layout())
+}
+
 // Restore implements op.Stateful.
 func (t *timed) Restore(r *op.Restore) error {
 	err := r.EachTable(func(_ int, st *table.Table) error {

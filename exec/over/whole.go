@@ -469,6 +469,11 @@ func where(ctx *op.Context) string { return fmt.Sprintf("OVER, node %d", ctx.Nod
 // Freeze implements op.Stateful.
 func (w *whole) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.st.Freeze(cut), nil }
 
+// Layout implements op.Stateful.
+func (w *whole) Layout() string {
+	return fmt.Sprintf("over 1: %s, %s, %s", w.parts.t.Layout(), w.rec, w.life.Layout())
+}
+
 // Restore implements op.Stateful.
 func (w *whole) Restore(r *op.Restore) error {
 	err := r.EachTable(func(_ int, st *table.Table) error {

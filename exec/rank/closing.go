@@ -61,7 +61,7 @@ func (c *closing) adopt(st *table.Table) {
 // NewTimeSort makes the operator of ORDER BY time over an input that need not end;
 // in are its columns.
 func NewTimeSort(s *planner.Sort, in []planner.Column, ctx *op.Context) (op.Operator, error) {
-	o := &planner.Rank{Kind: planner.OverRowNumber, Order: s.Keys, From: 1, To: math.MaxInt64, Tie: -1, WindowStart: -1, WindowEnd: -1}
+	o := &planner.Rank{Kind: planner.OverRowNumber, Order: s.Keys, From: 1, To: math.MaxInt64, Tie: -1, WindowStart: -1, WindowEnd: -1, LateCols: s.LateCols}
 	shape, err := newShape(o, in, false, ctx)
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func (c *closing) add(p *partitions, row hash.Row, w *writer, i int) {
 }
 
 // tooLate gives out the late rows of a batch: the columns that are wanted of
-// them, the bounds of the window, the watermark.
+// them, the bounds of the window if there is one, the watermark.
 func (c *closing) tooLate(b *op.Batch, out op.Output) error {
 	if len(c.late) == 0 {
 		return nil
@@ -149,13 +149,18 @@ func (c *closing) tooLate(b *op.Batch, out op.Output) error {
 	if c.o.LateCols == nil {
 		return nil
 	}
-	cols := append(slices.Clone(c.o.LateCols), c.o.WindowStart, c.o.WindowEnd)
+	cols, of := slices.Clone(c.o.LateCols), c.o.WindowEnd
+	if c.leaves {
+		of = c.o.Order[0].Col
+	} else {
+		cols = append(cols, c.o.WindowStart, c.o.WindowEnd)
+	}
 	late := &op.Batch{N: len(c.late)}
 	defer late.Release()
 	for _, i := range cols {
 		late.Cols = append(late.Cols, column.Gather(b.Cols[i], c.late, c.ctx.Alloc))
 	}
-	marks := array.NewTimestampBuilder(c.ctx.Alloc, b.Cols[c.o.WindowEnd].DataType().(*arrow.TimestampType))
+	marks := array.NewTimestampBuilder(c.ctx.Alloc, b.Cols[of].DataType().(*arrow.TimestampType))
 	defer marks.Release()
 	for _, i := range c.late {
 		marks.Append(arrow.Timestamp(b.W[i]))
@@ -256,6 +261,9 @@ func (c *closing) End(_ int, out op.Output) error { return out.End() }
 
 // Freeze implements op.Stateful.
 func (c *closing) Freeze(cut statestore.Cut) (op.Frozen, error) { return c.st.Freeze(cut), nil }
+
+// Layout implements op.Stateful.
+func (c *closing) Layout() string { return "rank at close 1: " + c.shape.stored() }
 
 // Restore implements op.Stateful.
 func (c *closing) Restore(r *op.Restore) error {

@@ -1,6 +1,7 @@
 package rank
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -134,6 +135,11 @@ func (f *first) End(_ int, out op.Output) error { return out.End() }
 
 // Freeze implements op.Stateful.
 func (f *first) Freeze(cut statestore.Cut) (op.Frozen, error) { return f.st.Freeze(cut), nil }
+
+// Layout implements op.Stateful.
+func (f *first) Layout() string {
+	return fmt.Sprintf("first of partition 1: %s, %s", f.layout, f.life.Layout())
+}
 
 // Restore implements op.Stateful.
 func (f *first) Restore(r *op.Restore) error {

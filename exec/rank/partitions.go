@@ -3,6 +3,7 @@ package rank
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -59,6 +60,9 @@ func newShape(o *planner.Rank, in []planner.Column, retract bool, ctx *op.Contex
 	}
 	return &shape{o: o, codec: c, layout: layout, retract: retract, ctx: ctx}, nil
 }
+
+// stored is how the rows are laid out: see op.Stateful.
+func (s *shape) stored() string { return fmt.Sprintf("%s, %s", s.layout, s.codec) }
 
 // open makes the partitions whose rows are in a bucket of a table.
 func (s *shape) open(st *table.Table, bucket int64) *partitions {

@@ -460,6 +460,11 @@ func (r *ranker) finish(out op.Output) error {
 // Freeze implements op.Stateful.
 func (r *ranker) Freeze(cut statestore.Cut) (op.Frozen, error) { return r.st.Freeze(cut), nil }
 
+// Layout implements op.Stateful.
+func (r *ranker) Layout() string {
+	return fmt.Sprintf("rank 1: %s, %s", r.shape.stored(), r.life.Layout())
+}
+
 // Restore implements op.Stateful.
 func (r *ranker) Restore(re *op.Restore) error {
 	err := re.EachTable(func(_ int, st *table.Table) error {

@@ -3,6 +3,7 @@ package rowstore
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -65,6 +66,21 @@ func NewFormat(own int, types []catalog.Type) *Format {
 	}
 	return f
 }
+
+// formatVersion is that of rows in the store: the encodings of columns, and those of
+// nested values.
+const formatVersion = 1
+
+// String is the format as commits have it: see op.Stateful.
+func (f *Format) String() string {
+	text := fmt.Sprintf("rows %d, %d own", formatVersion, f.nulls)
+	for _, c := range f.cols {
+		text += fmt.Sprintf(" %s %s@%d", c.typ, encodingNames[c.enc], c.word)
+	}
+	return text
+}
+
+var encodingNames = [...]string{encWord: "word", encFloat: "float", encDecimal: "decimal", encBytes: "bytes", encNested: "nested", encNothing: "nothing"}
 
 // Words is the number of words of a row.
 func (f *Format) Words() int { return f.words }

@@ -11,6 +11,7 @@ type filter struct {
 	ctx     *op.Context
 	f       *planner.Filter
 	eval    *expr.Evaluator
+	marks   bool // the predicate reads each row's watermark
 	where   string
 	letters []op.Letter
 }
@@ -22,7 +23,7 @@ var (
 
 // NewFilter makes the operator; p is the compiled predicate.
 func NewFilter(f *planner.Filter, p *expr.Program, ctx *op.Context) op.Operator {
-	return &filter{ctx: ctx, f: f, eval: p.NewEvaluator(ctx.Alloc), where: "WHERE " + expr.Format(f.Pred)}
+	return &filter{ctx: ctx, f: f, eval: p.NewEvaluator(ctx.Alloc), marks: planner.ReadsWatermark(f.Pred), where: "WHERE " + expr.Format(f.Pred)}
 }
 
 // Process implements op.Operator.
@@ -35,6 +36,9 @@ func (o *filter) ProcessSelected(_ int, b *op.Batch, sel []int32, out op.Output)
 	n := b.N
 	if sel != nil {
 		n = len(sel)
+	}
+	if o.marks {
+		o.eval.Watermarks(b.W)
 	}
 	pass, errs, err := o.eval.Filter(o.ctx.Now(), b.Cols, b.N, sel)
 	if err != nil {

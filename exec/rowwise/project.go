@@ -15,6 +15,7 @@ type project struct {
 	ctx     *op.Context
 	p       *planner.Project
 	eval    *expr.Evaluator
+	marks   bool // an expression reads each row's watermark
 	where   string
 	letters []op.Letter
 	sel     []int32
@@ -31,7 +32,7 @@ func NewProject(p *planner.Project, prog *expr.Program, ctx *op.Context) op.Oper
 	for i, e := range p.Exprs {
 		names[i] = expr.Format(e)
 	}
-	return &project{ctx: ctx, p: p, eval: prog.NewEvaluator(ctx.Alloc), where: "SELECT " + op.Clip(strings.Join(names, ", "))}
+	return &project{ctx: ctx, p: p, eval: prog.NewEvaluator(ctx.Alloc), marks: planner.ReadsWatermark(p.Exprs...), where: "SELECT " + op.Clip(strings.Join(names, ", "))}
 }
 
 // Process implements op.Operator.
@@ -41,6 +42,9 @@ func (o *project) Process(input int, b *op.Batch, out op.Output) error {
 
 // ProcessSelected implements op.Selector.
 func (o *project) ProcessSelected(_ int, b *op.Batch, sel []int32, out op.Output) error {
+	if o.marks {
+		o.eval.Watermarks(b.W)
+	}
 	cols, errs, err := o.eval.Eval(o.ctx.Now(), b.Cols, b.N, sel)
 	if err != nil {
 		return err

@@ -246,6 +246,11 @@ func (s *setop) End(input int, out op.Output) error {
 // Freeze implements op.Stateful.
 func (s *setop) Freeze(cut statestore.Cut) (op.Frozen, error) { return s.st.Freeze(cut), nil }
 
+// Layout implements op.Stateful.
+func (s *setop) Layout() string {
+	return fmt.Sprintf("set operation 1: %s, %s", s.layout, s.life.Layout())
+}
+
 // Restore implements op.Stateful.
 func (s *setop) Restore(r *op.Restore) error {
 	owns := r.Owns(s.o.StateKeys(0))

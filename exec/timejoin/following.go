@@ -1,6 +1,7 @@
 package timejoin
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/streamsql/streamsql/exec/column"
@@ -10,7 +11,6 @@ import (
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/rowstore"
 	"github.com/streamsql/streamsql/planner"
-	"github.com/streamsql/streamsql/statestore"
 	"github.com/streamsql/streamsql/statestore/table"
 )
 
@@ -29,13 +29,10 @@ const (
 // all probes of its key that wait, and both go. So it holds the rows that the
 // watermarks have not passed, and the probes without a next row yet.
 type following struct {
-	ctx   *op.Context
+	base
 	o     *planner.TemporalJoin
-	glue  *gluer
-	st    *table.Table
 	sides [2]*nextSide
 	marks [2]int64
-	ended [2]bool
 	mark  int64
 	seq   uint64
 
@@ -72,7 +69,7 @@ var (
 // NewFollowing makes the operator of a join that looks ahead. left and right are the
 // columns of its inputs, prog the compiled residual (nil if there is none).
 func NewFollowing(o *planner.TemporalJoin, left, right []planner.Column, prog *expr.Program, ctx *op.Context) (op.Operator, error) {
-	j := &following{ctx: ctx, o: o, glue: newGluer(&o.Pairing, left, right, prog, ctx)}
+	j := &following{base: newBase(&o.Pairing, left, right, prog, ctx), o: o}
 	for n, in := range [2][]planner.Column{left, right} {
 		k, err := newKeyer(in, &o.Pairing, n)
 		if err != nil {
@@ -83,7 +80,7 @@ func NewFollowing(o *planner.TemporalJoin, left, right []planner.Column, prog *e
 		j.sides[n] = s
 	}
 	j.marks, j.mark = [2]int64{op.MinTime, op.MinTime}, op.MinTime
-	j.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
+	j.adopt(j.st)
 	return j, nil
 }
 
@@ -333,17 +330,10 @@ func (j *following) flush(out op.Output) error {
 	return nil
 }
 
-// End implements op.Operator.
-func (j *following) End(input int, out op.Output) error {
-	j.ended[input] = true
-	if j.ended[0] && j.ended[1] {
-		return out.End()
-	}
-	return nil
+// Layout implements op.Stateful.
+func (j *following) Layout() string {
+	return fmt.Sprintf("following join 1: %s, %s, %s", j.sides[0].keyer, j.sides[0].format, j.sides[1].format)
 }
-
-// Freeze implements op.Stateful.
-func (j *following) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.Freeze(cut), nil }
 
 // Restore implements op.Stateful. The watermarks are told again.
 func (j *following) Restore(r *op.Restore) error {
@@ -383,6 +373,3 @@ func (j *following) Gauges(c op.Counters) {
 func (j *following) Balance(c op.Counters) string {
 	return c.Equal(op.CountIn, op.CountLate, op.CountUnmatched, op.CountHeld, op.CountReleased)
 }
-
-// Close implements op.Operator.
-func (j *following) Close() { j.glue.close() }

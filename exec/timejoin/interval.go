@@ -1,6 +1,7 @@
 package timejoin
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/streamsql/streamsql/exec/column"
@@ -9,7 +10,6 @@ import (
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/rowstore"
 	"github.com/streamsql/streamsql/planner"
-	"github.com/streamsql/streamsql/statestore"
 	"github.com/streamsql/streamsql/statestore/table"
 )
 
@@ -23,11 +23,9 @@ const minWidth = 1_000_000
 // as the join's interval, so that a row looks into three of them or four, and
 // what has expired is dropped by the bucket.
 type interval struct {
-	ctx   *op.Context
+	base
 	o     *planner.IntervalJoin
 	sides [2]*side
-	glue  *gluer
-	st    *table.Table
 	width int64
 	delay int64
 	mark  int64 // of the output
@@ -50,7 +48,7 @@ var (
 // NewInterval makes the operator. left and right are the columns of its inputs,
 // prog the compiled residual (nil if there is none).
 func NewInterval(o *planner.IntervalJoin, left, right []planner.Column, prog *expr.Program, ctx *op.Context) (op.Operator, error) {
-	j := &interval{ctx: ctx, o: o, delay: o.Delay(), mark: op.MinTime}
+	j := &interval{base: newBase(&o.Pairing, left, right, prog, ctx), o: o, delay: o.Delay(), mark: op.MinTime}
 	j.width = max(minWidth, planner.AddTime(o.Before, o.After)/2)
 	var err error
 	for n, in := range [][]planner.Column{left, right} {
@@ -58,8 +56,6 @@ func NewInterval(o *planner.IntervalJoin, left, right []planner.Column, prog *ex
 			return nil, err
 		}
 	}
-	j.glue = newGluer(&o.Pairing, left, right, prog, ctx)
-	j.st = table.New(statestore.OperatorID(ctx.Node.StateID))
 	return j, nil
 }
 
@@ -371,17 +367,10 @@ func (j *interval) release(s *side, out op.Output) error {
 	return j.glue.alone(s.n, part{format: s.format, refs: &j.refs}, n, j.ownW(j.refs.Rows), out)
 }
 
-// End implements op.Operator.
-func (j *interval) End(input int, out op.Output) error {
-	j.sides[input].ended = true
-	if j.sides[0].ended && j.sides[1].ended {
-		return out.End()
-	}
-	return nil
+// Layout implements op.Stateful.
+func (j *interval) Layout() string {
+	return fmt.Sprintf("interval join 1: %s, %s, %s, buckets of %d", j.sides[0].keyer, j.sides[0].format, j.sides[1].format, j.width)
 }
-
-// Freeze implements op.Stateful.
-func (j *interval) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.Freeze(cut), nil }
 
 // Restore implements op.Stateful. The watermarks are told again.
 func (j *interval) Restore(r *op.Restore) error {
@@ -426,6 +415,3 @@ func (j *interval) Gauges(c op.Counters) { c[op.CountHeld] = j.sides[0].held + j
 func (j *interval) Balance(c op.Counters) string {
 	return c.Equal(op.CountIn, op.CountUnmatched, op.CountHeld, op.CountReleased)
 }
-
-// Close implements op.Operator.
-func (j *interval) Close() { j.glue.close() }

@@ -15,7 +15,8 @@ import (
 // keyer hashes and compares the key columns of one input.
 type keyer struct {
 	keys     []int
-	nullSafe []bool // by key; a NULL equals a NULL
+	nullSafe []bool       // by key; a NULL equals a NULL
+	layout   *hash.Layout // nil: no keys
 	enc      *hash.Encoder
 	cols     []arrow.Array
 	none     []uint64 // hashes of rows without key columns
@@ -35,8 +36,16 @@ func newKeyer(in []planner.Column, p *planner.Pairing, side int) (*keyer, error)
 	if err != nil {
 		return nil, err
 	}
-	k.enc = hash.NewEncoder(l)
+	k.layout, k.enc = l, hash.NewEncoder(l)
 	return k, nil
+}
+
+// String is how keys are hashed, which stored rows have: see op.Stateful.
+func (k *keyer) String() string {
+	if k.layout == nil {
+		return "no keys"
+	}
+	return k.layout.String()
 }
 
 // safe says whether key i takes NULLs as equal.

@@ -55,7 +55,6 @@ type side struct {
 	needs         []int // columns that must not be NULL: keys, time
 
 	mark   int64 // the watermark of the input, less the lag
-	ended  bool
 	segs   map[int64]*segment
 	order  []int64 // the buckets of segs, ascending
 	recent [4]*segment
@@ -84,7 +83,7 @@ func newSide(n int, o *planner.IntervalJoin, in []planner.Column) (*side, error)
 }
 
 func (s *side) reset() {
-	s.mark, s.ended = op.MinTime, false
+	s.mark = op.MinTime
 	s.segs, s.order, s.recent = map[int64]*segment{}, nil, [4]*segment{}
 	s.held, s.alone = 0, queue{}
 }

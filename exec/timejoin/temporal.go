@@ -1,6 +1,7 @@
 package timejoin
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -11,7 +12,6 @@ import (
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/rowstore"
 	"github.com/streamsql/streamsql/planner"
-	"github.com/streamsql/streamsql/statestore"
 	"github.com/streamsql/streamsql/statestore/table"
 )
 
@@ -29,12 +29,9 @@ const (
 // time. Probes wait until both watermarks have passed them: then all versions that
 // may serve them are there.
 type temporal struct {
-	ctx   *op.Context
+	base
 	o     *planner.TemporalJoin
-	glue  *gluer
-	st    *table.Table
 	marks [2]int64
-	ended [2]bool
 	mark  int64
 
 	keyer   *keyer
@@ -62,7 +59,7 @@ var (
 // NewTemporal makes the operator. left and right are the columns of its inputs, prog
 // the compiled residual (nil if there is none).
 func NewTemporal(o *planner.TemporalJoin, left, right []planner.Column, prog *expr.Program, ctx *op.Context) (op.Operator, error) {
-	j := &temporal{ctx: ctx, o: o, glue: newGluer(&o.Pairing, left, right, prog, ctx)}
+	j := &temporal{base: newBase(&o.Pairing, left, right, prog, ctx), o: o}
 	var err error
 	if j.keyer, err = newKeyer(left, &o.Pairing, 0); err != nil {
 		return nil, err
@@ -76,7 +73,7 @@ func NewTemporal(o *planner.TemporalJoin, left, right []planner.Column, prog *ex
 	}
 	j.needs = [2][]int{append(j.keyer.needs(), o.Time[0]), append(j.ver.keyer.needs(), o.Time[1])}
 	j.marks, j.mark = [2]int64{op.MinTime, op.MinTime}, op.MinTime
-	j.adopt(table.New(statestore.OperatorID(ctx.Node.StateID)))
+	j.adopt(j.st)
 	return j, nil
 }
 
@@ -289,17 +286,10 @@ func (j *temporal) flush(out op.Output) error {
 	return nil
 }
 
-// End implements op.Operator.
-func (j *temporal) End(input int, out op.Output) error {
-	j.ended[input] = true
-	if j.ended[0] && j.ended[1] {
-		return out.End()
-	}
-	return nil
+// Layout implements op.Stateful.
+func (j *temporal) Layout() string {
+	return fmt.Sprintf("temporal join 1: %s, %s, %s", j.keyer, j.format, j.ver.format)
 }
-
-// Freeze implements op.Stateful.
-func (j *temporal) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.Freeze(cut), nil }
 
 // Restore implements op.Stateful. The watermarks are told again.
 func (j *temporal) Restore(r *op.Restore) error {
@@ -339,6 +329,3 @@ func (j *temporal) Gauges(c op.Counters) { c[op.CountHeld] = j.held + int64(j.ve
 func (j *temporal) Balance(c op.Counters) string {
 	return c.Equal(op.CountIn, op.CountLate, op.CountUnmatched, op.CountHeld, op.CountReleased)
 }
-
-// Close implements op.Operator.
-func (j *temporal) Close() { j.glue.close() }

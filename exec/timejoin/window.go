@@ -1,6 +1,7 @@
 package timejoin
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -11,7 +12,6 @@ import (
 	"github.com/streamsql/streamsql/exec/op"
 	"github.com/streamsql/streamsql/exec/rowstore"
 	"github.com/streamsql/streamsql/planner"
-	"github.com/streamsql/streamsql/statestore"
 	"github.com/streamsql/streamsql/statestore/table"
 )
 
@@ -22,11 +22,9 @@ const windowOwn = 1
 // windows joins the rows of equal windows when the watermark has passed their end:
 // a hash join of what has come by then, window by window.
 type windows struct {
-	ctx   *op.Context
+	base
 	o     *planner.WindowJoin
 	sides [2]windowSide
-	glue  *gluer
-	st    *table.Table
 	open  map[int64]*openWindow // by window_end
 	ends  []int64               // of open, ascending
 	mark  int64
@@ -46,7 +44,6 @@ type windowSide struct {
 	format     *rowstore.Format
 	enc        *rowstore.Encoder
 	mark       int64
-	ended      bool
 }
 
 // openWindow is the rows of windows that end at one time.
@@ -77,7 +74,7 @@ var (
 // NewWindow makes the operator. left and right are the columns of its inputs, prog
 // the compiled residual (nil if there is none).
 func NewWindow(o *planner.WindowJoin, left, right []planner.Column, prog *expr.Program, ctx *op.Context) (op.Operator, error) {
-	j := &windows{ctx: ctx, o: o, open: map[int64]*openWindow{}, mark: op.MinTime}
+	j := &windows{base: newBase(&o.Pairing, left, right, prog, ctx), o: o, open: map[int64]*openWindow{}, mark: op.MinTime}
 	for n, in := range [][]planner.Column{left, right} {
 		s := &j.sides[n]
 		spread, all := o.Pairing, o.Pairing
@@ -104,8 +101,6 @@ func NewWindow(o *planner.WindowJoin, left, right []planner.Column, prog *expr.P
 		s.format = rowstore.NewFormat(windowOwn, s.types)
 		s.enc = s.format.NewEncoder()
 	}
-	j.glue = newGluer(&o.Pairing, left, right, prog, ctx)
-	j.st = table.New(statestore.OperatorID(ctx.Node.StateID))
 	return j, nil
 }
 
@@ -333,17 +328,10 @@ func (j *windows) rest(w *openWindow, s int, had []bool, out op.Output) error {
 	return emit()
 }
 
-// End implements op.Operator.
-func (j *windows) End(input int, out op.Output) error {
-	j.sides[input].ended = true
-	if j.sides[0].ended && j.sides[1].ended {
-		return out.End()
-	}
-	return nil
+// Layout implements op.Stateful.
+func (j *windows) Layout() string {
+	return fmt.Sprintf("window join 1: %s, %s, %s", j.sides[0].keyer, j.sides[0].format, j.sides[1].format)
 }
-
-// Freeze implements op.Stateful.
-func (j *windows) Freeze(cut statestore.Cut) (op.Frozen, error) { return j.st.Freeze(cut), nil }
 
 // Restore implements op.Stateful. The watermarks are told again.
 func (j *windows) Restore(r *op.Restore) error {
@@ -385,6 +373,3 @@ func (j *windows) Gauges(c op.Counters) {
 func (j *windows) Balance(c op.Counters) string {
 	return c.Equal(op.CountIn, op.CountLate, op.CountUnmatched, op.CountHeld, op.CountReleased)
 }
-
-// Close implements op.Operator.
-func (j *windows) Close() { j.glue.close() }

@@ -3,6 +3,7 @@
 package ttl
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -61,6 +62,17 @@ func New(life planner.Life, cols []int, in []planner.Column, count bool) (*Keys,
 		return nil, err
 	}
 	return &Keys{life: life, ttl: life.TTL.Microseconds(), cols: cols, count: count, layout: l, enc: hash.NewEncoder(l), swept: op.MinTime}, nil
+}
+
+// layoutVersion is that of the Parts in the store.
+const layoutVersion = 1
+
+// Layout is how they are laid out: see op.Stateful.
+func (k *Keys) Layout() string {
+	if k == nil {
+		return "for ever"
+	}
+	return fmt.Sprintf("ttl %d (%s, counted %t)", layoutVersion, k.layout, k.count)
 }
 
 // Open takes the Parts from first on of st, with whatever they hold.

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -249,6 +250,11 @@ func (w *aggregation) End(_ int, out op.Output) error { return out.End() }
 
 // Freeze implements op.Stateful.
 func (w *aggregation) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.st.Freeze(cut), nil }
+
+// Layout implements op.Stateful.
+func (w *aggregation) Layout() string {
+	return fmt.Sprintf("window 1: %s, panes with keys in common %t", w.agg.Layout(), w.sliding.panes != nil)
+}
 
 // Restore implements op.Stateful.
 func (w *aggregation) Restore(r *op.Restore) error {

@@ -261,6 +261,11 @@ func (w *sessionAgg) End(_ int, out op.Output) error { return out.End() }
 // Freeze implements op.Stateful.
 func (w *sessionAgg) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.st.Freeze(cut), nil }
 
+// Layout implements op.Stateful.
+func (w *sessionAgg) Layout() string {
+	return fmt.Sprintf("session 1: %s, %s", w.s.layout(), w.agg.Layout())
+}
+
 // Restore implements op.Stateful.
 func (w *sessionAgg) Restore(r *op.Restore) error {
 	return r.EachTable(func(_ int, st *table.Table) error {

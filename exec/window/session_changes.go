@@ -489,6 +489,11 @@ func (w *sessionChanges) End(_ int, out op.Output) error { return out.End() }
 // Freeze implements op.Stateful.
 func (w *sessionChanges) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.st.Freeze(cut), nil }
 
+// Layout implements op.Stateful.
+func (w *sessionChanges) Layout() string {
+	return fmt.Sprintf("updating session 1: %s, %s", w.s.layout(), w.agg.Layout())
+}
+
 // Restore implements op.Stateful.
 func (w *sessionChanges) Restore(r *op.Restore) error {
 	return r.EachTable(func(_ int, st *table.Table) error {

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -208,6 +209,11 @@ func (w *sessionAssign) End(_ int, out op.Output) error { return out.End() }
 
 // Freeze implements op.Stateful.
 func (w *sessionAssign) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.st.Freeze(cut), nil }
+
+// Layout implements op.Stateful.
+func (w *sessionAssign) Layout() string {
+	return fmt.Sprintf("rows of sessions 1: %s, %s", w.s.layout(), w.format)
+}
 
 // Restore implements op.Stateful.
 func (w *sessionAssign) Restore(r *op.Restore) error {

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -111,6 +112,11 @@ func newSessions(w planner.Window, grace int64, keys []int, in []planner.Column,
 		}
 	})
 	return s, nil
+}
+
+// layout is how the sessions are laid out: see op.Stateful.
+func (s *sessions) layout() string {
+	return fmt.Sprintf("sessions 1 (%s, %d words)", s.keys.Layout(), s.rows.Width())
 }
 
 // closes is the watermark that closes a session.

@@ -194,10 +194,12 @@ func (s *spec) unfired(first, last win, fired int64) (win, bool) {
 // panesOf is the range of panes [from, to) of a window.
 func (s *spec) panesOf(w win) (from, to int64) { return s.paneAt(w.start), s.paneAt(w.end-1) + 1 }
 
-// bucket numbers: panes are even, windows of their own odd. A window is numbered
-// by its start, but CUMULATE's, several of which start together, by its end.
+// paneBucket is the number of a pane's bucket: even, those of windows of their own
+// are odd.
 func paneBucket(pane int64) int64 { return pane << 1 }
 
+// windowBucket is the number of a window's own bucket: by its start, but CUMULATE's,
+// several of which start together, by its end.
 func (s *spec) windowBucket(w win) int64 {
 	if s.kind == planner.CumulateWindow {
 		return floorDiv(w.end-s.offset, s.slide)<<1 | 1

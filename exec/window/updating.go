@@ -322,6 +322,9 @@ func (w *updating) End(_ int, out op.Output) error { return out.End() }
 // Freeze implements op.Stateful.
 func (w *updating) Freeze(cut statestore.Cut) (op.Frozen, error) { return w.st.Freeze(cut), nil }
 
+// Layout implements op.Stateful.
+func (w *updating) Layout() string { return "updating window 1: " + w.agg.Layout() }
+
 // Restore implements op.Stateful.
 func (w *updating) Restore(r *op.Restore) error {
 	owns := r.Owns(w.o.Keys)

@@ -21,9 +21,10 @@ type Rows struct {
 	used  int      // live rows
 
 	ages    ages
-	capture *capture // the freeze in progress; nil if none
-	clean   []uint64 // the bitmap that takes dirty's place at the next freeze
-	atOnce  int      // captureAtOnce, or less in tests
+	capture *capture  // the freeze in progress; nil if none
+	last    *snapshot // of the last freeze; nil: none, or nobody checks
+	clean   []uint64  // the bitmap that takes dirty's place at the next freeze
+	atOnce  int       // captureAtOnce, or less in tests
 
 	mem  *space     // of the pages; nil: Go's heap
 	lent [][]uint64 // see Lend

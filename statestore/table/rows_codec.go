@@ -169,5 +169,8 @@ func (r *Rows) loaded(liveFrom uint64) error {
 			dead &^= 1 << i
 		}
 	}
+	if checked {
+		r.last = r.take()
+	}
 	return nil
 }

@@ -47,6 +47,7 @@ type capture struct {
 	used     int
 	gather   gatherFunc
 	pool     *bufferPool
+	was      *snapshot
 
 	units    []atomic.Uint32
 	done     atomic.Bool // all units are captured
@@ -66,13 +67,17 @@ func (r *Rows) freeze(cut statestore.Cut, pool *bufferPool) frozenPart {
 		panic("table: frozen again before the last freeze was written")
 	}
 	r.capture = nil
+	if checked {
+		r.last.unmarked(r)
+		r.last = r.take()
+	}
 	r.ages.begin(cut)
 	if r.ages.full() {
 		r.renumber()
 	}
 	c := &capture{
 		width: r.width, shift: r.shift, n: r.n, pages: r.pages, age: r.age, live: r.live, used: r.used,
-		gather: gatherer(r.width), pool: pool,
+		gather: gatherer(r.width), pool: pool, was: r.last,
 	}
 	if r.used == 0 {
 		// Nothing to keep: all that was written before can go, deletions included.
@@ -100,7 +105,7 @@ func (r *Rows) freeze(cut statestore.Cut, pool *bufferPool) frozenPart {
 	for _, m := range c.dirty {
 		dirty += bits.OnesCount64(m)
 	}
-	if dirty <= r.atOnce && (c.to-c.from)*64 <= r.atOnce {
+	if !checked && dirty <= r.atOnce && (c.to-c.from)*64 <= r.atOnce {
 		c.captureAll(&c.operator)
 	} else {
 		r.capture = c
@@ -172,6 +177,9 @@ func (c *capture) unit(u int, to *collector) {
 		b.note(w, m, live)
 		b.n += n
 		b.rows += k
+		if checked {
+			c.was.stored(c, w, live)
+		}
 		at := w % pageWords << 6
 		c.gather(b.buf[b.end:], c.pages[w/pageWords], c.age[w/pageWords][at:at+64], at, live, c.now, c.width)
 		b.end += k * c.width

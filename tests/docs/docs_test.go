@@ -16,7 +16,7 @@ var rewrite = flag.Bool("rewrite", false, "write the outputs of the pages anew")
 var pages = []string{
 	"README.md", "docs/tutorial.md", "docs/operations.md",
 	"docs/sql/statements.md", "docs/sql/types.md", "docs/sql/queries.md", "docs/sql/joins.md", "docs/sql/joins-time.md", "docs/sql/windows.md", "docs/sql/over.md", "docs/sql/explain.md", "docs/sql/functions-elsewhere.md", "docs/sql/ranking.md", "docs/sql/errors.md", "docs/sql/static.md", "docs/sql/lookup.md",
-	"docs/formats/changes.md", "docs/formats/avro.md", "docs/formats/protobuf.md", "docs/formats/registry.md", "docs/formats/parquet.md", "docs/formats/columns.md",
+	"docs/formats/json.md", "docs/formats/csv.md", "docs/formats/raw.md", "docs/formats/changes.md", "docs/formats/avro.md", "docs/formats/protobuf.md", "docs/formats/registry.md", "docs/formats/parquet.md", "docs/formats/columns.md",
 }
 
 func TestPages(t *testing.T) {

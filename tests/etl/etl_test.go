@@ -96,7 +96,7 @@ func resume(t *testing.T, dir, text string, settings map[string]string) streamsq
 	if err != nil {
 		t.Fatal(err)
 	}
-	job, err := s.Start(context.Background(), step, "", nil)
+	job, err := s.StartJob(context.Background(), step, streamsql.JobOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

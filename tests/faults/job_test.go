@@ -127,7 +127,7 @@ func run(ctx context.Context, dir string, d disks, settings map[string]string) e
 	}
 	for _, step := range sc.Steps {
 		if job, ok := step.(*planner.Job); ok {
-			j, err := s.Start(ctx, job, "job", nil)
+			j, err := s.StartJob(ctx, job, streamsql.JobOptions{Name: "job"})
 			if err != nil {
 				return err
 			}

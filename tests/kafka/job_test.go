@@ -117,7 +117,7 @@ func (w *world) start(script string) *run {
 		if step, ok := step.(*planner.Job); ok {
 			ctx, cancel := context.WithCancel(context.Background())
 			r := &run{w: w, engine: eng, cancel: cancel, sources: map[string]string{}, sinks: map[string]string{}}
-			if r.Job, err = session.Start(ctx, step, "job", r.report); err != nil {
+			if r.Job, err = session.StartJob(ctx, step, streamsql.JobOptions{Name: "job", Progress: r.report}); err != nil {
 				cancel()
 				w.t.Fatal(err)
 			}

@@ -96,7 +96,7 @@ func run(t *testing.T, events, query, batch, parallelism string) ([]string, stre
 	sel := script.Steps[len(script.Steps)-1].(*planner.Select)
 	var out bytes.Buffer
 	var w *console.RowWriter
-	job := s.StartSelect(context.Background(), sel, func(b *streamsql.Batch, cols []planner.Column) error {
+	job, err := s.StartSelect(context.Background(), sel, func(b *streamsql.Batch, cols []planner.Column) error {
 		if w == nil {
 			fields := make([]catalog.Field, len(cols))
 			for i, c := range cols {

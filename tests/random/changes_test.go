@@ -148,7 +148,7 @@ func (c *changing) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	job, err := session.Start(ctx, plan.Steps[len(plan.Steps)-1].(*planner.Job), "job", nil)
+	job, err := session.StartJob(ctx, plan.Steps[len(plan.Steps)-1].(*planner.Job), streamsql.JobOptions{Name: "job"})
 	if err != nil {
 		return errors.Join(err, eng.Close())
 	}

@@ -110,7 +110,7 @@ func resume(ctx context.Context, dir string, state vfs.FS, store *memory.Store, 
 	}
 	for _, step := range plan.Steps {
 		if step, ok := step.(*planner.Job); ok {
-			job, err := session.Start(ctx, step, "job", nil)
+			job, err := session.StartJob(ctx, step, streamsql.JobOptions{Name: "job"})
 			if err != nil {
 				return err
 			}

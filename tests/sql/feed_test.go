@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
@@ -322,31 +321,22 @@ func (c *rowsChunk) Decode(alloc memory.Allocator) (*connectors.Records, error) 
 
 // addMetadata puts the metadata columns between the decoded ones.
 func (c *rowsChunk) addMetadata(recs *connectors.Records, alloc memory.Allocator) {
-	var cols []arrow.Array
-	var place []int16 // of each decoded column
-	for _, col := range c.r.src.cfg.Columns {
+	columns := c.r.src.cfg.Columns
+	format.Place(recs, format.Decoded(columns), len(columns))
+	for k, col := range columns {
 		switch col.Metadata {
-		case "":
-			place = append(place, int16(len(cols)))
-			cols = append(cols, recs.Cols[len(place)-1])
 		case "split":
 			b := array.NewInt32Builder(alloc)
 			for range recs.N {
 				b.Append(int32(c.r.split))
 			}
-			cols = append(cols, b.NewArray())
-		default:
+			recs.Cols[k] = b.NewArray()
+		case "offset":
 			b := array.NewInt64Builder(alloc)
 			for i := range recs.N {
 				b.Append(int64(c.from + recs.Record(i)))
 			}
-			cols = append(cols, b.NewArray())
-		}
-	}
-	recs.Cols = cols
-	for i, e := range recs.Errors {
-		if e.Col >= 0 {
-			recs.Errors[i].Col = place[e.Col]
+			recs.Cols[k] = b.NewArray()
 		}
 	}
 }

@@ -32,6 +32,8 @@ type forgetting struct {
 	// that made time pass, or what it keeps by definition, as why says.
 	left int64
 	why  string
+	// bounded says that the sources end; not for those that forget.
+	bounded bool
 	// late says that a row of the past is then late, and counted.
 	late bool
 }

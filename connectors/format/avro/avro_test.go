@@ -236,7 +236,7 @@ func TestEncode(t *testing.T) {
 		fields            []catalog.Field
 	}{
 		{`{"type":"record","name":"R","fields":[{"name":"e","type":{"type":"enum","name":"E","symbols":["A"]}}]}`, `{"e":"B"}`, "no symbol", fields[1:2]},
-		{`{"type":"record","name":"R","fields":[{"name":"e","type":"string"}]}`, `{"e":null}`, "NULL in column e", fields[1:2]},
+		{`{"type":"record","name":"R","fields":[{"name":"e","type":"string"}]}`, `{"e":null}`, "column e: NULL", fields[1:2]},
 		{`{"type":"record","name":"R","fields":[{"name":"x","type":"string"}]}`, "", "no field e", fields[1:2]},
 		{`{"type":"record","name":"R","fields":[{"name":"e","type":"string"},{"name":"x","type":"string"}]}`, "", "has no default", fields[1:2]},
 		{`{"type":"record","name":"R","fields":[{"name":"e","type":"int"}]}`, "", "can't be written", fields[1:2]},

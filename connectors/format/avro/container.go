@@ -348,12 +348,46 @@ func (c *containerPart) Raw(record int) []byte {
 	}
 }
 
+// compress appends a block as a codec has it.
+func (e *blocks) compress(dst, b []byte) ([]byte, error) {
+	switch e.codec {
+	case "deflate":
+		e.packed.Reset()
+		if e.flate == nil {
+			var err error
+			if e.flate, err = flate.NewWriter(&e.packed, flate.DefaultCompression); err != nil {
+				return dst, err
+			}
+		}
+		e.flate.Reset(&e.packed)
+		if _, err := e.flate.Write(b); err != nil {
+			return dst, err
+		}
+		if err := e.flate.Close(); err != nil {
+			return dst, err
+		}
+		return append(dst, e.packed.Bytes()...), nil
+	case "snappy":
+		dst = append(dst, snappy.Encode(nil, b)...)
+		return binary.BigEndian.AppendUint32(dst, crc32.ChecksumIEEE(b)), nil
+	case "zstandard":
+		if e.zstd == nil {
+			var err error
+			if e.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
+				return dst, err
+			}
+		}
+		return e.zstd.EncodeAll(b, dst), nil
+	}
+	return append(dst, b...), nil
+}
+
 // containerHeader is the header of files written with a schema. The mark comes of
 // the schema, so that the same rows make the same file.
-func containerHeader(schema string) []byte {
+func containerHeader(schema, codec string) []byte {
 	dst := append([]byte{}, magic...)
 	dst = binary.AppendVarint(dst, 2)
-	for _, s := range []string{"avro.schema", schema, "avro.codec", "null"} {
+	for _, s := range []string{"avro.schema", schema, "avro.codec", codec} {
 		dst = appendText(dst, s)
 	}
 	return append(append(dst, 0), mark(schema)...)
@@ -369,6 +403,12 @@ type blocks struct {
 	rows *Writer
 	mark []byte
 	text []byte
+
+	codec  string
+	block  []byte // compressed
+	packed bytes.Buffer
+	flate  *flate.Writer
+	zstd   *zstd.Encoder
 }
 
 // Append implements format.Encoder.
@@ -377,13 +417,27 @@ func (e *blocks) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
 		return dst, err
 	}
 	e.text = e.text[:0]
-	var err error
+	var refused connectors.RefusedRows
 	for i := range b.N {
-		if e.text, err = e.rows.AppendRow(e.text, i); err != nil {
+		text, err := e.rows.AppendRow(e.text, i)
+		switch {
+		case err == nil:
+			e.text = text
+		case !format.Refuse(&refused, i, err):
 			return dst, err
+		default:
+			e.text = text[:len(e.text)]
 		}
 	}
-	dst = binary.AppendVarint(dst, int64(b.N))
-	dst = binary.AppendVarint(dst, int64(len(e.text)))
-	return append(append(dst, e.text...), e.mark...), nil
+	records := b.N - len(refused.Rows)
+	if records == 0 {
+		return dst, format.Refused(refused)
+	}
+	dst = binary.AppendVarint(dst, int64(records))
+	var err error
+	if e.block, err = e.compress(e.block[:0], e.text); err != nil {
+		return dst, err
+	}
+	dst = binary.AppendVarint(dst, int64(len(e.block)))
+	return append(append(dst, e.block...), e.mark...), format.Refused(refused)
 }

@@ -85,6 +85,11 @@ func newWriter(s hamba.Schema, t catalog.Type, path string) (*writer, error) {
 	return w, nil
 }
 
+// unfit is the error of a row with a value that the schema has no place for.
+func (w *writer) unfit(code, detail string, args ...any) error {
+	return format.Unwritable(code, strings.TrimPrefix(w.path, "."), detail, args...)
+}
+
 func (w *writer) misfit() error {
 	return fmt.Errorf("column %s: %s can't be written as %s of Avro", strings.TrimPrefix(w.path, "."), w.typ, describe(w.schema))
 }
@@ -310,7 +315,7 @@ func (w *writer) members(dst []byte, i int) ([]byte, error) {
 func (w *writer) append(dst []byte, i int) ([]byte, error) {
 	if w.array.IsNull(i) {
 		if w.null < 0 {
-			return dst, fmt.Errorf("avro: NULL in column %s, which the schema has without null", strings.TrimPrefix(w.path, "."))
+			return dst, w.unfit(format.CodeNotNull, "NULL, which the schema does not have there")
 		}
 		return binary.AppendVarint(dst, w.null), nil
 	}
@@ -339,7 +344,7 @@ func (w *writer) append(dst []byte, i int) ([]byte, error) {
 		v := int64(a.Value(i))
 		if w.units > 1e6 {
 			if v > math.MaxInt64/1000 || v < math.MinInt64/1000 {
-				return dst, fmt.Errorf("avro: column %s: a timestamp is beyond what nanoseconds hold", strings.TrimPrefix(w.path, "."))
+				return dst, w.unfit(format.CodeRange, "a timestamp is beyond what nanoseconds hold")
 			}
 			return binary.AppendVarint(dst, v*1000), nil
 		}
@@ -400,14 +405,14 @@ func (w *writer) text(dst []byte, s string) ([]byte, error) {
 	if w.symbols != nil {
 		i, ok := w.symbols[s]
 		if !ok {
-			return dst, fmt.Errorf("avro: column %s: %.40q is no symbol of the enum", strings.TrimPrefix(w.path, "."), s)
+			return dst, w.unfit(format.CodeFormat, "%.40q is no symbol of the enum", s)
 		}
 		return binary.AppendVarint(dst, i), nil
 	}
 	if w.schema.Type() == hamba.Fixed {
 		id, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
 		if err != nil || len(id) != 16 {
-			return dst, fmt.Errorf("avro: column %s: %.40q is no UUID", strings.TrimPrefix(w.path, "."), s)
+			return dst, w.unfit(format.CodeFormat, "%.40q is no UUID", s)
 		}
 		return append(dst, id...), nil
 	}
@@ -417,7 +422,7 @@ func (w *writer) text(dst []byte, s string) ([]byte, error) {
 func (w *writer) binary(dst []byte, v []byte) ([]byte, error) {
 	if w.schema.Type() == hamba.Fixed {
 		if len(v) != w.size {
-			return dst, fmt.Errorf("avro: column %s: %d bytes, where the schema has %d", strings.TrimPrefix(w.path, "."), len(v), w.size)
+			return dst, w.unfit(format.CodeFormat, "%d bytes, where the schema has %d", len(v), w.size)
 		}
 		return append(dst, v...), nil
 	}
@@ -453,6 +458,7 @@ type encoding struct {
 	fields []catalog.Field
 	text   string
 	schema hamba.Schema
+	codec  string // of files
 	upsert bool
 }
 
@@ -466,7 +472,10 @@ func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
 			return nil, err
 		}
 	}
-	e := &encoding{fields: cfg.Columns, text: text, upsert: cfg.Upsert}
+	e := &encoding{fields: cfg.Columns, text: text, codec: cfg.Options[optCodec], upsert: cfg.Upsert}
+	if e.codec == "" {
+		e.codec = "null"
+	}
 	if e.schema, err = Parse(text); err != nil {
 		return nil, err
 	}
@@ -475,10 +484,12 @@ func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
 }
 
 // Header implements format.Encoding.
-func (e *encoding) Header() []byte { return containerHeader(e.text) }
+func (e *encoding) Header() []byte { return containerHeader(e.text, e.codec) }
 
 // NewEncoder implements format.Encoding.
-func (e *encoding) NewEncoder() format.Encoder { return &blocks{rows: e.writer(), mark: mark(e.text)} }
+func (e *encoding) NewEncoder() format.Encoder {
+	return &blocks{rows: e.writer(), mark: mark(e.text), codec: e.codec}
+}
 
 func (e *encoding) writer() *Writer {
 	w, err := NewWriter(e.schema, e.fields)

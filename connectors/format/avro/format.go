@@ -18,6 +18,7 @@ const (
 	optReaderSchema = "reader-schema"
 	optLegacy       = "timestamp_mapping.legacy"
 	optEncoding     = "encoding"
+	optCodec        = "codec"
 )
 
 // LegacyOption says how TIMESTAMP is written.
@@ -38,6 +39,8 @@ func Format() *format.Format {
 				{Name: optSchemaFile, Source: true, Sink: true, Doc: "A file that has this schema."},
 				{Name: optReaderSchema, Source: true, Doc: "A schema of which the defaults and aliases of fields are taken where records are written with another one."},
 				LegacyOption(),
+				{Name: optCodec, Type: catalog.OptionEnum, Values: []string{"null", "deflate", "snappy", "zstandard"}, Default: "snappy", Sink: true,
+					Doc: "How the blocks of files are compressed. Reading takes bzip2 too."},
 				{Name: optEncoding, Type: catalog.OptionEnum, Values: []string{"binary"}, Default: "binary", Source: true, Sink: true, Doc: "Avro's encoding; there is one."},
 				catalog.IgnoreParseErrors(),
 			},

@@ -24,10 +24,11 @@ type decoding struct {
 	format.Lines
 	rows            *ndjson.Objects
 	database, table *regexp.Regexp // nil: any
+	metadata        []string       // columns
 }
 
 func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
-	d := &decoding{}
+	d := &decoding{metadata: cfg.Metadata}
 	var err error
 	if d.database, err = pattern(cfg.Options, optDatabase); err != nil {
 		return nil, err
@@ -35,10 +36,16 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	if d.table, err = pattern(cfg.Options, optTable); err != nil {
 		return nil, err
 	}
-	cfg.Options = maps.Clone(cfg.Options)
-	cfg.Options[ndjson.OptQuotedNumbers] = "true"
+	cfg.Options = quoted(cfg.Options)
 	d.rows, err = ndjson.CompileObjects(cfg)
 	return d, err
+}
+
+// quoted are the options of rows whose numbers stand in strings.
+func quoted(o catalog.Options) catalog.Options {
+	o = maps.Clone(o)
+	o[ndjson.OptQuotedNumbers] = "true"
+	return o
 }
 
 // Headed implements format.Decoding.
@@ -54,10 +61,17 @@ func (d *decoding) NewDecoder(alloc memory.Allocator) format.Decoder {
 
 // NewMessageDecoder implements format.Messages.
 func (d *decoding) NewMessageDecoder(alloc memory.Allocator) format.MessageDecoder {
-	return &decoder{decoding: d, Rows: d.rows.NewRows(alloc), members: json.NewMembers(names[:]...)}
+	members := names[:table+1]
+	if d.metadata != nil {
+		members = names[:]
+	}
+	out := &decoder{decoding: d, Rows: d.rows.NewRows(alloc), members: json.NewMembers(members...)}
+	out.Describe(d.metadata, metadataColumns(), alloc, out)
+	return out
 }
 
-// The members of a record, by their place in decoder.found.
+// The members of a record, by their place in decoder.found; those behind table are for
+// metadata columns only.
 const (
 	data = iota
 	old
@@ -65,9 +79,14 @@ const (
 	isDDL
 	database
 	table
+	sqlType
+	pkNames
+	sentAt
+	changedAt
 )
 
-var names = [...]string{data: "data", old: "old", kind: "type", isDDL: "isDdl", database: "database", table: "table"}
+var names = [...]string{data: "data", old: "old", kind: "type", isDDL: "isDdl", database: "database", table: "table",
+	sqlType: "sqlType", pkNames: "pkNames", sentAt: "ts", changedAt: "es"}
 
 // decoder decodes the changes of a message.
 type decoder struct {
@@ -87,11 +106,18 @@ func (d *decoder) Append(buf []byte, spans []format.Span) error {
 
 // changes decodes the record buf[at.Start:at.End].
 func (d *decoder) changes(buf []byte, at json.Range) error {
+	clear(d.found[:])
 	if !d.members.Find(buf, at, d.found[:]) {
 		return d.Bad(format.CodeMalformed, "malformed record")
 	}
-	for member, re := range map[int]*regexp.Regexp{database: d.database, table: d.table} {
-		if name, ok := d.members.Text(buf, d.found[member]); re != nil && !(ok && re.Match(name)) {
+	for _, c := range [...]struct {
+		member int
+		re     *regexp.Regexp
+	}{{database, d.database}, {table, d.table}} {
+		if c.re == nil {
+			continue
+		}
+		if name, ok := d.members.Text(buf, d.found[c.member]); !ok || !c.re.Match(name) {
 			return nil
 		}
 	}

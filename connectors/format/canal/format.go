@@ -27,8 +27,10 @@ func Format() *format.Format {
 				{Name: optDatabase, Source: true, Doc: "Take the changes of databases only whose name matches this regular expression as a whole (member database)."},
 				{Name: optTable, Source: true, Doc: "Take the changes of tables only whose name matches this regular expression as a whole (member table)."},
 			}, ndjson.RowOptions()...),
+			Metadata: metadataColumns(),
 		},
 		Decode: newDecoding,
+		Infer:  infer,
 		Encode: func(cfg format.EncodeConfig) (format.Encoding, error) {
 			return ndjson.NewChanges(cfg, func(dst []byte, row ndjson.AppendRow, i int, adds bool) []byte {
 				dst = row(append(dst, `{"data":[`...), i)

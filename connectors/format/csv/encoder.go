@@ -1,6 +1,8 @@
 package csv
 
 import (
+	"slices"
+
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -53,10 +55,19 @@ func (e *encoding) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
+	var refused connectors.RefusedRows
 	for i := range b.N {
-		dst = append(e.row(dst, cols, i), '\n')
+		from := len(dst)
+		var err error
+		if dst, err = e.row(dst, cols, i); err != nil {
+			if dst = dst[:from]; !format.Refuse(&refused, i, err) {
+				return dst, err
+			}
+			continue
+		}
+		dst = append(dst, '\n')
 	}
-	return dst, nil
+	return dst, format.Refused(refused)
 }
 
 // AppendMessages implements format.MessageEncoder.
@@ -65,7 +76,7 @@ func (e *encoding) AppendMessages(dst []byte, spans []format.Span, b *connectors
 	if err != nil {
 		return dst, spans, err
 	}
-	return format.AppendRows(dst, spans, b, e.upsert, func(dst []byte, i int) ([]byte, error) { return e.row(dst, cols, i), nil })
+	return format.AppendRows(dst, spans, b, e.upsert, func(dst []byte, i int) ([]byte, error) { return e.row(dst, cols, i) })
 }
 
 // bound is a column of a batch.
@@ -89,7 +100,7 @@ func (e *encoding) bind(b *connectors.Batch) ([]bound, error) {
 }
 
 // row appends row i without a line end.
-func (e *encoding) row(dst []byte, cols []bound, i int) []byte {
+func (e *encoding) row(dst []byte, cols []bound, i int) ([]byte, error) {
 	for k := range cols {
 		if k > 0 {
 			dst = append(dst, e.delimiter)
@@ -101,11 +112,15 @@ func (e *encoding) row(dst []byte, cols []bound, i int) []byte {
 		}
 		from := len(dst)
 		dst = c.text(dst, i)
-		if c.anything {
-			dst = e.field(dst, from)
+		if !c.anything {
+			continue
 		}
+		if e.quote == 0 && e.escape == 0 && slices.ContainsFunc(dst[from:], func(b byte) bool { return e.quoted[b] }) {
+			return dst, format.Unwritable(format.CodeFormat, e.fields[k].Name, "a delimiter or line end, which nothing can mark without quotes and escapes")
+		}
+		dst = e.field(dst, from)
 	}
-	return dst
+	return dst, nil
 }
 
 // mayNeedQuotes: all other types make texts of digits, letters, blanks, colons,

@@ -47,6 +47,7 @@ func Format() *format.Format {
 				{Name: optLoose, Type: catalog.OptionBool, Default: "false", Source: true,
 					Doc: "Columns beyond the end of a short record are NULL; else a record with another number of fields is malformed."},
 				catalog.IgnoreParseErrors(),
+				catalog.Refused("array-element-delimiter", "ARRAY, MAP and ROW stand in their field as JSON: \"[1,2]\"", "declare the column as STRING and take it apart: SPLIT(column, ';')"),
 				{Name: optScientific, Type: catalog.OptionBool, Sink: true, Doc: "Accepted for Flink's scripts: DECIMAL is always written in plain digits."},
 			},
 		},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	stdjson "encoding/json"
 	"math"
-	"math/big"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -226,14 +225,13 @@ func (c *column) putFloat(b *columns.Column, row int, text []byte) string {
 // decimal reads a number exactly; digits beyond the scale are rounded half up
 // (away from zero).
 func decimal(text []byte, precision, scale int) (decimal128.Num, string) {
-	mantissa, exponent := text, 0
+	mantissa, exponent := text, []byte(nil)
 	for i, ch := range text {
 		if ch|0x20 == 'e' {
-			e, code := integer(text[i+1:])
-			if code != "" || e < -1000 || e > 1000 {
+			mantissa, exponent = text[:i], text[i+1:]
+			if _, code := integer(exponent); code == badNumber {
 				return decimal128.Num{}, badNumber
 			}
-			mantissa, exponent = text[:i], int(e)
 			break
 		}
 	}
@@ -262,8 +260,7 @@ func decimal(text []byte, precision, scale int) (decimal128.Num, string) {
 	if digits == 0 {
 		return decimal128.Num{}, badNumber
 	}
-	shift := scale - fraction + exponent
-	if digits <= 18 && shift >= 0 && digits+shift <= min(18, precision) {
+	if shift := scale - fraction; exponent == nil && digits <= 18 && shift >= 0 && digits+shift <= min(18, precision) {
 		for ; shift > 0; shift-- {
 			small *= 10
 		}
@@ -272,30 +269,11 @@ func decimal(text []byte, precision, scale int) (decimal128.Num, string) {
 		}
 		return decimal128.FromI64(small), ""
 	}
-	return bigDecimal(bytes.ReplaceAll(mantissa, []byte("."), nil), negative, shift, precision)
-}
-
-// bigDecimal is decimal for many digits: digits * 10^shift, rounded.
-func bigDecimal(digits []byte, negative bool, shift, precision int) (decimal128.Num, string) {
-	v, ok := new(big.Int).SetString(string(digits), 10)
+	v, ok := json.ParseDecimal(mantissa, exponent, negative, precision, scale)
 	if !ok {
-		return decimal128.Num{}, badNumber
+		return v, badRange
 	}
-	ten := func(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
-	if shift >= 0 {
-		v.Mul(v, ten(shift))
-	} else {
-		unit := ten(-shift)
-		v.Add(v, new(big.Int).Rsh(unit, 1))
-		v.Quo(v, unit)
-	}
-	if v.Cmp(ten(precision)) >= 0 {
-		return decimal128.Num{}, badRange
-	}
-	if negative {
-		v.Neg(v)
-	}
-	return decimal128.FromBigInt(v), ""
+	return v, ""
 }
 
 // json adds a value to the record for the JSON decoder: as it is if it is JSON

@@ -19,8 +19,9 @@ const (
 
 type decoding struct {
 	format.Lines
-	rows   *ndjson.Objects
-	schema bool
+	rows     *ndjson.Objects
+	schema   bool
+	metadata []string // columns
 }
 
 func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
@@ -28,7 +29,7 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &decoding{rows: rows, schema: cfg.Options.Bool(optSchema)}, nil
+	return &decoding{rows: rows, schema: cfg.Options.Bool(optSchema), metadata: cfg.Metadata}, nil
 }
 
 // Headed implements format.Decoding.
@@ -44,19 +45,38 @@ func (d *decoding) NewDecoder(alloc memory.Allocator) format.Decoder {
 
 // NewMessageDecoder implements format.Messages.
 func (d *decoding) NewMessageDecoder(alloc memory.Allocator) format.MessageDecoder {
-	return &decoder{
-		Rows: d.rows.NewRows(alloc), schema: d.schema,
-		outer: json.NewMembers("payload"), inner: json.NewMembers("before", "after", "op"),
+	members := names[:inOp+1]
+	if d.metadata != nil {
+		members = names[:]
 	}
+	out := &decoder{
+		Rows: d.rows.NewRows(alloc), schema: d.schema,
+		outer: json.NewMembers("payload", "schema"), inner: json.NewMembers(members...),
+	}
+	out.Describe(d.metadata, metadataColumns(), alloc, out)
+	return out
 }
+
+// The members of a change, by their place in decoder.found; the last two are for
+// metadata columns only.
+const (
+	inBefore = iota
+	inAfter
+	inOp
+	inTime
+	inSource
+)
+
+var names = [...]string{inBefore: "before", inAfter: "after", inOp: "op", inTime: "ts_ms", inSource: "source"}
 
 // decoder decodes a change per message.
 type decoder struct {
 	*ndjson.Rows
 	schema       bool
 	outer, inner *json.Members
-	payload      [1]json.Range
-	found        [3]json.Range
+	envelope     [2]json.Range // payload, schema
+	found        [len(names)]json.Range
+	source       sourceMembers
 }
 
 // Append implements format.MessageDecoder.
@@ -66,25 +86,28 @@ func (d *decoder) Append(buf []byte, spans []format.Span) error {
 
 // change decodes the record buf[at.Start:at.End].
 func (d *decoder) change(buf []byte, at json.Range) error {
+	clear(d.envelope[:])
+	clear(d.found[:])
+	d.source.known = false
 	if d.schema {
-		if !d.outer.Find(buf, at, d.payload[:]) {
+		if !d.outer.Find(buf, at, d.envelope[:]) {
 			return d.Bad(format.CodeMalformed, "malformed record")
 		}
-		if at = d.payload[0]; !at.Found() {
+		if at = d.envelope[0]; !at.Found() {
 			return d.Bad(format.CodeMalformed, "the record has no member payload; 'debezium-json.schema-include' = 'true' asks for one")
 		}
-		if isNull(buf, at) { // a tombstone
+		if ndjson.IsNull(buf, at) { // a tombstone
 			return nil
 		}
 	}
 	if !d.inner.Find(buf, at, d.found[:]) {
 		return d.Bad(format.CodeMalformed, "malformed record")
 	}
-	before, after := d.found[0], d.found[1]
-	op, ok := d.inner.Text(buf, d.found[2])
+	before, after := d.found[inBefore], d.found[inAfter]
+	op, ok := d.inner.Text(buf, d.found[inOp])
 	if !ok {
-		if !d.found[2].Found() && !d.schema {
-			if d.outer.Find(buf, at, d.payload[:]) && d.payload[0].Found() {
+		if !d.schema && !d.found[inOp].Found() {
+			if d.outer.Find(buf, at, d.envelope[:]) && d.envelope[0].Found() {
 				return d.Bad(format.CodeMalformed, "the record has no member op, but a payload; set 'debezium-json.schema-include' = 'true'")
 			}
 		}
@@ -94,10 +117,10 @@ func (d *decoder) change(buf []byte, at json.Range) error {
 	case "c", "r":
 		return d.image(buf, after, "after", string(op), catalog.Insert)
 	case "u":
-		if !present(buf, before) {
+		if ndjson.IsNull(buf, before) {
 			return d.missing("before", "u")
 		}
-		if !present(buf, after) {
+		if ndjson.IsNull(buf, after) {
 			return d.missing("after", "u")
 		}
 		if err := d.Row(buf, before.Start, before.End, catalog.UpdateBefore); err != nil {
@@ -114,7 +137,7 @@ func (d *decoder) change(buf []byte, at json.Range) error {
 
 // image adds the row of the only image that counts.
 func (d *decoder) image(buf []byte, at json.Range, name, op string, kind catalog.RowKind) error {
-	if !present(buf, at) {
+	if ndjson.IsNull(buf, at) {
 		return d.missing(name, op)
 	}
 	return d.Row(buf, at.Start, at.End, kind)
@@ -127,10 +150,6 @@ func (d *decoder) missing(name, op string) error {
 	}
 	return d.Bad(codeNoImage, detail)
 }
-
-func isNull(buf []byte, at json.Range) bool { return string(at.Of(buf)) == "null" }
-
-func present(buf []byte, at json.Range) bool { return at.Found() && !isNull(buf, at) }
 
 var _ interface {
 	format.Decoding

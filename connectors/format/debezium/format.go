@@ -22,8 +22,10 @@ func Format() *format.Format {
 				{Name: optSchema, Type: catalog.OptionBool, Default: "false", Source: true,
 					Doc: "Records are {\"schema\": ..., \"payload\": ...}, as Kafka Connect's converter writes them with schemas.enable."},
 			}, ndjson.RowOptions()...),
+			Metadata: metadataColumns(),
 		},
 		Decode: newDecoding,
 		Encode: newEncoding,
+		Infer:  infer,
 	}
 }

@@ -74,18 +74,27 @@ func (d *Decoder) otherDecimal(n *node, b []byte, p, row int) int {
 	return end
 }
 
-// parseDecimal gives the value of a valid JSON number times 10^scale, rounded
-// half up. It is false if that has more than precision digits. It takes time
-// linear in the length of the number, whatever its exponent.
+// parseDecimal is ParseDecimal of a valid JSON number.
 func parseDecimal(number []byte, precision, scale int) (decimal128.Num, bool) {
 	negative := number[0] == '-'
 	if negative {
 		number = number[1:]
 	}
-	exponent := int64(0)
+	var exponent []byte
 	if i := bytes.IndexAny(number, "eE"); i >= 0 {
-		exponent = parseExponent(number[i+1:])
-		number = number[:i]
+		number, exponent = number[:i], number[i+1:]
+	}
+	return ParseDecimal(number, exponent, negative, precision, scale)
+}
+
+// ParseDecimal gives the value of digits, with or without a point, times ten to the
+// exponent (digits, with or without a sign; empty: 0), as a DECIMAL: times 10^scale and
+// rounded half up, away from zero. It is false if that has more than precision digits.
+// It takes time linear in the length of the number, whatever its exponent.
+func ParseDecimal(number, power []byte, negative bool, precision, scale int) (decimal128.Num, bool) {
+	exponent := int64(0)
+	if len(power) > 0 {
+		exponent = parseExponent(power)
 	}
 	// The value is 0.DIGITS times 10^point.
 	whole, fraction, _ := bytes.Cut(number, []byte{'.'})

@@ -27,6 +27,7 @@ type encoder struct {
 
 	ignoreNulls   bool // ROW: leaves members that are NULL out
 	decimalAsText bool
+	zoned         bool // times have a Z
 
 	// The array bound, its buffers sliced so that index i is slot i.
 	valid    []byte // nil: no NULLs
@@ -68,10 +69,8 @@ func NewEncoder(columns []catalog.Field, opts EncoderOptions) *Encoder {
 
 func newEncoder(name string, t catalog.Type, first bool, opts EncoderOptions) encoder {
 	c := encoder{kind: t.Kind, typ: t, day: noDay, ignoreNulls: opts.IgnoreNulls, decimalAsText: opts.DecimalAsText}
-	c.day.separator = ' '
-	if opts.TimestampFormat == TimestampISO8601 {
-		c.day.separator = 'T'
-	}
+	c.day.separator = opts.TimestampFormat.separator()
+	c.zoned = t.Kind == catalog.KindTimestampLTZ || opts.TimestampFormat == TimestampOffset
 	c.begin = append(c.begin, ',')
 	if first {
 		c.begin[0] = '{'
@@ -279,7 +278,7 @@ func (c *encoder) append(dst []byte, i int) []byte {
 		return append(dst, '"')
 	case catalog.KindTimestamp, catalog.KindTimestampLTZ:
 		dst = c.day.appendTimestamp(append(dst, '"'), c.i64[i], fractionDigits(c.typ.Precision, 3))
-		if c.kind == catalog.KindTimestampLTZ {
+		if c.zoned {
 			dst = append(dst, 'Z')
 		}
 		return append(dst, '"')

@@ -43,6 +43,32 @@ func (m *Members) begin(text []byte, value Range) (b []byte, p int) {
 // nothing else.
 func (m *Members) Find(text []byte, value Range, found []Range) bool {
 	clear(found)
+	return m.walk(text, value, func(b []byte, name int, v Range) {
+		if i := m.index(b, name); i >= 0 {
+			found[i] = v
+		}
+	})
+}
+
+// Entry is a member of an object: where its name, with its quotes, and its value lie.
+type Entry struct{ Name, Value Range }
+
+// Entries appends the members of the object text[value.Start:value.End] to dst, in
+// their order. It gives false if there is no well-formed object, and nothing else.
+func (m *Members) Entries(dst []Entry, text []byte, value Range) ([]Entry, bool) {
+	shift := value.Start
+	if value.End+padding <= len(text) {
+		shift = 0
+	}
+	ok := m.walk(text, value, func(b []byte, name int, v Range) {
+		dst = append(dst, Entry{Range{name + shift, m.scan.stringEnd(b, name+1) + shift}, v})
+	})
+	return dst, ok
+}
+
+// walk calls f with each member of an object, of which b[name] is the quote that its
+// name begins with, up to where the text is no well-formed object: then it gives false.
+func (m *Members) walk(text []byte, value Range, f func(b []byte, name int, v Range)) bool {
 	b, p := m.begin(text, value)
 	shift := value.Start - p
 	d := &m.scan
@@ -63,9 +89,7 @@ func (m *Members) Find(text []byte, value Range, found []Range) bool {
 		if p = d.skip(b, p, 1); p < 0 {
 			return false
 		}
-		if i := m.index(b, name); i >= 0 {
-			found[i] = Range{start + shift, p + shift}
-		}
+		f(b, name, Range{start + shift, p + shift})
 		p = d.space(b, p)
 		if p >= len(b) {
 			return false

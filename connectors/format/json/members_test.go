@@ -38,6 +38,25 @@ func checkMembers(t *testing.T, text string) {
 		if array && (!ok || len(got) != len(elems)) {
 			t.Fatalf("%q has %d elements, want %d", text, len(got), len(elems))
 		}
+		entries, ok := m.Entries(nil, buf, value)
+		if wellFormed && !ok {
+			t.Fatalf("%q has no members", text)
+		}
+		told := map[string]bool{}
+		for _, e := range entries {
+			var name string
+			if !wellFormed || stdjson.Unmarshal(e.Name.Of(buf), &name) != nil {
+				continue
+			}
+			got, isText := m.Text(buf, e.Name)
+			if !isText || string(got) != name {
+				t.Fatalf("%q: the name %q is %q", text, e.Name.Of(buf), got)
+			}
+			told[name] = true
+		}
+		if wellFormed && len(told) != len(want) {
+			t.Fatalf("%q: the names %v, want those of %v", text, told, want)
+		}
 		for i, e := range elems {
 			if array && string(got[i].Of(buf)) != string(e) {
 				t.Fatalf("%q: element %d is %q, want %q", text, i, got[i].Of(buf), e)

@@ -17,7 +17,18 @@ const (
 	TimestampSQL TimestampFormat = iota
 	// TimestampISO8601 has a T in place of the space.
 	TimestampISO8601
+	// TimestampOffset is TimestampISO8601 with Z or an offset behind TIMESTAMP too, which is
+	// taken in UTC.
+	TimestampOffset
 )
+
+// separator stands between date and time.
+func (f TimestampFormat) separator() byte {
+	if f == TimestampSQL {
+		return ' '
+	}
+	return 'T'
+}
 
 // Options are the choices of a decoder. The zero value is the default.
 type Options struct {
@@ -156,6 +167,9 @@ func (s *Schema) compile(parent *field, name string, t catalog.Type, col int16) 
 	op, ok := ops[t.Kind]
 	if !ok {
 		return nil, fmt.Errorf("json: a column can't be %s", t)
+	}
+	if op == opTimestamp && s.opts.TimestampFormat == TimestampOffset {
+		op = opTimestampLTZ
 	}
 	f := &field{name: name, typ: t, op: op, num: int32(len(s.fields)), col: col, parent: parent, depth: 1}
 	if parent != nil {

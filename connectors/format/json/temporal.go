@@ -40,11 +40,7 @@ func (d *Decoder) timestamp(n *node, b []byte, p, row int) int {
 	if !ok {
 		return p
 	}
-	separator := byte(' ')
-	if d.schema.opts.TimestampFormat == TimestampISO8601 {
-		separator = 'T'
-	}
-	v, ok := parseTimestamp(content, separator, n.op == opTimestampLTZ, n.cut)
+	v, ok := parseTimestamp(content, d.schema.opts.TimestampFormat.separator(), n.op == opTimestampLTZ, n.cut)
 	if !ok {
 		d.cellError(n, ErrFormat, start)
 		return p

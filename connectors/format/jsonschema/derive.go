@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/streamsql/streamsql/catalog"
+	rowjson "github.com/streamsql/streamsql/connectors/format/json"
 )
 
 // The formats of texts that columns are written as. The first two are of JSON
@@ -19,9 +20,9 @@ const (
 
 // SchemaOf gives the JSON Schema (draft 7) of objects with the given columns as
 // members, as the format json writes them. What may be NULL may be null or not be
-// there; there are no other members. iso says that timestamps have a T.
-func SchemaOf(columns []catalog.Field, iso bool) (string, error) {
-	d := deriver{iso: iso}
+// there; there are no other members. times is how timestamps are written.
+func SchemaOf(columns []catalog.Field, times rowjson.TimestampFormat) (string, error) {
+	d := deriver{times: times}
 	d.object(columns, `"$schema":"http://json-schema.org/draft-07/schema#","title":"record",`, false)
 	if d.err != nil {
 		return "", d.err
@@ -30,9 +31,9 @@ func SchemaOf(columns []catalog.Field, iso bool) (string, error) {
 }
 
 type deriver struct {
-	text bytes.Buffer
-	iso  bool
-	err  error
+	text  bytes.Buffer
+	times rowjson.TimestampFormat
+	err   error
 }
 
 // object writes the schema of an object, whose members keep their order.
@@ -135,11 +136,14 @@ func (d *deriver) value(t catalog.Type, nullable bool) {
 
 // moment writes the schema of a timestamp; one with a blank in it has no format.
 func (d *deriver) moment(text func(string), plain func(typ, more string), format string) {
-	if d.iso {
+	switch d.times {
+	case rowjson.TimestampSQL:
+		plain("string", "")
+	case rowjson.TimestampOffset:
+		text("date-time")
+	default:
 		text(format)
-		return
 	}
-	plain("string", "")
 }
 
 // number writes the schema of a FLOAT or DOUBLE, which may be NaN or infinite: then

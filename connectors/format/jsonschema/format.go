@@ -117,7 +117,7 @@ func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
 	}
 	text := cfg.Options[optSchema]
 	if text == "" {
-		if text, err = SchemaOf(cfg.Columns, e.opts.TimestampFormat == rowjson.TimestampISO8601); err != nil {
+		if text, err = SchemaOf(cfg.Columns, e.opts.TimestampFormat); err != nil {
 			return nil, fmt.Errorf("%s: %w", formatName, err)
 		}
 	}

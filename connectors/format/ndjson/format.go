@@ -42,8 +42,8 @@ func Format() *format.Format {
 // is the default of 'timestamp-format.standard'.
 func Options(timestamps string) []catalog.OptionSpec {
 	return []catalog.OptionSpec{
-		{Name: optTimestamps, Type: catalog.OptionEnum, Values: []string{"SQL", "ISO-8601"}, Default: timestamps, Source: true, Sink: true,
-			Doc: "How timestamps are written: yyyy-MM-dd HH:mm:ss[.fraction], or with a T in place of the blank."},
+		{Name: optTimestamps, Type: catalog.OptionEnum, Values: []string{"SQL", "ISO-8601", "ISO-8601-WITH-OFFSET"}, Default: timestamps, Source: true, Sink: true,
+			Doc: "How timestamps are written: yyyy-MM-dd HH:mm:ss[.fraction], with a T in place of the blank, or so and with an offset (+02:00, Z). TIMESTAMP_LTZ has the offset always; with the last one TIMESTAMP has it too, and is the time in UTC."},
 		{Name: OptQuotedNumbers, Type: catalog.OptionBool, Default: "false", Source: true,
 			Doc: "Take a number within a string for a numeric column."},
 		{Name: optFailOnMissing, Type: catalog.OptionBool, Default: "false", Source: true,
@@ -74,8 +74,11 @@ func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
 }
 
 func timestampFormat(o catalog.Options) json.TimestampFormat {
-	if o[optTimestamps] == "ISO-8601" {
+	switch o[optTimestamps] {
+	case "ISO-8601":
 		return json.TimestampISO8601
+	case "ISO-8601-WITH-OFFSET":
+		return json.TimestampOffset
 	}
 	return json.TimestampSQL
 }

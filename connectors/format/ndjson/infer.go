@@ -9,22 +9,23 @@ import (
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/json"
 	"github.com/streamsql/streamsql/connectors/format/sample"
 )
 
 // infer gives the members of the first records, in the order in which they come up,
 // with types that all of these fit. Records that are no objects are passed over.
 func infer(cfg format.InferConfig) ([]catalog.Field, error) {
-	g, err := Guess(cfg, timeSeparator(cfg.Options), nil)
+	g, err := Guess(cfg, nil)
 	if g == nil {
 		return nil, err
 	}
 	return g.Fields(), nil
 }
 
-// timeSeparator stands between the date and the time of the timestamps that are read.
-func timeSeparator(o catalog.Options) string {
-	if o[optTimestamps] == "ISO-8601" {
+// TimeSeparator stands between the date and the time of the timestamps that are read.
+func TimeSeparator(o catalog.Options) string {
+	if timestampFormat(o) != json.TimestampSQL {
 		return "T"
 	}
 	return " "
@@ -32,12 +33,13 @@ func timeSeparator(o catalog.Options) string {
 
 // Guess looks at the objects of the first records. pick gives the objects within a
 // record that stand for rows; nil: the record itself. Without samples there is no guess.
-func Guess(cfg format.InferConfig, separators string, pick func(record []byte) [][]byte) (*sample.Guess, error) {
+func Guess(cfg format.InferConfig, pick func(record []byte) [][]byte) (*sample.Guess, error) {
 	if cfg.Samples == nil {
 		return nil, nil
 	}
 	g := &sample.Guess{}
-	good, seen := 0, 0
+	how := notes{separators: TimeSeparator(cfg.Options), quoted: cfg.Options.Bool(OptQuotedNumbers)}
+	seen := 0
 	take := func(record []byte) {
 		seen++
 		objects := [][]byte{record}
@@ -46,8 +48,7 @@ func Guess(cfg format.InferConfig, separators string, pick func(record []byte) [
 		}
 		for _, o := range objects {
 			if t := bytes.TrimLeft(o, " \t\r\n"); len(t) > 0 && t[0] == '{' && stdjson.Valid(o) {
-				note(g, o, separators)
-				good++
+				how.note(g, o)
 			}
 		}
 	}
@@ -91,17 +92,23 @@ func lines(s format.Sample, f func([]byte) bool) {
 	}
 }
 
+// notes is how values are noted.
+type notes struct {
+	separators string // of timestamps
+	quoted     bool   // numbers may stand in strings
+}
+
 // note notes a JSON text that is valid.
-func note(g *sample.Guess, text []byte, separators string) {
+func (n notes) note(g *sample.Guess, text []byte) {
 	d := stdjson.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	if err := value(d, g, separators); err != nil && !errors.Is(err, io.EOF) {
+	if err := n.value(d, g); err != nil && !errors.Is(err, io.EOF) {
 		panic("json: a text that was valid can't be read: " + err.Error())
 	}
 }
 
 // value notes the next value of d.
-func value(d *stdjson.Decoder, g *sample.Guess, separators string) error {
+func (n notes) value(d *stdjson.Decoder, g *sample.Guess) error {
 	token, err := d.Token()
 	if err != nil {
 		return err
@@ -112,12 +119,16 @@ func value(d *stdjson.Decoder, g *sample.Guess, separators string) error {
 	case stdjson.Number:
 		g.Number(t.String())
 	case string:
-		g.Text(t, separators)
+		if n.quoted && sample.IsNumber(t) {
+			g.Number(t)
+		} else {
+			g.Text(t, n.separators)
+		}
 	case stdjson.Delim:
 		if t == '[' {
 			elem := g.Elem()
 			for d.More() {
-				if err := value(d, elem, separators); err != nil {
+				if err := n.value(d, elem); err != nil {
 					return err
 				}
 			}
@@ -128,7 +139,7 @@ func value(d *stdjson.Decoder, g *sample.Guess, separators string) error {
 				if err != nil {
 					return err
 				}
-				if err := value(d, g.Member(name.(string)), separators); err != nil {
+				if err := n.value(d, g.Member(name.(string))); err != nil {
 					return err
 				}
 			}

@@ -43,6 +43,7 @@ type Rows struct {
 	tally format.Tally
 	errs  []connectors.CellError
 	seen  int // errors of rows that are in errs
+	about *metadata
 }
 
 // Record begins the next record, which has no rows yet.
@@ -100,8 +101,15 @@ func (r *Rows) Records(buf []byte, spans []format.Span, decode func(buf []byte, 
 		} else if long {
 			continue
 		}
-		if err := decode(buf, json.Range{Start: int(s.Start), End: int(s.End)}); err != nil {
+		at := json.Range{Start: int(s.Start), End: int(s.End)}
+		from := r.tally.Rows()
+		if err := decode(buf, at); err != nil {
 			return err
+		}
+		if r.about != nil {
+			if err := r.about.put(buf, at, from, r.tally.Rows()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -116,6 +124,9 @@ func (r *Rows) Finish() (*connectors.Records, error) {
 	if r.picks != nil {
 		r.picks.Apply(recs)
 	}
+	if r.about != nil {
+		recs.Cols = append(recs.Cols, r.about.finish(recs.N)...)
+	}
 	slices.SortStableFunc(recs.Errors, func(a, b connectors.CellError) int {
 		return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col))
 	})
@@ -125,5 +136,8 @@ func (r *Rows) Finish() (*connectors.Records, error) {
 // Release gives the memory of an unfinished batch back.
 func (r *Rows) Release() {
 	r.rows.Release()
+	if r.about != nil {
+		r.about.release()
+	}
 	r.tally, r.errs, r.seen = format.Tally{}, nil, 0
 }

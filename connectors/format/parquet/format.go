@@ -28,6 +28,9 @@ func Format() *format.Format {
 		Spec: &catalog.ConnectorSpec{
 			Name: "parquet",
 			Doc:  "Parquet files, for sources. Columns are taken by name, only those that are read are decoded; a column that the file does not have is NULL.",
+			Options: []catalog.OptionSpec{
+				{Name: "utc-timezone", Type: catalog.OptionEnum, Values: []string{"true"}, Source: true, Doc: "Accepted for Flink's scripts: times are in UTC, whatever the machine's zone."},
+			},
 		},
 		Blocks: func(cfg format.DecodeConfig) (format.BlockDecoding, error) {
 			layout, err := cell.NewLayout(cfg)

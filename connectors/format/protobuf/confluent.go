@@ -29,13 +29,11 @@ func Confluent() *format.Format {
 		Spec: &catalog.ConnectorSpec{
 			Name: confluentName,
 			Doc:  "Protocol Buffers, where each message names its schema in a schema registry with Confluent's API, and its type in that. A schema that comes up while the job runs is fetched then. Columns are taken by the names of fields; one that a schema does not have is NULL.",
-			Options: append(registry.Options(),
+			Options: append(append(registry.Options(),
 				catalog.OptionSpec{Name: optMessage, Source: true, Sink: true, Doc: "The full name of a message type. Sink: the one of the .proto file to write. Source: the one whose fields are the columns, where none are declared. Default: the first of the file."},
 				catalog.OptionSpec{Name: optFile, Sink: true, Doc: "The .proto file to write by and to register, with those that it imports. Default: one that is made of the columns."},
 				catalog.OptionSpec{Name: optPath, Sink: true, Doc: "The directory that imports of the .proto file are relative to. Default: that of the file."},
-				catalog.OptionSpec{Name: optNoDefaults, Type: catalog.OptionBool, Default: "false", Source: true,
-					Doc: "A field without presence (proto3's plain fields) that is not in a message is NULL, not the default of its type."},
-				catalog.IgnoreParseErrors()),
+			), rowOptions()...),
 		},
 		Decode: newConfluentDecoding,
 		Encode: newConfluentEncoding,
@@ -172,13 +170,13 @@ func appendIndexes(dst []byte, m protoreflect.MessageDescriptor) []byte {
 
 type confluentDecoding struct {
 	format.NoStream
-	layout     *cell.Layout
-	client     *registry.Client
-	noDefaults bool
+	layout *cell.Layout
+	client *registry.Client
+	unset  absence
 }
 
 func newConfluentDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
-	d := &confluentDecoding{noDefaults: cfg.Options.Bool(optNoDefaults)}
+	d := &confluentDecoding{unset: absenceOf(cfg.Options)}
 	var err error
 	if d.layout, err = cell.NewLayout(cfg); err == nil {
 		d.client, err = registry.New(cfg.Options, cfg.Env)
@@ -197,19 +195,19 @@ func (d *confluentDecoding) NewMessageDecoder(alloc memory.Allocator) format.Mes
 	rows := d.layout.NewRows(alloc)
 	return &confluentDecoder{rows, registry.NewPlans(d.client, func(s *registry.Schema) (*typePlans, error) {
 		c, err := compileRegistered(s)
-		return &typePlans{id: s.ID, schema: c, noDefaults: d.noDefaults, rows: rows, byPath: map[string]*typePlan{}}, err
+		return &typePlans{id: s.ID, schema: c, unset: d.unset, rows: rows, byPath: map[string]*typePlan{}}, err
 	})}
 }
 
 // typePlans reads the messages of one schema.
 type typePlans struct {
-	id         int
-	schema     *compiled
-	noDefaults bool
-	rows       *cell.Rows
-	byPath     map[string]*typePlan
-	last       *typePlan
-	lastPath   string // its bytes
+	id       int
+	schema   *compiled
+	unset    absence
+	rows     *cell.Rows
+	byPath   map[string]*typePlan
+	last     *typePlan
+	lastPath string // its bytes
 }
 
 // typePlan reads the messages of one type, or says why they can't be read.
@@ -228,7 +226,7 @@ func (t *typePlans) of(path []int64, text []byte) *typePlan {
 		p = &typePlan{}
 		m, err := t.schema.at(path)
 		if err == nil {
-			p.plan, err = newPlan(m, t.rows, t.noDefaults, true)
+			p.plan, err = newPlan(m, t.rows, t.unset, true)
 		}
 		if err != nil {
 			p.misfit = fmt.Sprintf("schema %d: %v", t.id, err)
@@ -278,7 +276,7 @@ type confluentEncoding struct {
 }
 
 func newConfluentEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
-	e := &confluentEncoding{encoding: encoding{columns: catalog.RowOf(cfg.Columns...), upsert: cfg.Upsert}}
+	e := &confluentEncoding{encoding: encoding{columns: catalog.RowOf(cfg.Columns...), upsert: cfg.Upsert, options: cfg.Options}}
 	s, err := schemaToWrite(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", confluentName, err)

@@ -26,6 +26,30 @@ type writer struct {
 	children []*writer // message: fields; list: the element; map: key, value; wrapper: what it wraps
 	members  []int     // message: the member of each child
 	array    arrow.Array
+	null     string // what stands for NULL in an ARRAY or MAP of STRING
+	hasNull  bool
+}
+
+// standIn sets the text that stands for NULL in the ARRAYs and MAPs of a message.
+func (w *writer) standIn(o catalog.Options) *writer {
+	w.null, w.hasNull = o[optNullText]
+	for _, c := range w.children {
+		c.standIn(o)
+	}
+	return w
+}
+
+// inner appends an element of an ARRAY, or a value of a MAP, without a tag.
+func (w *writer) inner(dst []byte, i int) ([]byte, error) {
+	if w.array.IsNull(i) {
+		return protowire.AppendString(dst, w.null), nil
+	}
+	return w.value(dst, i)
+}
+
+// missing says whether an element or value is NULL and nothing stands for that.
+func (w *writer) missing(i int) bool {
+	return w.array.IsNull(i) && !(w.hasNull && w.d.Kind() == protoreflect.StringKind)
 }
 
 // messageWriter makes the writers of the columns of a message.
@@ -192,7 +216,7 @@ func (w *writer) fields(dst []byte, i int) ([]byte, error) {
 func (w *writer) field(dst []byte, i int) ([]byte, error) {
 	if w.array.IsNull(i) {
 		if w.d.Cardinality() == protoreflect.Required {
-			return dst, fmt.Errorf("protobuf: NULL in column %s, whose field is required", w.path)
+			return dst, format.Unwritable(format.CodeNotNull, w.path, "NULL, where the field is required")
 		}
 		return dst, nil
 	}
@@ -212,8 +236,8 @@ func (w *writer) field(dst []byte, i int) ([]byte, error) {
 func (w *writer) elements(dst []byte, start, end int) ([]byte, error) {
 	e := w.children[0]
 	for j := start; j < end; j++ {
-		if e.array.IsNull(j) {
-			return dst, fmt.Errorf("protobuf: column %s: a repeated field can't have NULL", e.path)
+		if e.missing(j) {
+			return dst, format.Unwritable(format.CodeNotNull, e.path, "a repeated field can't have NULL")
 		}
 	}
 	var err error
@@ -221,14 +245,14 @@ func (w *writer) elements(dst []byte, start, end int) ([]byte, error) {
 		dst = protowire.AppendTag(dst, w.d.Number(), protowire.BytesType)
 		return framed(dst, func(dst []byte) ([]byte, error) {
 			for j := start; j < end && err == nil; j++ {
-				dst, err = e.value(dst, j)
+				dst, err = e.inner(dst, j)
 			}
 			return dst, err
 		})
 	}
 	for j := start; j < end; j++ {
 		dst = protowire.AppendTag(dst, w.d.Number(), wireOf(w.d.Kind()))
-		if dst, err = e.value(dst, j); err != nil {
+		if dst, err = e.inner(dst, j); err != nil {
 			return dst, err
 		}
 	}
@@ -238,8 +262,8 @@ func (w *writer) elements(dst []byte, start, end int) ([]byte, error) {
 func (w *writer) entries(dst []byte, start, end int) ([]byte, error) {
 	key, value := w.children[0], w.children[1]
 	for j := start; j < end; j++ {
-		if value.array.IsNull(j) {
-			return dst, fmt.Errorf("protobuf: column %s: a map can't have NULL", value.path)
+		if value.missing(j) {
+			return dst, format.Unwritable(format.CodeNotNull, value.path, "a map can't have NULL")
 		}
 		dst = protowire.AppendTag(dst, w.d.Number(), protowire.BytesType)
 		var err error
@@ -248,7 +272,7 @@ func (w *writer) entries(dst []byte, start, end int) ([]byte, error) {
 			if err != nil {
 				return dst, err
 			}
-			return value.field(dst, j)
+			return value.inner(protowire.AppendTag(dst, value.d.Number(), wireOf(value.d.Kind())), j)
 		})
 		if err != nil {
 			return dst, err
@@ -290,7 +314,7 @@ func (w *writer) value(dst []byte, i int) ([]byte, error) {
 			if !ok {
 				number, err := strconv.ParseInt(a.Value(i), 10, 32)
 				if err != nil {
-					return dst, fmt.Errorf("protobuf: column %s: %.40q is no value of the enum", w.path, a.Value(i))
+					return dst, format.Unwritable(format.CodeFormat, w.path, "%.40q is no value of the enum", a.Value(i))
 				}
 				n = int32(number)
 			}
@@ -319,7 +343,7 @@ func (w *writer) value(dst []byte, i int) ([]byte, error) {
 		if w.well != wrapper {
 			v := a.Value(i)
 			if v.HighBits() != 0 {
-				return dst, fmt.Errorf("protobuf: column %s: %s is beyond %s", w.path, v.ToString(0), w.d.Kind())
+				return dst, format.Unwritable(format.CodeRange, w.path, "%s is beyond %s", v.ToString(0), w.d.Kind())
 			}
 			return w.integer(dst, v.LowBits()), nil
 		}
@@ -332,7 +356,7 @@ func (w *writer) value(dst []byte, i int) ([]byte, error) {
 		return framed(dst, func(dst []byte) ([]byte, error) { return instant(dst, v, false), nil })
 	}
 	if low, high := rangeOf(w.d.Kind()); v < low || v > high {
-		return dst, fmt.Errorf("protobuf: column %s: %d is beyond %s", w.path, v, w.d.Kind())
+		return dst, format.Unwritable(format.CodeRange, w.path, "%d is beyond %s", v, w.d.Kind())
 	}
 	return w.integer(dst, uint64(v)), nil
 }
@@ -399,6 +423,7 @@ type encoding struct {
 	message protoreflect.MessageDescriptor
 	columns catalog.Type
 	upsert  bool
+	options catalog.Options
 }
 
 func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
@@ -406,7 +431,7 @@ func newEncoding(cfg format.EncodeConfig) (format.Encoding, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &encoding{message: m, columns: catalog.RowOf(cfg.Columns...), upsert: cfg.Upsert}
+	e := &encoding{message: m, columns: catalog.RowOf(cfg.Columns...), upsert: cfg.Upsert, options: cfg.Options}
 	_, err = messageWriter(m, e.columns, "")
 	return e, err
 }
@@ -425,7 +450,7 @@ func (e *encoding) writer() *writer {
 	if err != nil {
 		panic("protobuf: a writer that was made before can't be made again: " + err.Error())
 	}
-	return w
+	return w.standIn(e.options)
 }
 
 type encoder struct {

@@ -25,7 +25,22 @@ const (
 	optPath       = "import-path"
 	optDescriptor = "descriptor-set"
 	optNoDefaults = "absent-is-null"
+	optDefaults   = "read-default-values"
+	optNullText   = "write-null-string-literal"
 )
+
+// rowOptions are the options of how messages stand for rows.
+func rowOptions() []catalog.OptionSpec {
+	return []catalog.OptionSpec{
+		{Name: optNoDefaults, Type: catalog.OptionBool, Default: "false", Source: true,
+			Doc: "A field without presence (proto3's plain fields) that is not in a message is NULL, not the default of its type."},
+		{Name: optDefaults, Type: catalog.OptionBool, Default: "false", Source: true,
+			Doc: "A field with presence (of proto2, or optional) that is not in a message is its default, not NULL; messages, and fields of a oneof, stay NULL."},
+		{Name: optNullText, Sink: true,
+			Doc: "The text that is written for NULL in an ARRAY or MAP of STRING. Without it such a row can't be written: see 'on-error'."},
+		catalog.IgnoreParseErrors(),
+	}
+}
 
 // Format gives the format.
 func Format() *format.Format {
@@ -34,15 +49,13 @@ func Format() *format.Format {
 		Spec: &catalog.ConnectorSpec{
 			Name: "protobuf",
 			Doc:  "Protocol Buffers: a message per record, of a type from a .proto file or a descriptor set. Columns are taken by the names of the fields, others are passed over.",
-			Options: []catalog.OptionSpec{
+			Options: append([]catalog.OptionSpec{
 				{Name: optMessage, Required: true, Source: true, Sink: true, Doc: "The full name of the message type: package.Message."},
 				{Name: optFile, Source: true, Sink: true, Doc: "The .proto file that has the type."},
 				{Name: optPath, Source: true, Sink: true, Doc: "The directory that imports of the .proto file are relative to. Default: that of the file."},
 				{Name: optDescriptor, Source: true, Sink: true, Doc: "A file with a serialized FileDescriptorSet (protoc --include_imports --descriptor_set_out) in place of a .proto file."},
-				{Name: optNoDefaults, Type: catalog.OptionBool, Default: "false", Source: true,
-					Doc: "A field without presence (proto3's plain fields) that is not in a message is NULL, not the default of its type."},
-				catalog.IgnoreParseErrors(),
-			},
+				catalog.Refused("message-class-name", "there are no Java classes here", "'protobuf.message-name' is the message type, package.Message, and 'protobuf.proto-file' its file"),
+			}, rowOptions()...),
 		},
 		Decode: newDecoding,
 		Encode: newEncoding,
@@ -152,9 +165,9 @@ type compiled struct {
 
 type decoding struct {
 	format.NoStream
-	layout     *cell.Layout
-	message    protoreflect.MessageDescriptor
-	noDefaults bool
+	layout  *cell.Layout
+	message protoreflect.MessageDescriptor
+	unset   absence
 }
 
 func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
@@ -162,18 +175,18 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("protobuf: %w", err)
 	}
-	d := &decoding{layout: layout, noDefaults: cfg.Options.Bool(optNoDefaults)}
+	d := &decoding{layout: layout, unset: absenceOf(cfg.Options)}
 	if d.message, err = messageType(cfg.Options, cfg.Env); err != nil {
 		return nil, err
 	}
-	_, err = newPlan(d.message, layout.NewRows(memory.DefaultAllocator), d.noDefaults, false)
+	_, err = newPlan(d.message, layout.NewRows(memory.DefaultAllocator), d.unset, false)
 	return d, err
 }
 
 // NewMessageDecoder implements format.Messages.
 func (d *decoding) NewMessageDecoder(alloc memory.Allocator) format.MessageDecoder {
 	rows := d.layout.NewRows(alloc)
-	p, err := newPlan(d.message, rows, d.noDefaults, false)
+	p, err := newPlan(d.message, rows, d.unset, false)
 	if err != nil {
 		panic("protobuf: a plan that was made before can't be made again: " + err.Error())
 	}

@@ -2,9 +2,11 @@ package protobuf
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -30,6 +32,61 @@ type field struct {
 	bits uint64 // the last number
 	text []byte // the last text or message
 	at   int    // repeated: the slot behind the last element
+	// merged holds the parts of a message that came more than once; text is there if
+	// owned.
+	merged []byte
+	owned  bool
+
+	// unset is what stands for a field that is not there, where one is asked for: the
+	// number or the text of its default.
+	unset *unset
+}
+
+// unset is the default of a field of proto2.
+type unset struct {
+	bits uint64
+	text []byte
+}
+
+// defaultOf gives the default of a single value that has a presence, as the wire has
+// it; nil: it has none.
+func defaultOf(d protoreflect.FieldDescriptor) *unset {
+	if d.ContainingOneof() != nil || !d.HasPresence() || d.Message() != nil {
+		return nil
+	}
+	v := d.Default()
+	switch d.Kind() {
+	case protoreflect.BoolKind:
+		if v.Bool() {
+			return &unset{bits: 1}
+		}
+		return &unset{}
+	case protoreflect.EnumKind:
+		return &unset{bits: uint64(int64(v.Enum()))}
+	case protoreflect.StringKind:
+		return &unset{text: []byte(v.String())}
+	case protoreflect.BytesKind:
+		return &unset{text: v.Bytes()}
+	case protoreflect.FloatKind:
+		return &unset{bits: uint64(math.Float32bits(float32(v.Float())))}
+	case protoreflect.DoubleKind:
+		return &unset{bits: math.Float64bits(v.Float())}
+	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
+		return &unset{bits: protowire.EncodeZigZag(v.Int())}
+	case protoreflect.Uint32Kind, protoreflect.Uint64Kind, protoreflect.Fixed32Kind, protoreflect.Fixed64Kind:
+		return &unset{bits: v.Uint()}
+	}
+	return &unset{bits: uint64(v.Int())}
+}
+
+// absence says what stands for fields that are not there.
+type absence struct {
+	noDefaults bool // NULL for those without presence
+	defaults   bool // the default for those with presence
+}
+
+func absenceOf(o catalog.Options) absence {
+	return absence{noDefaults: o.Bool(optNoDefaults), defaults: o.Bool(optDefaults)}
 }
 
 // message reads the fields of a message.
@@ -73,24 +130,27 @@ type plan struct {
 
 // newPlan makes the nodes that fill the columns of rows.
 // With lenient a column without a field is NULL, else it is an error.
-func newPlan(m protoreflect.MessageDescriptor, rows *cell.Rows, noDefaults, lenient bool) (*plan, error) {
+func newPlan(m protoreflect.MessageDescriptor, rows *cell.Rows, unset absence, lenient bool) (*plan, error) {
 	cells := make([]*cell.Cell, len(rows.Fields))
 	for i, f := range rows.Fields {
 		cells[i] = cell.New(f, int16(i), rows.Columns[i], rows.Errors)
 	}
-	c := compiler{lenient}
+	c := compiler{lenient, unset.defaults}
 	root, err := c.message(m, rows.Fields, func(i int) *cell.Cell { return cells[i] })
 	if err != nil {
 		return nil, fmt.Errorf("protobuf: %w", err)
 	}
-	return &plan{root, noDefaults}, nil
+	return &plan{root, unset.noDefaults}, nil
 }
 
 // maxDense is the highest field number that is looked up in a slice.
 const maxDense = 255
 
 // compiler makes the nodes of a plan.
-type compiler struct{ lenient bool }
+type compiler struct {
+	lenient  bool // a column without a field is NULL
+	defaults bool // fields with presence have their default
+}
 
 func (c compiler) message(m protoreflect.MessageDescriptor, members []catalog.Field, at func(i int) *cell.Cell) (*message, error) {
 	out := &message{}
@@ -159,6 +219,9 @@ func (c compiler) field(d protoreflect.FieldDescriptor, to *cell.Cell) (*field, 
 		if v, err = c.value(d, to); err == nil {
 			v.presence, v.oneof = f.presence, f.oneof
 			f = v
+			if c.defaults {
+				f.unset = defaultOf(d)
+			}
 		}
 	}
 	return f, err

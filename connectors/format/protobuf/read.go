@@ -123,14 +123,18 @@ func (r *reader) take(m *message, f *field, serial uint64, wire protowire.Type, 
 	if r.fault != "" {
 		return nil
 	}
-	f.seen = serial
+	f.seen, f.owned = serial, f.owned && repeatedBefore
 	switch {
 	case f.repeated:
 		r.put(single, f.at)
 		f.at++
 	case repeatedBefore && f.kind == protoreflect.MessageKind:
 		// The parts of a message one after the other are the merged message.
-		f.text = append(append([]byte(nil), before...), f.text...)
+		if !f.owned {
+			f.merged, f.owned = append(f.merged[:0], before...), true
+		}
+		f.merged = append(f.merged, f.text...)
+		f.text = f.merged
 	}
 	return rest
 }
@@ -226,6 +230,9 @@ func (r *reader) settle(f *field, serial uint64, slot int) {
 			f.cell.Column.PutList(slot, f.at)
 		}
 	case there:
+		r.put(f, slot)
+	case f.unset != nil:
+		f.bits, f.text = f.unset.bits, f.unset.text
 		r.put(f, slot)
 	case f.presence || r.noDefaults:
 		f.cell.Null()

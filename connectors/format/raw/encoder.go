@@ -1,6 +1,7 @@
 package raw
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -36,18 +37,26 @@ func (e *encoding) NewEncoder() format.Encoder { return e }
 // NewMessageEncoder implements format.MessageEncoding.
 func (e *encoding) NewMessageEncoder() format.MessageEncoder { return e }
 
-// Append implements format.Encoder. NULL is an empty line.
+// Append implements format.Encoder. NULL is an empty line; a value with a line end would
+// be several.
 func (e *encoding) Append(dst []byte, b *connectors.Batch) ([]byte, error) {
 	if err := inFile(e.column.Type); err != nil {
 		return dst, err
 	}
+	var refused connectors.RefusedRows
 	for i := range b.N {
+		from := len(dst)
 		if b.Cols[0].IsValid(i) {
 			dst = e.append(dst, b.Cols[0], i)
 		}
+		if bytes.IndexByte(dst[from:], '\n') >= 0 {
+			dst = dst[:from]
+			format.Refuse(&refused, i, format.Unwritable(format.CodeFormat, e.column.Name, "a line can't hold a line end"))
+			continue
+		}
 		dst = append(dst, '\n')
 	}
-	return dst, nil
+	return dst, format.Refused(refused)
 }
 
 // AppendMessages implements format.MessageEncoder. NULL has no value.

@@ -50,6 +50,9 @@ func Options() []catalog.OptionSpec {
 		both(catalog.OptionSpec{Name: optToken, Secret: true, Doc: "A token for HTTP's bearer authentication."}),
 		both(catalog.OptionSpec{Name: optTrust, Doc: "A PEM file with the certificates of the authorities to trust. Default: the system's."}),
 		both(catalog.OptionSpec{Name: optKey, Doc: "A PEM file with the client's key and certificate."}),
+		catalog.Refused("ssl.truststore.password", "PEM files have no password", "convert a Java key store: keytool -exportcert -rfc"),
+		catalog.Refused("ssl.keystore.password", "PEM files have no password", "convert a Java key store: openssl pkcs12 -nodes"),
+		catalog.Refused("properties", "there is no other client to hand them to", "what can be set has an option of its own"),
 		both(catalog.OptionSpec{Name: optRetry, Type: catalog.OptionDuration, Default: "5 min", Doc: "How long a registry that does not answer is asked again before the job stops."}),
 	}
 }

@@ -14,7 +14,8 @@ import (
 type Guess struct {
 	seen    kinds
 	members []member // of objects, in the order in which they came up
-	elem    *Guess   // of arrays
+	byName  map[string]*Guess
+	elem    *Guess // of arrays
 }
 
 type member struct {
@@ -71,13 +72,15 @@ func (g *Guess) Text(s, separators string) { g.seen |= textKind(s, separators) }
 // Member gives the guess of a member of an object, which is noted.
 func (g *Guess) Member(name string) *Guess {
 	g.seen |= object
-	for _, m := range g.members {
-		if m.name == name {
-			return m.Guess
-		}
+	if m := g.byName[name]; m != nil {
+		return m
 	}
-	g.members = append(g.members, member{name, &Guess{}})
-	return g.members[len(g.members)-1].Guess
+	if g.byName == nil {
+		g.byName = map[string]*Guess{}
+	}
+	m := &Guess{}
+	g.members, g.byName[name] = append(g.members, member{name, m}), m
+	return m
 }
 
 // Object notes an object, which may have no members.

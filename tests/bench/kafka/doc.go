@@ -6,6 +6,6 @@
 //
 // The engine is the program itself, in a process of its own, so that the CPU time
 // quoted is its own. Figures are printed, never judged: docs/benchmarks.md has them.
-// Latency is quoted beside that of the broker alone, measured over the same records
-// at the same time: a second consumer reads the topic that the job reads.
+// Latency is quoted beside that of the broker alone, over the same rows without a
+// job.
 package main

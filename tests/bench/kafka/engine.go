@@ -28,7 +28,7 @@ type engine struct {
 	memory int64 // most, bytes
 }
 
-// with is the WITH clause of a topic; more are further options.
+// options is the WITH clause of a topic; more are further options.
 func (b *bench) options(topic string, more ...string) string {
 	text := "'connector' = 'kafka', 'format' = 'json', 'topic' = '" + topic + "', 'properties.bootstrap.servers' = '" + b.kafka.Addr + "'"
 	for _, m := range more {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/streamsql/streamsql/connectors/kafka/batch"
+	"github.com/streamsql/streamsql/connectors/kafka/producer"
 	"github.com/streamsql/streamsql/connectors/kafka/wire"
 )
 
@@ -22,14 +23,18 @@ type latency struct {
 	cases            string
 }
 
-// latencyCase is a job from the topic 'in' to the topic 'out'.
+// latencyCase is a job from the topic 'in' to the topic 'out', or none: then it is
+// the broker alone that is measured.
 type latencyCase struct {
 	name, guarantee string
 	commit          string
 	counts          bool // per key, else rows pass through
 }
 
+func (c *latencyCase) job() bool { return c.guarantee != "" }
+
 var latencyCases = []latencyCase{
+	{name: "broker"},
 	{"stateless", "at-least-once", "1s", false},
 	{"count", "at-least-once", "1s", true},
 	{"exactly-once-10ms", "exactly-once", "10ms", false},
@@ -61,7 +66,7 @@ func (c *latencyCase) script(b *bench, in, out string) string {
 
 func (l *latency) run(ctx context.Context, b *bench) error {
 	b.printf("%d rows/s, %d partitions, %d shards, %s each; ms from the record's stamp to the consumer's clock\n\n", l.rate, b.partitions, b.parallelism, l.measured)
-	b.printf("| job | commits each | read at | p50 | p90 | p99 | p99.9 | max | CPU of the engine |\n|---|---|---|---|---|---|---|---|---|\n")
+	b.printf("| job | commits each | p50 | p90 | p99 | p99.9 | max | CPU of the engine |\n|---|---|---|---|---|---|---|---|\n")
 	for _, name := range list(l.cases) {
 		i := slices.IndexFunc(latencyCases, func(c latencyCase) bool { return c.name == name })
 		if i < 0 {
@@ -89,51 +94,49 @@ func (l *latency) measure(ctx context.Context, b *bench, c *latencyCase) error {
 			return err
 		}
 	}
-	e, err := b.begin(c.name, c.script(b, in, out))
-	if err != nil {
-		return err
+	alive := func() error { return nil }
+	var e *engine
+	read := in
+	if c.job() {
+		var err error
+		if e, err = b.begin(c.name, c.script(b, in, out)); err != nil {
+			return err
+		}
+		defer func() { _ = e.cmd.Process.Kill(); <-e.ended }()
+		read, alive = out, e.alive
 	}
-	defer func() { _ = e.cmd.Process.Kill(); <-e.ended }()
 	total := int(float64(l.rate) * (l.warmup + l.measured).Seconds())
 	t := &traffic{stamps: make([]int64, total), first: int(float64(l.rate) * l.warmup.Seconds())}
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	type seen struct {
-		at   *arrivals
-		done chan error
-	}
-	watch := func(topic string, committed, counts bool) seen {
-		s := seen{&arrivals{traffic: t, counts: counts, once: make([]bool, total), next: make([]int32, keys)}, make(chan error, 1)}
-		go func() { s.done <- s.at.consume(ctx, b, topic, committed) }()
-		return s
-	}
-	broker := watch(in, false, false)
-	job := watch(out, c.guarantee == "exactly-once", c.counts)
+	at := &arrivals{traffic: t, counts: c.counts, once: make([]bool, total), next: make([]int32, keys)}
+	done := make(chan error, 1)
+	go func() { done <- at.consume(ctx, b, read, c.guarantee == "exactly-once") }()
 	if err := l.produce(ctx, b, in, t); err != nil {
-		return errors.Join(err, e.alive())
+		return errors.Join(err, alive())
 	}
 	// What is still under way comes within a commit and the time of the broker.
-	late := time.After(30 * time.Second)
-	for _, s := range []seen{broker, job} {
-		select {
-		case err := <-s.done:
-			if err != nil {
-				return errors.Join(err, e.alive())
-			}
-		case <-late:
-			return errors.Join(fmt.Errorf("%d of %d rows have come", s.at.rows.Load(), total), e.alive())
+	select {
+	case err := <-done:
+		if err != nil {
+			return errors.Join(err, alive())
 		}
+	case <-time.After(30 * time.Second):
+		return errors.Join(fmt.Errorf("%d of %d rows have come", at.rows.Load(), total), alive())
 	}
-	if err := e.stop(ctx); err != nil {
-		return err
+	if c.job() {
+		if err := e.stop(ctx); err != nil {
+			return err
+		}
+		name := c.name
+		if c.counts {
+			name = fmt.Sprintf("COUNT(*) of %d keys", keys)
+		}
+		b.printf("| %s, %s | %s |%s %.0f %% |\n", name, c.guarantee, c.commit, at.times.cells(), 100*e.cpu.Seconds()/e.wall.Seconds())
+	} else {
+		b.printf("| none: what is written is read | |%s |\n", at.times.cells())
 	}
-	name := c.name
-	if c.counts {
-		name = fmt.Sprintf("COUNT(*) of %d keys", keys)
-	}
-	b.printf("| %s, %s | %s | the output |%s %.0f %% |\n", name, c.guarantee, c.commit, job.at.times.cells(), 100*e.cpu.Seconds()/e.wall.Seconds())
-	b.printf("| | | the input, by the side |%s |\n", broker.at.times.cells())
 	for _, topic := range []string{in, out} {
 		if err := b.kafka.DropTopic(topic); err != nil {
 			return err
@@ -145,8 +148,8 @@ func (l *latency) measure(ctx context.Context, b *bench, c *latencyCase) error {
 // tick is how often a producer writes what is due.
 const tick = time.Millisecond
 
-// produce writes rows at the rate, whatever becomes of them: one that is due while
-// the broker is slow is stamped then, and waits.
+// produce writes rows at the rate, whatever becomes of them: those that are due
+// while the broker is slow are stamped then, and wait.
 func (l *latency) produce(ctx context.Context, b *bench, topic string, t *traffic) error {
 	c := b.client("producer")
 	defer c.Close()
@@ -156,7 +159,8 @@ func (l *latency) produce(ctx context.Context, b *bench, topic string, t *traffi
 	}
 	defer s.Close()
 	note := []byte(`,"note":"a text that makes the row as long as rows of orders, bids or payments tend to be, which is about two hundred bytes as JSON"}`)
-	var row []byte
+	var rows []byte
+	var records []producer.Record
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	start := time.Now()
@@ -168,18 +172,24 @@ func (l *latency) produce(ctx context.Context, b *bench, topic string, t *traffi
 		}
 		now := time.Now()
 		due := min(len(t.stamps), int(now.Sub(start).Seconds()*float64(l.rate)))
+		stamp := now.UnixNano()
+		rows, records = rows[:0], records[:0]
 		for ; i < due; i++ {
-			stamp := now.UnixNano()
 			t.stamps[i] = stamp
-			t.n.Store(int64(i + 1))
-			row = strconv.AppendInt(append(row[:0], `{"id":`...), int64(i), 10)
-			row = strconv.AppendInt(append(row, `,"sent":`...), stamp, 10)
-			row = strconv.AppendInt(append(row, `,"k":`...), int64(i%keys), 10)
-			row = append(row, note...)
-			tp := wire.TopicPartition{Topic: topic, Partition: int32(i % keys % b.partitions)}
-			if err := s.Add(ctx, tp, now.UnixMilli(), nil, row, nil); err != nil {
-				return err
-			}
+			from := len(rows)
+			rows = strconv.AppendInt(append(rows, `{"id":`...), int64(i), 10)
+			rows = strconv.AppendInt(append(rows, `,"sent":`...), stamp, 10)
+			rows = strconv.AppendInt(append(rows, `,"k":`...), int64(i%keys), 10)
+			rows = append(rows, note...)
+			// Where rows grows, what was appended before stays where it was.
+			records = append(records, producer.Record{
+				TopicPartition: wire.TopicPartition{Topic: topic, Partition: int32(i % keys % b.partitions)},
+				Time:           now.UnixMilli(), Value: rows[from:],
+			})
+		}
+		t.n.Store(int64(i))
+		if err := s.AddAll(ctx, records); err != nil {
+			return err
 		}
 	}
 	return s.Flush(ctx)

@@ -35,7 +35,7 @@ func TestSmall(t *testing.T) {
 	defer cancel()
 	for _, run := range []func() error{
 		func() error {
-			l := latency{rate: 2000, warmup: 100 * time.Millisecond, measured: 400 * time.Millisecond, cases: "stateless,count,exactly-once-100ms"}
+			l := latency{rate: 2000, warmup: 100 * time.Millisecond, measured: 400 * time.Millisecond, cases: "broker,stateless,count,exactly-once-100ms"}
 			return l.run(ctx, b)
 		},
 		func() error {
@@ -51,7 +51,7 @@ func TestSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, row := range []string{"stateless, at-least-once", "COUNT(*) of 1000 keys", "exactly-once-100ms", "by the side", "zstd to blackhole", "none to topic, exactly-once"} {
+	for _, row := range []string{"stateless, at-least-once", "COUNT(*) of 1000 keys", "exactly-once-100ms", "none: what is written is read", "zstd to blackhole", "none to topic, exactly-once"} {
 		if !strings.Contains(string(text), row) {
 			t.Errorf("no row %q in\n%s", row, text)
 		}

@@ -11,9 +11,9 @@ import (
 
 const regexpErrors = regexpDoc + " NULL if an argument is NULL. Errors as for RLIKE."
 
-// regexpMore are the functions of regular expressions that count, place and
+// regexpMatches are the functions of regular expressions that count, place and
 // list matches.
-func regexpMore() []*catalog.Function {
+func regexpMatches() []*catalog.Function {
 	define := func(n names, params, doc string, examples []catalog.Example, list ...signature) *catalog.Function {
 		f := scalar(patterns, n, params, doc+regexpErrors, examples, list...)
 		f.Resolve = checkPattern(n[0], 1, f.Resolve)
