@@ -30,6 +30,7 @@ type sinkWriter struct {
 	t       *task
 	ctx     *op.Context
 	notNull []int
+	short   []int // columns of VARCHAR(n) and CHAR(n)
 	letters []op.Letter
 	// pending are the changes of the epoch where they have to be netted.
 	pending changes
@@ -40,6 +41,9 @@ func newSinkWriter(s *sink, t *task, ctx *op.Context) *sinkWriter {
 	for i, c := range s.op.Columns {
 		if c.NotNull {
 			w.notNull = append(w.notNull, i)
+		}
+		if c.Type.Kind == catalog.KindString && c.Type.Precision > 0 {
+			w.short = append(w.short, i)
 		}
 	}
 	return w
@@ -68,17 +72,17 @@ func (w *sinkWriter) Flush(settled bool, out op.Output) error {
 }
 
 func (w *sinkWriter) write(b *op.Batch, out op.Output) error {
-	for _, c := range w.notNull {
-		if b.Cols[c].NullN() == 0 {
-			continue
-		}
-		kept, err := w.dropNulls(b, out)
+	if w.unfit(b) {
+		kept, err := w.dropUnfit(b, out)
 		if err != nil || kept == nil {
 			return err
 		}
 		defer kept.Release()
 		b = kept
-		break
+	}
+	if len(w.short) > 0 {
+		b = w.padded(b)
+		defer b.Release()
 	}
 	if w.s.op.Mode == catalog.UpsertMode && slices.Contains(b.Kinds, catalog.UpdateBefore) {
 		b = w.replacing(b)
@@ -121,29 +125,6 @@ func (w *sinkWriter) replacing(b *op.Batch) *op.Batch {
 	out := b.Gather(sel, w.ctx.Alloc)
 	out.Kinds = kinds
 	return out
-}
-
-// dropNulls judges rows with a NULL in a NOT NULL column, and gives the others;
-// nil: there are none.
-func (w *sinkWriter) dropNulls(b *op.Batch, out op.Output) (*op.Batch, error) {
-	sel := make([]int32, 0, b.N)
-	w.letters = w.letters[:0]
-rows:
-	for r := range b.N {
-		for _, c := range w.notNull {
-			if b.Cols[c].IsNull(r) {
-				name := w.s.op.Columns[c].Name
-				w.letters = append(w.letters, op.Letter{Row: r, Code: "NOT_NULL", Columns: name,
-					Message: fmt.Sprintf("column %s of sink %s is NOT NULL, the row has NULL", name, w.s.op.Name)})
-				continue rows
-			}
-		}
-		sel = append(sel, int32(r))
-	}
-	if err := w.judge(b, out); err != nil || len(sel) == 0 {
-		return nil, err
-	}
-	return b.Gather(sel, w.ctx.Alloc), nil
 }
 
 // judge deals with refused rows by the policy for them.

@@ -314,6 +314,9 @@ func (env *environment) store(e catalog.Expr, col Column, where place) (catalog.
 		}
 		return nil, err
 	}
+	if from.Kind == catalog.KindString && col.Type.Kind == catalog.KindString {
+		return e, nil // the sink judges its length: a cast would cut it off without a word
+	}
 	return env.castTo(e, col.Type), nil
 }
 
