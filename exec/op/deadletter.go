@@ -1,7 +1,10 @@
 package op
 
 import (
+	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -88,14 +91,31 @@ func EmitGood(ctx *Context, mode planner.ErrorMode, where string, b *Batch, lett
 	return out.EmitSelected(planner.MainPort, b, sel)
 }
 
-// Clip shortens a row for a message.
+// Clip shortens a row for a message. What is no UTF-8, and what a terminal would take
+// for a command, is shown by its number: \xff, \u001b.
 func Clip(s string) string {
 	const most = 400
 	s = strings.TrimRight(s, "\r\n")
-	if len(s) <= most {
-		return s
+	end := ""
+	if len(s) > most {
+		cut := most
+		for cut > most-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s, end = s[:cut], "..."
 	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r != '\t' && unicode.IsControl(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String() + end
 }
 
 // deadLetters makes rows with the columns catalog.DeadLetterFields.
