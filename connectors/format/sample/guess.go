@@ -53,6 +53,10 @@ var integral = regexp.MustCompile(`^-?[0-9]+$`)
 func (g *Guess) Number(s string) {
 	switch {
 	case !integral.MatchString(s):
+		if _, err := strconv.ParseFloat(s, 64); err != nil {
+			g.seen |= text // beyond a DOUBLE
+			return
+		}
 		g.seen |= fraction
 	case len(strings.TrimPrefix(s, "-")) > 38:
 		g.seen |= fraction
@@ -115,17 +119,22 @@ func (g *Guess) Type() catalog.Type {
 		return catalog.Type{Kind: catalog.KindTimestampLTZ, Precision: 6}
 	case s == array:
 		return catalog.ArrayOf(g.elem.Type())
-	case s == object && len(g.members) > 0:
-		return catalog.RowOf(g.Fields()...)
+	case s == object:
+		if fields := g.Fields(); len(fields) > 0 {
+			return catalog.RowOf(fields...)
+		}
 	}
 	return catalog.String
 }
 
-// Fields gives the members of objects as columns.
+// Fields gives the members of objects as columns, save one without a name, which no
+// column can be.
 func (g *Guess) Fields() []catalog.Field {
-	fields := make([]catalog.Field, len(g.members))
-	for i, m := range g.members {
-		fields[i] = catalog.Field{Name: m.name, Type: m.Type()}
+	var fields []catalog.Field
+	for _, m := range g.members {
+		if m.name != "" {
+			fields = append(fields, catalog.Field{Name: m.name, Type: m.Type()})
+		}
 	}
 	return fields
 }
