@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
@@ -28,13 +29,34 @@ type blockReader struct {
 // blockFile is a file while it is read.
 type blockFile struct {
 	in   input
-	file connectors.File
+	file *sharedFile
 	data format.BlockFile
 	// The block at hand, and which of its records comes next.
 	place int64
 	info  format.BlockInfo
 	block format.Block // nil: not loaded
 	next  int
+}
+
+// sharedFile is a file that chunks may still read from, to decode themselves, when the
+// reader has left it: whoever is the last to release it closes it.
+type sharedFile struct {
+	connectors.File
+	users atomic.Int32
+}
+
+func newSharedFile(f connectors.File) *sharedFile { return (&sharedFile{File: f}).hold() }
+
+func (f *sharedFile) hold() *sharedFile {
+	f.users.Add(1)
+	return f
+}
+
+func (f *sharedFile) release() error {
+	if f.users.Add(-1) > 0 {
+		return nil
+	}
+	return f.Close()
 }
 
 var _ connectors.SplitReader = (*blockReader)(nil)
@@ -104,9 +126,9 @@ func (r *blockReader) open(name string) error {
 	if err != nil {
 		return fmt.Errorf("can't open %s: %w", name, reason(err))
 	}
-	cur := &blockFile{file: file}
+	cur := &blockFile{file: newSharedFile(file)}
 	if err := r.begin(cur, name); err != nil {
-		file.Close()
+		cur.file.release()
 		return err
 	}
 	r.cur = cur
@@ -182,7 +204,7 @@ func (r *blockReader) cut(limits connectors.Limits) (*blockChunk, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &blockChunk{src: r.src, in: cur.in, part: part, records: n, bytes: n * perRecord, first: r.pos.lines + 1}
+	c := &blockChunk{src: r.src, in: cur.in, file: cur.file.hold(), part: part, records: n, bytes: n * perRecord, first: r.pos.lines + 1}
 	cur.next += n
 	r.pos.lines += int64(n)
 	r.pos.bytes = r.pos.lines
@@ -198,7 +220,7 @@ func (r *blockReader) cut(limits connectors.Limits) (*blockChunk, error) {
 func (r *blockReader) leave() error {
 	cur := r.cur
 	r.cur = nil
-	if err := cur.file.Close(); err != nil {
+	if err := cur.file.release(); err != nil {
 		return fmt.Errorf("can't read %s: %w", cur.in.path, reason(err))
 	}
 	r.pos = r.pos.leave(cur.in.size, r.src.watched())
@@ -214,7 +236,7 @@ func (r *blockReader) Close() error {
 	if r.cur == nil {
 		return nil
 	}
-	err := r.cur.file.Close()
+	err := r.cur.file.release()
 	r.cur = nil
 	return err
 }
@@ -223,6 +245,7 @@ func (r *blockReader) Close() error {
 type blockChunk struct {
 	src     *source
 	in      input
+	file    *sharedFile // nil: released
 	part    format.BlockPart
 	records int
 	bytes   int
@@ -240,7 +263,12 @@ func (c *blockChunk) Bytes() int { return c.bytes }
 func (c *blockChunk) End() connectors.Offset { return c.end.encode() }
 
 // Release implements connectors.Chunk.
-func (c *blockChunk) Release() {}
+func (c *blockChunk) Release() {
+	if c.file != nil {
+		_ = c.file.release() // it was read only
+		c.file = nil
+	}
+}
 
 // Decode implements connectors.Chunk.
 func (c *blockChunk) Decode(alloc memory.Allocator) (*connectors.Records, error) {

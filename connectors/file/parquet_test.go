@@ -2,7 +2,11 @@ package file_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -81,4 +85,45 @@ func TestParquetFiles(t *testing.T) {
 		},
 		Columns: cols, Want: map[string][]string{"files": want},
 	})
+}
+
+// TestParquetDecodedLater: chunks are decoded when the reader has left their files and
+// is closed.
+func TestParquetDecodedLater(t *testing.T) {
+	dir := t.TempDir()
+	for i, name := range []string{"a.parquet", "b.parquet"} {
+		if err := os.WriteFile(filepath.Join(dir, name), parquetFile(t, 100*i, 100, 30, compress.Codecs.Snappy), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := openSource(t, connectors.Env{}, idAndText, with(dir, "format", "parquet"))
+	r, err := s.Open(context.Background(), connectors.Split{ID: "files", Bounded: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chunks []connectors.Chunk
+	for err == nil {
+		var c connectors.Chunk
+		if c, err = r.Fetch(context.Background(), connectors.Limits{Records: 20, Bytes: 1 << 20}); c != nil {
+			chunks = append(chunks, c)
+		}
+	}
+	if err != io.EOF {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for _, c := range chunks {
+		recs, err := c.Decode(memory.DefaultAllocator)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows += recs.N
+		c.Release()
+	}
+	if rows != 200 {
+		t.Errorf("%d rows, want 200", rows)
+	}
 }
