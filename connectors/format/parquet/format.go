@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
@@ -135,6 +136,12 @@ func open(r io.ReaderAt, size int64) (f *parquetFile, err error) {
 	return f, err
 }
 
+// readable are the encodings of columns that the library decodes.
+var readable = []parquet.Encoding{
+	parquet.Encodings.Plain, parquet.Encodings.PlainDict, parquet.Encodings.RLE, parquet.Encodings.RLEDict, parquet.Encodings.BitPacked,
+	parquet.Encodings.DeltaByteArray, parquet.Encodings.DeltaBinaryPacked, parquet.Encodings.DeltaLengthByteArray,
+}
+
 // Block implements format.BlockFile. A place is the number of a row group.
 func (f *parquetFile) Block(place int64) (info format.BlockInfo, err error) {
 	if place >= int64(f.file.NumRowGroups()) {
@@ -147,6 +154,11 @@ func (f *parquetFile) Block(place int64) (info format.BlockInfo, err error) {
 			c, err := g.ColumnChunk(leaf)
 			if err != nil {
 				return err
+			}
+			for _, e := range c.Encodings() {
+				if !slices.Contains(readable, e) {
+					return fmt.Errorf("row group %d: column %s is encoded as %s, which can't be read", place, c.PathInSchema(), e)
+				}
 			}
 			info.Bytes += int(c.TotalUncompressedSize())
 		}
