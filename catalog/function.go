@@ -83,6 +83,9 @@ type Aggregate struct {
 	OrderSensitive bool // FIRST_VALUE, ARRAY_AGG: depends on the order of rows
 	// Collects: all values are kept, so that nothing is won by aggregating twice.
 	Collects bool
+	// Remembers: over rows that may be taken back, all values are kept, for the one
+	// that counts may go.
+	Remembers bool
 	// Columns is the number of arguments that are read row by row. They come
 	// first; those behind them are constants, which Impl knows.
 	Columns int

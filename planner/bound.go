@@ -38,23 +38,7 @@ func (b *builder) bound(n *Node) {
 			p.Bound += " by " + names(op.Window.Partition)
 		}
 	case *GroupAgg:
-		switch {
-		case len(op.Keys) == 0:
-			p.Bound = "one row"
-			for _, c := range op.Aggs {
-				if c.Distinct {
-					p.Bound = "every distinct value"
-					p.Unbounded = !p.Bounded
-				}
-			}
-		case op.TTL > 0:
-			p.Bound = "a row for each " + names(op.Keys) + ", " + op.kept()
-		case p.Bounded:
-			p.Bound = "a row for each " + names(op.Keys) + " of a bounded input"
-		default:
-			p.Bound = "a row for each " + names(op.Keys) + ", for ever"
-			p.Unbounded = true
-		}
+		groupBound(n, op, names)
 	case *SetOp:
 		setBound(p, op)
 	case *Normalize:
@@ -178,4 +162,44 @@ func keptText(ttl time.Duration, eventTime bool) string {
 		clock = " of event time"
 	}
 	return "for " + spanText(ttl.Microseconds()) + clock
+}
+
+// groupBound says what a GROUP BY without a window keeps: its groups, and of some
+// aggregates all values. Of an input that updates these are no more than what it has.
+func groupBound(n *Node, op *GroupAgg, names func([]int) string) {
+	p := &n.Props
+	updates := !n.Inputs[0].From.Props.Kinds.AppendOnly()
+	var values []string
+	grow := false
+	for _, c := range op.Aggs {
+		f := c.Overload.Aggregate
+		switch {
+		case c.Distinct:
+			values = append(values, "each different value of "+c.Name)
+		case f.Collects || updates && f.Remembers:
+			values = append(values, "all values of "+c.Name)
+		default:
+			continue
+		}
+		grow = grow || !updates
+	}
+	more := ""
+	if n := len(values); n > 2 {
+		more = ", and " + values[0] + " and of " + count(n-1, "other call")
+	} else if n > 0 {
+		more = ", and " + strings.Join(values, " and ")
+	}
+	switch {
+	case len(op.Keys) == 0:
+		p.Bound, p.Unbounded = "one row"+more, grow && !p.Bounded
+		if p.Unbounded {
+			p.Bound += ", for ever"
+		}
+	case op.TTL > 0:
+		p.Bound = "a row for each " + names(op.Keys) + more + ", " + op.kept()
+	case p.Bounded:
+		p.Bound = "a row for each " + names(op.Keys) + " of a bounded input" + more
+	default:
+		p.Bound, p.Unbounded = "a row for each "+names(op.Keys)+more+", for ever", true
+	}
 }

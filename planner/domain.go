@@ -36,6 +36,9 @@ func (d *decorrelator) overDomain(r rel, left rel, args []catalog.Expr, where pl
 	exprs, names := make([]catalog.Expr, len(m.params)), make([]string, len(m.params))
 	for i, p := range m.params {
 		exprs[i], names[i] = args[p], "OUTER$"+itoa(i)
+		if c, ok := args[p].(*catalog.ColumnRef); ok && !slices.Contains(names[:i], c.Name) {
+			names[i] = c.Name
+		}
 	}
 	in := project(left, exprs, names, where)
 	in.out = plainColumns(in.out, "the subquery at "+where.line())

@@ -97,7 +97,10 @@ func (b *builder) forgetting(n *Node) string {
 			return advice
 		}
 		if len(op.Keys) == 0 {
-			return "GROUP BY a window, or APPROX_COUNT_DISTINCT, whose size is fixed"
+			if slices.ContainsFunc(op.Aggs, func(c AggCall) bool { return c.Distinct && c.Fn.Name == "COUNT" }) {
+				return "GROUP BY a window, or APPROX_COUNT_DISTINCT, whose size is fixed"
+			}
+			return "GROUP BY a window"
 		}
 	}
 	return "GROUP BY a window, or by fewer keys; SET 'state.ttl' forgets groups that have been quiet for a time"

@@ -54,7 +54,7 @@ func (f *family) overload(args []catalog.Arg) (*catalog.Overload, error) {
 		NeverNull: s.Kind == Count || s.Kind == CountIf || s.Kind == RegrCount || s.Kind == ApproxCountDistinct,
 		Aggregate: &catalog.Aggregate{
 			Retractable: s.Retractable(), Mergeable: true, OrderSensitive: s.ordered(),
-			Collects: s.collects(), Columns: s.columns(), Then: s.Then, State: s.state(), Impl: s,
+			Collects: s.collects(), Remembers: s.remembers(), Columns: s.columns(), Then: s.Then, State: s.state(), Impl: s,
 		},
 	}, nil
 }

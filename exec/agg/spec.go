@@ -131,6 +131,17 @@ func (s Spec) collects() bool {
 	return false
 }
 
+// remembers says that all values are kept over rows that may be taken back.
+func (s Spec) remembers() bool {
+	switch s.Kind {
+	case Custom:
+		return !s.folds(true)
+	case Min, Max, MinBy, MaxBy, First, Last:
+		return true
+	}
+	return s.collects()
+}
+
 // ordered says that the result depends on the order of the rows.
 func (s Spec) ordered() bool {
 	return s.Kind == Custom && s.Func.Ordered || s.Kind == First || s.Kind == Last || s.Kind == ArrayAgg || s.Kind == ListAgg
