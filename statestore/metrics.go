@@ -67,7 +67,8 @@ func (s *Store) Metrics() Metrics {
 		return m
 	}
 	p := s.db.Metrics()
-	m.DiskBytes = p.DiskSpaceUsage()
+	// Of the log, Pebble counts the files that are closed.
+	m.DiskBytes = p.DiskSpaceUsage() + max(p.WAL.Size, p.WAL.PhysicalSize) - p.WAL.PhysicalSize
 	m.WALBytes = p.WAL.BytesWritten
 	for i := range p.Levels {
 		l := &p.Levels[i]

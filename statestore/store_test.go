@@ -251,3 +251,17 @@ func TestLayout(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What has been committed is on disk, and counts, before Pebble has flushed it to a
+// table.
+func TestDiskBytesCountTheLog(t *testing.T) {
+	s := mustOpen(t, "d", Options{FS: vfs.NewMem()})
+	defer mustClose(t, s)
+	before := s.Metrics().DiskBytes
+	if err := putEpoch(s, 1, 1, 4, 1000); err != nil {
+		t.Fatal(err)
+	}
+	if m := s.Metrics(); m.DiskBytes < before+4000 || m.Tables > 0 {
+		t.Errorf("%d bytes after a commit of 4000, %d before it; %d tables", m.DiskBytes, before, m.Tables)
+	}
+}

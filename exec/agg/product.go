@@ -88,7 +88,7 @@ func (p *product) float() float64 {
 	exp := int(max(-beyond, min(beyond, p.exp)))
 	v, _ := wide(productBits).SetMantExp(p.m, exp).Float64()
 	if p.special == 1 {
-		return v
+		return v + 0 // one zero: -0.0 is 0
 	}
 	if v != 0 { // a finite product is not 0, even where it is below a double
 		v = math.Copysign(1, v)

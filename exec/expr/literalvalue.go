@@ -133,10 +133,13 @@ func widened(v any, t catalog.Type) (any, error) {
 		case catalog.KindTimestamp: // the wall clock as it shows
 			_, offset := x.Zone()
 			return x.UnixMicro() + int64(offset)*1e6, nil
+		case catalog.KindTimestampLTZ:
+			return x.UnixMicro(), nil
 		}
-		return x.UnixMicro(), nil
 	case time.Duration:
-		return x.Microseconds(), nil
+		if t.Kind == catalog.KindIntervalDay || t.Kind == catalog.KindTime {
+			return x.Microseconds(), nil
+		}
 	case string:
 		if t.Kind == catalog.KindDecimal {
 			n, problem := decimal.Parse([]byte(x), t.Precision, t.Scale)
