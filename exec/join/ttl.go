@@ -108,9 +108,10 @@ func (j *join) due(t int64) bool {
 	return op.SweepDue(t, j.swept, ttl)
 }
 
-// Tick implements op.Clocked.
+// Tick implements op.Clocked. It comes to all operators of a job of which one goes by
+// the clock.
 func (j *join) Tick(now time.Time, _ op.Output) error {
-	if t := now.UnixMicro(); j.due(t) {
+	if t := now.UnixMicro(); !j.o.EventTime && j.due(t) {
 		j.sweep(t)
 	}
 	return nil
