@@ -169,6 +169,17 @@ func TestExpired(t *testing.T) {
 	if err := tx.Commit(ctx, 3, prepare(t, tx, 3)); err != nil {
 		t.Fatal(err)
 	}
+	// A run from a copy of the state as it was at 1 is told so, whatever has become of
+	// that, and ends without a harm to the one that has gone on.
+	again := NewTransactions(config(t, k.Addr), "expiring", "expired", time.Second)
+	defer again.Close()
+	if err := again.Commit(ctx, 1, data); !isFenced(err) || !strings.Contains(err.Error(), "its micro-batch 3 has been written, the state here ends with 1 and is an older copy") {
+		t.Fatalf("%v", err)
+	}
+	want = append(want, write(t, begin(t, tx, 5), "expired", 5, 5)...)
+	if err := tx.Commit(ctx, 5, prepare(t, tx, 5)); err != nil {
+		t.Fatal(err)
+	}
 	if got := consumed(t, k, "expired"); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -181,6 +183,16 @@ func (t *Transactions) Prepare(ctx context.Context, epoch uint64) ([]byte, error
 
 func mark(epoch uint64) string { return fmt.Sprintf("batch=%d", epoch) }
 
+// markedEpoch is the micro-batch of a mark.
+func markedEpoch(mark string) (epoch uint64, ok bool) {
+	number, ok := strings.CutPrefix(mark, "batch=")
+	if !ok {
+		return 0, false
+	}
+	epoch, err := strconv.ParseUint(number, 10, 64)
+	return epoch, err == nil
+}
+
 // ExpiredError says that the broker has aborted a transaction that the job has
 // committed: its records are lost.
 type ExpiredError struct {
@@ -241,6 +253,14 @@ func (t *Transactions) Commit(ctx context.Context, epoch uint64, data []byte) er
 				return err
 			}
 		}
+	}
+	// Another run has gone on from there if a later micro-batch has been committed.
+	last, ferr := t.marked(ctx, i.ID)
+	if ferr != nil {
+		return ferr
+	}
+	if later, ok := markedEpoch(last); ok && later > epoch {
+		return &FencedError{fmt.Errorf("its micro-batch %d has been written, the state here ends with %d and is an older copy (%w)", later, epoch, err)}
 	}
 	// The transaction is not open any more. A new producer id ends whatever is left of
 	// it; then the group tells.
