@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -96,4 +97,56 @@ func TestRefusedMessages(t *testing.T) {
 	if got := refusedRows(t, err); !slices.Equal(got, []string{"1 BAD_FORMAT e"}) || len(spans) != 3 || !spans[1].IsNull() || string(spans[0].Of(buf)) != "\x00" || string(spans[2].Of(buf)) != "\x02" {
 		t.Errorf("%v %v %q", got, spans, buf)
 	}
+}
+
+// FuzzContainer: whatever a file holds, reading it ends, with rows or an error.
+func FuzzContainer(f *testing.F) {
+	fields := []catalog.Field{field("e", catalog.String)}
+	for _, codec := range []string{"null", "deflate", "snappy", "zstandard"} {
+		e, err := Format().Encode(format.EncodeConfig{Options: catalog.Options{optSchema: symbols[optSchema], optCodec: codec}, Columns: fields})
+		if err != nil {
+			f.Fatal(err)
+		}
+		text, err := e.NewEncoder().Append(e.Header(), rowsOf(f, fields, `{"e":"A"}`, `{"e":"B"}`))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	b, err := Format().Blocks(format.DecodeConfig{Options: catalog.Options{}, Columns: fields})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := b.OpenFile(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		for place := int64(0); ; {
+			info, err := file.Block(place)
+			if err != nil {
+				return
+			}
+			if info.Next <= place {
+				t.Fatalf("behind the block at %d comes that at %d", place, info.Next)
+			}
+			block, err := file.Load(place)
+			place = info.Next
+			if err != nil {
+				return
+			}
+			n := min(info.Records, 100)
+			part, err := block.Cut(0, n)
+			if err != nil {
+				return
+			}
+			recs, err := part.Decode(memory.DefaultAllocator)
+			if err != nil || recs.N != n {
+				t.Fatalf("%d records of %d: %v", recs.N, n, err)
+			}
+			for i := range min(n, 3) {
+				part.Raw(i)
+			}
+		}
+	})
 }

@@ -52,13 +52,11 @@ var integral = regexp.MustCompile(`^-?[0-9]+$`)
 // Number notes a number, written as in JSON.
 func (g *Guess) Number(s string) {
 	switch {
-	case !integral.MatchString(s):
+	case !integral.MatchString(s) || len(strings.TrimPrefix(s, "-")) > 38:
 		if _, err := strconv.ParseFloat(s, 64); err != nil {
 			g.seen |= text // beyond a DOUBLE
 			return
 		}
-		g.seen |= fraction
-	case len(strings.TrimPrefix(s, "-")) > 38:
 		g.seen |= fraction
 	default:
 		if _, err := strconv.ParseInt(s, 10, 64); err == nil {
