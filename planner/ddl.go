@@ -144,12 +144,18 @@ func (b *binder) connector(t *catalog.Table, c *parser.CreateTable, options []*p
 			return err
 		}
 	}
-	if t.Role == catalog.SinkRole || t.Role == catalog.EitherRole && spec.Sink != nil {
+	if t.Role == catalog.SinkRole || t.Role == catalog.EitherRole && spec.Sink != nil && !readOnly(spec, t.SourceOptions) {
 		if t.SinkOptions, err = check(false); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readOnly says whether the format of a table that is read can't be written.
+func readOnly(spec *catalog.ConnectorSpec, source catalog.Options) bool {
+	format := source[catalog.FormatOption]
+	return format != "" && slices.Contains(spec.Source.Formats, format) && !slices.Contains(spec.Sink.Formats, format)
 }
 
 // inherited says whether an option comes from LIKE.

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/parser"
@@ -28,6 +29,10 @@ func (b *binder) insert(s *parser.Insert) (*output, error) {
 	sink, ok := o.(*catalog.Table)
 	if !ok {
 		return nil, hint(b.at(s.Table.Name).errorf("`%s` is a view: it can't be written", o.ObjectName()), "INSERT into a sink")
+	}
+	if spec := sink.Connector; sink.SinkOptions == nil && sink.Role == catalog.EitherRole && spec.Sink != nil {
+		return nil, hint(b.at(s.Table.Name).errorf("`%s` can't be written: connector '%s' does not write format '%s'", sink.Name, spec.Name, sink.SourceOptions[catalog.FormatOption]),
+			"it writes %s", strings.Join(spec.Sink.Formats, ", "))
 	}
 	if sink.SinkOptions == nil {
 		return nil, hint(b.at(s.Table.Name).errorf("`%s` is a source: it can't be written", sink.Name), "CREATE SINK makes one that can")

@@ -21,7 +21,7 @@ func (s specs) Lookup(name string) (*catalog.ConnectorSpec, bool) {
 
 func (s specs) LookupFormat(name string) (*catalog.ConnectorSpec, bool) {
 	switch name {
-	case "json", "csv":
+	case "json", "csv", "columnar":
 		return &catalog.ConnectorSpec{Name: name, Options: []catalog.OptionSpec{
 			{Name: "ignore-case", Type: catalog.OptionBool, Source: true, Doc: "x"}}}, true
 	}
@@ -53,7 +53,7 @@ func testConnectors() specs {
 	path := catalog.OptionSpec{Name: "path", Required: true, Source: true, Sink: true, Doc: "where"}
 	file := &catalog.ConnectorSpec{Name: "file", Aliases: []string{"filesystem"}, Options: []catalog.OptionSpec{path,
 		{Name: "watch", Type: catalog.OptionBool, Source: true, Doc: "unbounded"}},
-		Source: &catalog.SourceSpec{Bounded: func(o catalog.Options) bool { return !o.Bool("watch") }, Formats: []string{"json", "csv"},
+		Source: &catalog.SourceSpec{Bounded: func(o catalog.Options) bool { return !o.Bool("watch") }, Formats: []string{"json", "csv", "columnar"}, // the last one can't be written
 			Metadata: []catalog.MetadataColumn{{Name: "file.path", Type: catalog.String}}},
 		Sink: sink(catalog.AppendOnly, false)}
 	file.Sink.Formats = []string{"json", "csv"}
