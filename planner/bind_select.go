@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -146,8 +147,37 @@ func (b *binder) expandStars(s *parser.Select, sc *scope) ([]item, error) {
 			}
 		}
 		if !found {
-			return nil, b.noTableHere(it.Qualifier, sc)
+			members, err := b.rowMembers(it.Qualifier, sc)
+			if err != nil {
+				return nil, err
+			}
+			items = append(items, members...)
 		}
+	}
+	return items, nil
+}
+
+// rowMembers are the members of the ROW that the name before .* stands for.
+func (b *binder) rowMembers(q *parser.Name, sc *scope) ([]item, error) {
+	if len(sc.hits(q.Parts)) == 0 {
+		return nil, b.noTableHere(q, sc)
+	}
+	h, err := sc.resolve(b.src, &parser.ColumnRef{Span: q.Span, Parts: q.Parts})
+	if err != nil {
+		return nil, err
+	}
+	row, err := member(b.src, ref(sc.cols, h.index), h.rest)
+	if err != nil {
+		return nil, err
+	}
+	t := row.Type()
+	if t.Kind != catalog.KindRow {
+		return nil, b.at(q).errorf("`%s` is neither a table in FROM nor a ROW: it is %s", dotted(q.Parts), article(t))
+	}
+	items := make([]item, len(t.Fields))
+	for i, f := range t.Fields {
+		parts := append(slices.Clone(q.Parts), parser.Ident{Span: q.Span, Text: f.Name, Quoted: true})
+		items[i] = item{name: f.Name, expr: &parser.ColumnRef{Span: q.Span, Parts: parts}, place: b.at(q)}
 	}
 	return items, nil
 }

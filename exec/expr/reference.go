@@ -42,7 +42,7 @@ parentheses. The language itself has these forms beside the functions:
 | CAST(x AS type), x::type | a value that does not convert is an error of its row |
 | TRY_CAST(x AS type) | a value that does not convert is NULL |
 | x BETWEEN [SYMMETRIC] a AND b | x >= a AND x <= b; SYMMETRIC: with a and b in either order |
-| r.member | member of a ROW; NULL if the row is NULL |
+| r.member | member of a ROW; NULL if the row is NULL. r.* in a SELECT list are all of them |
 `)
 	for _, category := range order {
 		list := byCategory[category]
