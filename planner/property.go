@@ -21,13 +21,7 @@ func (b *builder) infer(n *Node, r rel) {
 		p.Single = p.Single && in.From.Props.Single
 		p.AnyOrder = p.AnyOrder || in.From.Props.AnyOrder
 	}
-	if r != nil {
-		for i, c := range r.cols() {
-			if c.time == eventTime && i < len(n.Cols) {
-				p.Time = append(p.Time, i)
-			}
-		}
-	}
+	b.inferTime(n, r)
 	switch op := n.Op.(type) {
 	case *Values:
 		p.Kinds, p.Single = p.Kinds.With(catalog.Insert), true
@@ -104,6 +98,48 @@ func (b *builder) infer(n *Node, r rel) {
 		p.UpsertKey = keys[0]
 	}
 	b.inferMoves(n)
+}
+
+// inferTime finds the columns that are time attributes: as the relation says, and
+// where rows pass through as they are, as those of the input.
+func (b *builder) inferTime(n *Node, r rel) {
+	p := &n.Props
+	switch n.Op.(type) {
+	case *Scan:
+		if s, ok := r.(*scanRel); ok {
+			p.Time = sourceTimes(s)
+		}
+		return
+	case *Guard, *Filter, *Limit, *Exchange:
+		if in := n.Inputs[0]; in.Port == MainPort {
+			p.Time = in.From.Props.Time
+		}
+		return
+	}
+	if r != nil {
+		for i, c := range r.cols() {
+			if c.time == eventTime && i < len(n.Cols) {
+				p.Time = append(p.Time, i)
+			}
+		}
+	}
+}
+
+// sourceTimes gives the columns of a source's scan that are time attributes as they
+// are read.
+func sourceTimes(r *scanRel) []int {
+	var out []int
+	for i, c := range r.src.declared {
+		f, ok := r.src.exprs[i].(*catalog.ColumnRef)
+		if !ok || c.time != eventTime {
+			continue
+		}
+		name := r.src.fields[f.Index].Name
+		if at := slices.IndexFunc(r.out, func(c column) bool { return c.Name == name }); at >= 0 {
+			out = append(out, at)
+		}
+	}
+	return out
 }
 
 // inferMoves: where the key that moving rows keep to is lost, changes of the others
