@@ -33,6 +33,9 @@ const (
 	// maxHeader bounds the header, maxBlock a block once it is decompressed.
 	maxHeader = 16 << 20
 	maxBlock  = 1 << 30
+	// maxWindow is how much of what came before a block of zstandard may refer to, which
+	// is allocated at once: that of its highest levels.
+	maxWindow = 128 << 20
 )
 
 // containers reads container files into the columns of a layout.
@@ -241,7 +244,7 @@ func decompress(codec string, b []byte) ([]byte, error) {
 	case "bzip2":
 		return whole(bzip2.NewReader(bytes.NewReader(b)))
 	case "zstandard":
-		z, err := zstd.NewReader(bytes.NewReader(b), zstd.WithDecoderConcurrency(1))
+		z, err := zstd.NewReader(bytes.NewReader(b), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, err
 		}
@@ -251,8 +254,14 @@ func decompress(codec string, b []byte) ([]byte, error) {
 		if len(b) < 4 {
 			return nil, io.ErrUnexpectedEOF
 		}
-		if n, err := snappy.DecodedLen(b[:len(b)-4]); err != nil || n > maxBlock {
+		n, err := snappy.DecodedLen(b[:len(b)-4])
+		if err != nil || n > maxBlock {
 			return nil, errors.Join(err, errTooLarge)
+		}
+		// No three bytes of Snappy stand for more than 64: what says that it is longer would
+		// only take the memory for it.
+		if n/64 > len(b) {
+			return nil, errors.New("it is shorter than it says")
 		}
 		text, err := snappy.Decode(nil, b[:len(b)-4])
 		if err == nil && crc32.ChecksumIEEE(text) != binary.BigEndian.Uint32(b[len(b)-4:]) {

@@ -2,7 +2,9 @@ package avro
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +98,20 @@ func TestRefusedMessages(t *testing.T) {
 	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, rowsOf(t, fields, `{"e":"A"}`, `{"e":"C"}`, `{"e":"B"}`))
 	if got := refusedRows(t, err); !slices.Equal(got, []string{"1 BAD_FORMAT e"}) || len(spans) != 3 || !spans[1].IsNull() || string(spans[0].Of(buf)) != "\x00" || string(spans[2].Of(buf)) != "\x02" {
 		t.Errorf("%v %v %q", got, spans, buf)
+	}
+}
+
+// TestShortSnappy: a few bytes that say they are a gigabyte are damage, and take no
+// gigabyte.
+func TestShortSnappy(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := decompress("snappy", append(binary.AppendUvarint(nil, 1<<30), 0, 'x', 0, 0, 0, 0)); err == nil || !strings.Contains(err.Error(), "shorter") {
+		t.Error(err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+		t.Errorf("%d bytes were allocated", n)
 	}
 }
 
