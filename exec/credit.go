@@ -38,11 +38,15 @@ func (c *credit) spent(queued int64) bool {
 func (c *credit) passed(queued int64, took time.Duration) {
 	limit := c.now.Load()
 	limited := c.limited.Swap(false)
+	within := c.most // what gets done in the target, as far as that can be told
+	if took > 0 {
+		within = int64(min(float64(c.most), float64(queued)*c.target.Seconds()/took.Seconds()))
+	}
 	switch {
 	case took > c.target:
-		limit = min(limit, int64(float64(queued)*c.target.Seconds()/took.Seconds()))
-	case limited && took < c.target/2:
-		limit *= 2
+		limit = min(limit, within)
+	case limited && queued >= limit/2: // a short queue says little
+		limit = max(limit, min(2*limit, within))
 	}
 	c.now.Store(min(c.most, max(c.least, limit)))
 }
