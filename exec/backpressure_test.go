@@ -148,33 +148,6 @@ func TestBackpressure(t *testing.T) {
 	}
 }
 
-// TestSlowOperators: what waits between the sources and slow operators is what
-// they get done within a part of the commit interval, not the whole credit, so that
-// a commit does not wait for more than that.
-func TestSlowOperators(t *testing.T) {
-	g := &gauge{}
-	s, eng := analyzed(t, wideRows+"INSERT INTO out SELECT k, s FROM g WHERE k >= 0;", g, 20*time.Millisecond)
-	job := exec.Start(t.Context(), exec.Config{
-		Plan: s.Plan, Connectors: eng.Connectors(), Parallelism: 2, BatchRows: 64, Credit: 4 << 20,
-		CommitInterval: 100 * time.Millisecond,
-	})
-	for g.written.Load() < 10000 {
-		select {
-		case <-t.Context().Done():
-		case <-time.After(time.Millisecond):
-		}
-	}
-	g.most.Store(0) // the first commits found out how slow it is
-	if err := job.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	// In 100 ms two shards that sleep 20 ms for 64 rows do 640 rows at most, and are
-	// given no more than twice that; the credit is 20,000 rows, 5000 to begin with.
-	if most := g.most.Load(); most > 3000 {
-		t.Errorf("the source was %d rows ahead in the second half, want at most 3000", most)
-	}
-}
-
 // TestDiamond: one scan that feeds both sides of a union, beyond an exchange and
 // straight, must not deadlock on a small credit.
 func TestDiamond(t *testing.T) {
