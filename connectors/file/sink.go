@@ -27,13 +27,16 @@ import (
 // same file belongs to later epochs and is cut off when those are aborted. A
 // file is finished (rolled) only where an epoch or a part of it ends, so that
 // a finished file holds nothing of an epoch that is still open.
+//
+// A format whose files have an end of their own is written otherwise: see whole.
 type sink struct {
 	fs           connectors.FS
 	env          connectors.Env
-	dir, shown   string // the directory to open, and as the option has it
-	encoding     format.Encoding
-	kinds        bool // the first column is that of the rows' kinds
-	changes      bool // the format has the kinds
+	dir, shown   string              // the directory to open, and as the option has it
+	encoding     format.Encoding     // nil: of files
+	files        format.FileEncoding // nil: of streams
+	kinds        bool                // the first column is that of the rows' kinds
+	changes      bool                // the format has the kinds
 	suffix       string
 	rollSize     int64
 	rollInterval time.Duration
@@ -45,6 +48,7 @@ type sink struct {
 	epoch   uint64 // the one whose rows are appended now
 	cur     *part  // the file appended to; nil: made by the next row
 	full    []*part
+	open    []*whole // the files of epochs that are not prepared, of files
 	held    []heldRows
 	marks   []mark // by epoch; the first is of the last commit
 	written bool   // rows have been taken: Commit no longer means recovery
@@ -94,7 +98,11 @@ func newSink(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) 
 		}
 		cfg.Columns = append([]catalog.Field{{Name: kinds, Type: catalog.String, NotNull: true}}, cfg.Columns...)
 	}
-	encoding, f, err := formats.NewEncoding(cfg, env)
+	var encoding format.Encoding
+	files, f, err := formats.NewFileEncoding(cfg, env)
+	if err == nil && files == nil {
+		encoding, f, err = formats.NewEncoding(cfg, env)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -102,13 +110,15 @@ func newSink(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) 
 		return nil, fmt.Errorf("'%s': the records of format '%s' say their kind already", optKindColumn, f.Spec.Name)
 	}
 	s := &sink{
-		fs: env.Files(), env: env, kinds: kinds != "", changes: f.Changelog, shown: cfg.Options[optPath], encoding: encoding, suffix: f.Suffix,
+		fs: env.Files(), env: env, kinds: kinds != "", changes: f.Changelog, shown: cfg.Options[optPath], encoding: encoding, files: files, suffix: f.Suffix,
 		rollSize: cfg.Options.Bytes(optRollSize), rollInterval: cfg.Options.Duration(optRollInterval),
 		shards: make([]shard, max(cfg.Shards, 1)),
 	}
 	s.dir = newFinder(s.fs, env.Dir, s.shown).real(newFinder(s.fs, "", s.shown).spec)
 	for i := range s.shards {
-		s.shards[i].encoder = encoding.NewEncoder()
+		if encoding != nil {
+			s.shards[i].encoder = encoding.NewEncoder()
+		}
 	}
 	return s, nil
 }
@@ -182,6 +192,9 @@ func (s *sink) Write(_ context.Context, epoch uint64, shard int, b *connectors.B
 			return fmt.Errorf("a file takes rows of kind %s only, not %s", catalog.Insert, k)
 		}
 	}
+	if s.files != nil {
+		return s.writeWhole(epoch, shard, b)
+	}
 	sh := &s.shards[shard]
 	var err error
 	sh.text, err = sh.encoder.Append(sh.text[:0], b)
@@ -235,25 +248,35 @@ func (p *part) write(text []byte) error {
 	return err
 }
 
-// create begins a file, under a hidden name.
+// create begins the file that all append to.
 func (s *sink) create() error {
-	now := s.env.Clock.Now().Truncate(time.Millisecond)
-	if !now.After(s.last) {
-		now = s.last.Add(time.Millisecond)
-	}
-	s.last = now
-	p := &part{name: fileName(now, s.id, s.epoch, s.suffix), created: now, begun: s.env.Clock.Now()}
-	f, err := s.fs.Create(s.hidden(p.name))
+	p, err := s.begin(s.epoch)
 	if err != nil {
-		return fmt.Errorf("can't make a file in %s: %w", s.shown, reason(err))
+		return err
 	}
-	p.file, s.cur = f, p
+	s.cur = p
 	if header := s.encoding.Header(); header != nil {
 		if err := p.write(header); err != nil {
 			return fmt.Errorf("can't write to %s: %w", s.shown, reason(err))
 		}
 	}
 	return nil
+}
+
+// begin makes a file of an epoch, under a hidden name. The lock is held.
+func (s *sink) begin(epoch uint64) (*part, error) {
+	now := s.env.Clock.Now().Truncate(time.Millisecond)
+	if !now.After(s.last) {
+		now = s.last.Add(time.Millisecond)
+	}
+	s.last = now
+	p := &part{name: fileName(now, s.id, epoch, s.suffix), created: now, begun: s.env.Clock.Now()}
+	f, err := s.fs.Create(s.hidden(p.name))
+	if err != nil {
+		return nil, fmt.Errorf("can't make a file in %s: %w", s.shown, reason(err))
+	}
+	p.file = f
+	return p, nil
 }
 
 // age is how old a file is. If the clock has been put back behind its begin, that is
@@ -272,6 +295,7 @@ func (s *sink) final(name string) string  { return filepath.Join(s.dir, name) }
 // Prepare implements connectors.Sink: it marks the epoch's end and syncs what
 // was written.
 func (s *sink) Prepare(_ context.Context, epoch uint64) ([]byte, error) {
+	s.complete(epoch)
 	s.mu.Lock()
 	if s.err == nil && epoch < s.epoch {
 		s.err = fmt.Errorf("micro-batch %d is prepared after %d", epoch, s.epoch-1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/streamsql/streamsql/connectors"
 )
@@ -23,7 +24,7 @@ func (s *sink) Abort(_ context.Context, epoch uint64) error {
 	if err := s.dropAfter(keep); err != nil {
 		return err
 	}
-	s.cur, s.full, s.held, s.err = keep.part, nil, nil, nil
+	s.cur, s.full, s.open, s.held, s.err = keep.part, nil, nil, nil, nil
 	s.marks = []mark{{epoch, keep.part, keep.length}}
 	s.epoch = epoch + 1
 	return nil
@@ -37,8 +38,8 @@ func (s *sink) dropAfter(keep mark) error {
 			m.part.close() // its bytes are dropped
 		}
 	}
-	for _, p := range append(s.full, s.cur) {
-		if p != nil && p != keep.part {
+	for _, p := range s.parts() {
+		if p != keep.part {
 			p.close()
 		}
 	}
@@ -95,17 +96,34 @@ func (s *sink) Close(_ context.Context, finished bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
-	if finished && s.cur != nil {
+	switch {
+	case finished && len(s.open) > 0:
+		err = s.uncovered()
+	case finished && s.cur != nil:
 		err = s.finish()
 	}
-	for _, p := range append(s.full, s.cur) {
-		if p != nil {
-			err = errors.Join(err, p.close())
-		}
+	for _, p := range s.parts() {
+		err = errors.Join(err, p.close())
 	}
-	s.cur, s.full = nil, nil
+	s.cur, s.full, s.open = nil, nil, nil
 	return err
 }
+
+// parts are the files that no mark has. The lock is held.
+func (s *sink) parts() []*part {
+	parts := slices.Clone(s.full)
+	if s.cur != nil {
+		parts = append(parts, s.cur)
+	}
+	for _, w := range s.open {
+		if w.part != nil {
+			parts = append(parts, w.part)
+		}
+	}
+	return parts
+}
+
+func (s *sink) uncovered() error { return fmt.Errorf("%s has rows that no commit covers", s.shown) }
 
 // finish shows the open file as far as it is committed.
 func (s *sink) finish() error {
@@ -117,7 +135,7 @@ func (s *sink) finish() error {
 		last = s.marks[len(s.marks)-1]
 	}
 	if last.part != s.cur || last.length != s.cur.length {
-		return fmt.Errorf("%s has rows that no commit covers", s.shown)
+		return s.uncovered()
 	}
 	p := s.cur
 	s.cur = nil

@@ -86,9 +86,12 @@ func (w *world) Visible(t testing.TB) []int64 {
 	files := w.fs.Files()
 	for _, name := range w.visible() {
 		var got []int64
-		if w.options["format"] == "csv" {
+		switch w.options["format"] {
+		case "csv":
 			got = readCSV(t, files[name])
-		} else {
+		case "parquet":
+			got = readParquet(t, files[name])
+		default:
 			got = readJSON(t, files[name])
 		}
 		if len(got) == 0 {
@@ -264,10 +267,19 @@ func TestSinkCloseUnfinished(t *testing.T) {
 // after Abort, once there is room again, the sink goes on as if nothing had
 // been written.
 func TestSinkDiskFails(t *testing.T) {
+	t.Run("json", func(t *testing.T) { diskFails(t, map[string]string{"sink.rolling-policy.file-size": "300"}, 20) })
+	t.Run("parquet", func(t *testing.T) {
+		diskFails(t, map[string]string{"format": "parquet", "sink.rolling-policy.file-size": "300"}, 21)
+	})
+}
+
+// diskFails commits 21 rows, of which so many show at once.
+func diskFails(t *testing.T, options map[string]string, shown int64) {
 	for at := 1; ; at++ {
-		w := newWorld(map[string]string{"sink.rolling-policy.file-size": "300"})
+		w := newWorld(options)
 		l := start(t, w)
 		l.commit(0, 3)
+		before := w.Visible(t)
 		ops, failedOp := 0, connectortest.Op("")
 		w.fs.Fail(func(op connectortest.Op, _ string, n int) (int, error) {
 			if ops++; ops < at {
@@ -298,7 +310,7 @@ func TestSinkDiskFails(t *testing.T) {
 				w.fs.Fail(nil)
 			}
 			l.epoch = 2
-			l.wantVisible(0, 20)
+			l.wantVisible(0, shown)
 			if failedOp == "" {
 				return // nothing left to fail
 			}
@@ -307,7 +319,7 @@ func TestSinkDiskFails(t *testing.T) {
 		if !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("operation %d (%s): %v", at, failedOp, err)
 		}
-		l.wantVisible(0, 0)
+		l.wantVisible(0, int64(len(before)))
 		w.fs.Fail(nil)
 		if err := l.sink.Abort(ctx, 1); err != nil {
 			t.Fatal(err)
@@ -385,7 +397,13 @@ func TestSinkTampered(t *testing.T) {
 
 // Concurrent writers lose and tear no row.
 func TestSinkConcurrentWriters(t *testing.T) {
-	w := newWorld(map[string]string{"sink.rolling-policy.file-size": "10kb"})
+	for _, form := range []string{"json", "parquet"} {
+		t.Run(form, func(t *testing.T) { concurrentWriters(t, form) })
+	}
+}
+
+func concurrentWriters(t *testing.T, form string) {
+	w := newWorld(map[string]string{"format": form, "sink.rolling-policy.file-size": "10kb"})
 	l := start(t, w)
 	const perShard, epochs = 200, 5
 	for e := range int64(epochs) {

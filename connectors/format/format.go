@@ -23,8 +23,11 @@ type Format struct {
 	Suffix string
 	// Decode prepares reading; nil if the format can only be written.
 	Decode func(DecodeConfig) (Decoding, error)
-	// Encode prepares writing; nil if the format can only be read.
+	// Encode prepares writing; nil if the format can't be written as a stream of records.
 	Encode func(EncodeConfig) (Encoding, error)
+	// EncodeFiles prepares writing files that have an end of their own; nil: they are a
+	// stream of records.
+	EncodeFiles func(EncodeConfig) (FileEncoding, error)
 	// Blocks prepares reading files that have a layout of their own rather than
 	// being a stream of records; nil: they are one.
 	Blocks func(DecodeConfig) (BlockDecoding, error)
@@ -281,7 +284,7 @@ func (s Set) ReadableFiles() []string {
 
 // WritableFiles lists the names of the formats that files can be written in.
 func (s Set) WritableFiles() []string {
-	return s.names(func(f *Format) bool { return f.Encode != nil && !f.MessagesOnly })
+	return s.names(func(f *Format) bool { return f.EncodeFiles != nil || f.Encode != nil && !f.MessagesOnly })
 }
 
 // Writable lists the names of the formats that can be written.
@@ -348,6 +351,17 @@ func (s Set) NewEncoding(cfg connectors.SinkConfig, env connectors.Env) (Encodin
 		return nil, nil, err
 	}
 	e, err := s.Encode(f.Spec.Name, EncodeConfig{Options: cfg.Options.Under(f.Spec.Name + "."), Columns: cfg.Columns, Env: env})
+	return e, f, err
+}
+
+// NewFileEncoding compiles the format that a sink's options name for files that have an
+// end of their own; nil: they are a stream of records, see NewEncoding.
+func (s Set) NewFileEncoding(cfg connectors.SinkConfig, env connectors.Env) (FileEncoding, *Format, error) {
+	f, err := s.Lookup(cfg.Options[catalog.FormatOption])
+	if err != nil || f.EncodeFiles == nil {
+		return nil, nil, err
+	}
+	e, err := f.EncodeFiles(EncodeConfig{Options: cfg.Options.Under(f.Spec.Name + "."), Columns: cfg.Columns, Env: env})
 	return e, f, err
 }
 

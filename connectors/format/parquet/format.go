@@ -28,9 +28,13 @@ func Format() *format.Format {
 		Suffix: ".parquet",
 		Spec: &catalog.ConnectorSpec{
 			Name: "parquet",
-			Doc:  "Parquet files, for sources. Columns are taken by name, only those that are read are decoded; a column that the file does not have is NULL.",
+			Doc:  "Parquet files. Read, columns are taken by name, only those that are read are decoded, and a column that the file does not have is NULL. Written, a file ends with every commit that has rows.",
 			Options: []catalog.OptionSpec{
-				{Name: "utc-timezone", Type: catalog.OptionEnum, Values: []string{"true"}, Source: true, Doc: "Accepted for Flink's scripts: times are in UTC, whatever the machine's zone."},
+				{Name: "utc-timezone", Type: catalog.OptionEnum, Values: []string{"true"}, Source: true, Sink: true, Doc: "Accepted for Flink's scripts: times are in UTC, whatever the machine's zone."},
+				{Name: optCompression, Type: catalog.OptionEnum, Values: []string{"snappy", "zstd", "gzip", "none", "uncompressed"}, Default: "snappy", Sink: true,
+					Doc: "How the pages of files are compressed. none and uncompressed are the same."},
+				{Name: optBlockSize, Type: catalog.OptionBytes, Default: "64mb", Sink: true,
+					Doc: "A row group ends when its values take so much memory before they are encoded, or at 1048576 rows. Each of the concurrent writers holds one."},
 			},
 		},
 		Blocks: func(cfg format.DecodeConfig) (format.BlockDecoding, error) {
@@ -40,6 +44,7 @@ func Format() *format.Format {
 			}
 			return &decoding{layout}, nil
 		},
+		EncodeFiles: newEncoding,
 		Infer: func(cfg format.InferConfig) ([]catalog.Field, error) {
 			if cfg.File == nil {
 				return nil, errors.New("parquet: there is no file to take the columns from")
