@@ -189,6 +189,7 @@ func (w *writer) endGroup() error {
 		return nil
 	}
 	g := w.group
+	w.out.Grow(int(w.held)) // it is written at once: not by doubling, with a copy each time
 	w.group, w.rows, w.held = nil, 0, 0
 	return g.Close()
 }
