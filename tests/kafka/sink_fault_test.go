@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -29,9 +30,44 @@ const twice = `
 	INSERT INTO least SELECT n FROM s;
 	INSERT INTO out SELECT n FROM s;`
 
+// settled waits until no transaction is open in a topic: its end is written to the
+// partitions a moment after the producer has been told.
+func settled(t *testing.T, k *testservice.Kafka, topic string) {
+	t.Helper()
+	m, err := k.Client().Metadata(t.Context(), &kafka.MetadataRequest{Topics: []string{topic}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := func(level kafka.IsolationLevel) map[int]int64 {
+		q := &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{}, IsolationLevel: level}
+		for _, p := range m.Topics[0].Partitions {
+			q.Topics[topic] = append(q.Topics[topic], kafka.LastOffsetOf(p.ID))
+		}
+		r, err := k.Client().ListOffsets(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[int]int64{}
+		for _, p := range r.Topics[topic] {
+			out[p.Partition] = p.LastOffset
+		}
+		return out
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		last, stable := ends(kafka.ReadUncommitted), ends(kafka.ReadCommitted)
+		if maps.Equal(last, stable) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("topic %s ends at %v, but transactions are open from %v on", topic, last, stable)
+		}
+	}
+}
+
 // written gives what is in a topic for readers of committed records.
 func written(t *testing.T, k *testservice.Kafka, topic string) []string {
 	t.Helper()
+	settled(t, k, topic)
 	direct := *k
 	w := newWorld(t, &direct)
 	r := w.start(fmt.Sprintf(passOn, topic, ", 'scan.bounded.mode' = 'latest-offset'"))
