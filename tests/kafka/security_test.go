@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -143,6 +144,8 @@ func TestSinkPartitionsAdded(t *testing.T) {
 		p, err := k.Client().Metadata(t.Context(), &kafka.MetadataRequest{Topics: []string{"grow"}})
 		return err == nil && len(p.Topics[0].Partitions) == 3
 	})
+	// The sink has just asked what partitions there are, for 100 and 101: it asks again after a second.
+	time.Sleep(2500 * time.Millisecond)
 	produce(t, k.Addr, "grow-in", 0, 150, 100) // partitions 1 and 2
 	r.untilRows("out", 202)
 	produce(t, k.Addr, "grow-in", 0, 300, 1)
