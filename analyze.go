@@ -18,6 +18,7 @@ import (
 func (s *Session) ExplainAnalyze(ctx context.Context, step *planner.Analyze) (*Job, error) {
 	cfg := s.config(step.Plan, step.Settings)
 	cfg.Discard, cfg.Measure = true, true
+	cfg.Result = func(*Batch, []planner.Column) error { return nil }
 	ctx, cancel := context.WithCancel(ctx)
 	return s.engine.start(ctx, cancel, cfg, "", nil)
 }
@@ -66,7 +67,11 @@ func measured(o exec.OperatorProgress, total float64) []string {
 		}
 	}
 	if o.MemoryBytes > 0 || o.StateRows > 0 {
-		parts = append(parts, fmt.Sprintf("state %d rows, %s in memory, %s on disk", o.StateRows, bytesText(o.MemoryBytes), bytesText(o.DiskBytes)))
+		state := fmt.Sprintf("state %d rows, %s in memory", o.StateRows, bytesText(o.MemoryBytes))
+		if o.DiskBytes > 0 { // a SELECT keeps none there
+			state += fmt.Sprintf(", %s on disk", bytesText(o.DiskBytes))
+		}
+		parts = append(parts, state)
 	}
 	return parts
 }

@@ -28,7 +28,9 @@ func TestExplainAnalyze(t *testing.T) {
 		CREATE SINK o (k BIGINT, n BIGINT, PRIMARY KEY (k)) WITH ('connector' = 'blackhole');
 		CREATE SINK f (i BIGINT) WITH ('connector' = 'file', 'path' = '%s/out', 'format' = 'json');
 		EXPLAIN ANALYZE INSERT INTO o SELECT MOD(i, 20), COUNT(*) FROM n WHERE MOD(i, 2) = 0 GROUP BY MOD(i, 20);
-		EXPLAIN ANALYZE INSERT INTO f SELECT i FROM n`, dir))
+		EXPLAIN ANALYZE INSERT INTO f SELECT i FROM n;
+		EXPLAIN ANALYZE SELECT MOD(i, 20), COUNT(*) FROM n GROUP BY MOD(i, 20);
+		EXPLAIN SELECT MOD(i, 20), COUNT(*) FROM n GROUP BY MOD(i, 20)`, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +57,24 @@ func TestExplainAnalyze(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, texts[0])
 		}
 	}
-	if !strings.Contains(texts[1], "1000 rows in, 0 out") {
+	if !strings.Contains(texts[1], "1000 rows in, 1000 out") {
 		t.Errorf("the sink took not all rows:\n%s", texts[1])
+	}
+	// A SELECT ends in its result, as EXPLAIN says, of which 20 rows stay.
+	if !regexp.MustCompile(`^Result once, at the end\n.*\n +\d+ rows in, 20 out; `).MatchString(texts[2]) {
+		t.Errorf("the result of a SELECT:\n%s", texts[2])
+	}
+	if strings.Contains(texts[2], "on disk") {
+		t.Errorf("a SELECT has state on disk:\n%s", texts[2])
+	}
+	plain, ok := script.Steps[len(script.Steps)-1].(*planner.Message)
+	if !ok {
+		t.Fatalf("EXPLAIN gives %T", script.Steps[len(script.Steps)-1])
+	}
+	for _, line := range strings.Split(plain.Text, "\n") {
+		if !strings.Contains(texts[2], line+"\n") {
+			t.Errorf("EXPLAIN ANALYZE has not the line %q of EXPLAIN:\n%s", line, texts[2])
+		}
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("something was written: %v %v", entries, err)

@@ -199,7 +199,7 @@ func (t *task) operator(n *planner.Node, prog *expr.Program) (built, error) {
 	case *planner.Sink:
 		b.main = newSinkWriter(t.job.sinkOf(n), t, ctx)
 	case *planner.Result:
-		r := &result{t: t, node: n}
+		r := &result{t: t, node: n, ctx: ctx}
 		if o.Final && !n.Inputs[0].From.Props.Kinds.AppendOnly() {
 			r.fold = newFold(t)
 		}

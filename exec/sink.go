@@ -132,12 +132,17 @@ func (w *sinkWriter) judge(b *op.Batch, out op.Output) error {
 	return op.Judge(w.ctx, w.s.op.OnError, "sink "+w.s.op.Name, w.s.op.Name, b, w.letters, out)
 }
 
-// refused judges the rows that the target does not take.
+// refused judges the rows that the target does not take, and counts the others.
 func (w *sinkWriter) refused(b *op.Batch, err error, out op.Output) error {
 	var r *connectors.RefusedRows
-	if !errors.As(err, &r) {
+	switch {
+	case err == nil:
+		w.ctx.Counters[op.CountOut] += int64(b.N)
+		return nil
+	case !errors.As(err, &r):
 		return w.s.wrap(err)
 	}
+	w.ctx.Counters[op.CountOut] += int64(b.N - len(r.Rows))
 	w.letters = w.letters[:0]
 	for _, x := range r.Rows {
 		w.letters = append(w.letters, op.Letter{Row: x.Row, Code: x.Code, Columns: x.Column, Message: x.Detail})
@@ -158,6 +163,7 @@ func (w *sinkWriter) Close() { w.pending.release() }
 type result struct {
 	t    *task
 	node *planner.Node
+	ctx  *op.Context
 	fold *fold // an updating query of which only the final rows are wanted
 }
 
@@ -172,7 +178,11 @@ func (r *result) Process(_ int, b *op.Batch, _ op.Output) error {
 func (r *result) give(b *op.Batch) error {
 	r.t.job.resultM.Lock()
 	defer r.t.job.resultM.Unlock()
-	return r.t.job.cfg.Result(b, r.node.Cols)
+	if err := r.t.job.cfg.Result(b, r.node.Cols); err != nil {
+		return err
+	}
+	r.ctx.Counters[op.CountOut] += int64(b.N)
+	return nil
 }
 
 // Advance implements op.Operator.

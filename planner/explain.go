@@ -418,21 +418,6 @@ func (e *explainer) node(n *Node, port Port, depth int) {
 	}
 }
 
-// discardResult makes a sink of the result of a SELECT, for EXPLAIN ANALYZE.
-func (p *Plan) discardResult() {
-	for _, n := range p.Nodes {
-		if _, ok := n.Op.(*Result); !ok {
-			continue
-		}
-		op := &Sink{Name: "SELECT", Connector: "no sink", Mode: catalog.RetractMode}
-		for _, c := range n.Cols {
-			op.Columns = append(op.Columns, catalog.Field{Name: c.Name, Type: c.Type, NotNull: c.NotNull})
-		}
-		n.Op = op
-		n.Detail = op.Name
-	}
-}
-
 // summary is the line of properties. Without verbose it has what a user can act
 // on: updates, and state.
 func (e *explainer) summary(n *Node) string {

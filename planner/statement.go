@@ -164,7 +164,6 @@ func (a *analysis) explain(e *parser.Explain) error {
 		return err
 	}
 	if e.Mode == parser.ExplainAnalyze {
-		plan.discardResult()
 		a.add(&Analyze{Plan: plan, Settings: a.settings.Clone()})
 		return nil
 	}

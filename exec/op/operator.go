@@ -158,7 +158,7 @@ type Output interface {
 // Counter names of an operator, as progress and accounting use them.
 const (
 	CountIn         = "in"          // rows taken
-	CountOut        = "out"         // rows emitted on the main port
+	CountOut        = "out"         // rows emitted on the main port; of a sink: taken by its target
 	CountFiltered   = "filtered"    // rows a predicate dropped
 	CountBad        = "bad"         // rows in error, skipped or sent to dead letters
 	CountAdded      = "added"       // further rows of one input row
