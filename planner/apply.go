@@ -83,6 +83,9 @@ func (b *binder) splitSubqueries(pred catalog.Expr) (before, rest []catalog.Expr
 // domain of its parameters.
 func (b *binder) decorrelated(s *subquery, left rel, args []catalog.Expr) (*decorrelator, pulled, error) {
 	d := &decorrelator{binder: b, id: s.id}
+	if d.correlated(s.rel) {
+		b.env.subqueries.correlated = append(b.env.subqueries.correlated, s.place)
+	}
 	p, err := d.pull(s.rel)
 	if errors.Is(err, errNotPulled) {
 		p, err = d.overDomain(s.rel, left, args, s.place)

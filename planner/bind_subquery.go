@@ -60,6 +60,8 @@ func (x *exprBinder) newSubquery(kind subqueryKind, q *parser.Query, where place
 type subqueries struct {
 	of    map[*catalog.Function]*subquery
 	count int
+	// correlated are the places of those that read the query around them.
+	correlated []place
 }
 
 // param gives the parameter that stands for a value of the query around.

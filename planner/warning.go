@@ -10,12 +10,24 @@ import (
 
 // warnings tells of plans that work but will hurt.
 func (b *builder) warnings() {
+	inside := map[place][]*Node{}
 	for _, n := range b.plan.Nodes {
+		if where, ok := b.subqueryAround(n); ok {
+			inside[where] = append(inside[where], n)
+		}
+	}
+	for _, n := range b.plan.Nodes {
+		if where, ok := b.subqueryAround(n); ok {
+			if inside[where][0] == n {
+				b.subqueryWarning(where, inside[where])
+			}
+			continue
+		}
 		if n.Props.Unbounded {
 			b.env.warn(hint(b.unbounded(n), "%s", b.forgetting(n)))
 		}
-		if !n.Props.Bounded || b.isJob() {
-			b.oneShard(n)
+		if w := b.oneShard(n); w != nil {
+			b.env.warn(w)
 		}
 	}
 	waits := b.waiting()
@@ -106,21 +118,65 @@ func (b *builder) forgetting(n *Node) string {
 	return "GROUP BY a window, or by fewer keys; SET 'state.ttl' forgets groups that have been quiet for a time"
 }
 
+// subqueryAround gives the outermost subquery that an operator belongs to and that
+// reads the query around it.
+func (b *builder) subqueryAround(n *Node) (around place, ok bool) {
+	at := b.places[n]
+	for _, s := range b.env.subqueries.correlated {
+		if s.src == at.src && s.span.Start <= at.span.Start && at.span.End <= s.span.End && (!ok || s.span.Start < around.span.Start) {
+			around, ok = s, true
+		}
+	}
+	return around, ok
+}
+
+// subqueryWarning is the one warning of a subquery that reads the query around it: it
+// takes several operators, which nobody has written, and what is amiss with them has
+// one cause.
+func (b *builder) subqueryWarning(where place, nodes []*Node) {
+	var keeps, troubles, advice []string
+	add := func(to *[]string, text string) {
+		if !slices.Contains(*to, text) {
+			*to = append(*to, text)
+		}
+	}
+	forgetting := ""
+	for _, n := range nodes {
+		if n.Props.Unbounded {
+			add(&keeps, strings.TrimSuffix(n.Props.Bound, ", for ever"))
+			forgetting = b.forgetting(n) // of the last one, which joins it to the query around
+		}
+		if w := b.oneShard(n); w != nil {
+			add(&troubles, w.Msg)
+			add(&advice, w.Hint)
+		}
+	}
+	text := "this subquery reads the query around it"
+	if len(keeps) > 0 {
+		text += ", and keeps " + strings.Join(keeps, " and ") + ", for ever: its state grows without bound"
+		add(&advice, forgetting)
+	}
+	if len(advice) > 0 {
+		b.env.warn(hint(where.errorf("%s", strings.Join(append([]string{text}, troubles...), "; ")), "%s", strings.Join(advice, "; ")))
+	}
+}
+
 // oneShard tells of an operator whose rows all have one key, so that one shard
-// does all its work. What is added up before the exchange is no such work.
-func (b *builder) oneShard(n *Node) {
+// does all its work; nil: it has not. What is added up before the exchange is no such
+// work.
+func (b *builder) oneShard(n *Node) *parser.Error {
 	op, ok := n.Op.(Stateful)
-	if !ok || twoPhase(op) {
-		return
+	if !ok || twoPhase(op) || n.Props.Bounded && !b.isJob() {
+		return nil
 	}
 	where := b.places[n]
 	keys := op.StateKeys(0)
 	if len(keys) == 0 {
 		if len(n.Inputs) == 2 && !b.oneRow(n.Inputs[0].From) && !b.oneRow(n.Inputs[1].From) {
-			b.env.warn(hint(where.errorf("nothing of one side must equal something of the other: one shard compares all rows with all"),
-				"an equality in the condition (a.x = b.y) spreads the rows over the shards"))
+			return hint(where.errorf("nothing of one side must equal something of the other: one shard compares all rows with all"),
+				"an equality in the condition (a.x = b.y) spreads the rows over the shards")
 		}
-		return
+		return nil
 	}
 	fixed := fixedValues(n.Inputs[0].From)
 	cols := n.Inputs[0].From.Cols
@@ -128,12 +184,12 @@ func (b *builder) oneShard(n *Node) {
 	for _, k := range keys {
 		l, ok := fixed[k]
 		if !ok {
-			return
+			return nil
 		}
 		of = append(of, "`"+cols[k].Name+"` is always "+literalText(l))
 	}
-	b.env.warn(hint(where.errorf("all rows have one key (%s): one shard does all the work", strings.Join(of, ", ")),
-		"a further key spreads the rows; where there are few of them it does no harm"))
+	return hint(where.errorf("all rows have one key (%s): one shard does all the work", strings.Join(of, ", ")),
+		"a further key spreads the rows; where there are few of them it does no harm")
 }
 
 // oneRow says whether a node has one row at most.
