@@ -29,8 +29,8 @@ type sinkWriter struct {
 	s       *sink
 	t       *task
 	ctx     *op.Context
-	notNull []int
-	short   []int // columns of VARCHAR(n) and CHAR(n)
+	bounds  []bounds // of the columns that don't take every value of their type
+	pads    []int    // columns with a CHAR(n) in them
 	letters []op.Letter
 	// pending are the changes of the epoch where they have to be netted.
 	pending changes
@@ -39,11 +39,12 @@ type sinkWriter struct {
 func newSinkWriter(s *sink, t *task, ctx *op.Context) *sinkWriter {
 	w := &sinkWriter{s: s, t: t, ctx: ctx}
 	for i, c := range s.op.Columns {
-		if c.NotNull {
-			w.notNull = append(w.notNull, i)
+		if l, ok := boundsOf(c.Type, c.NotNull); ok {
+			l.col = i
+			w.bounds = append(w.bounds, l)
 		}
-		if c.Type.Kind == catalog.KindString && c.Type.Precision > 0 {
-			w.short = append(w.short, i)
+		if hasChars(c.Type) {
+			w.pads = append(w.pads, i)
 		}
 	}
 	return w
@@ -80,7 +81,7 @@ func (w *sinkWriter) write(b *op.Batch, out op.Output) error {
 		defer kept.Release()
 		b = kept
 	}
-	if len(w.short) > 0 {
+	if len(w.pads) > 0 {
 		b = w.padded(b)
 		defer b.Release()
 	}

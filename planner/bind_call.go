@@ -314,10 +314,31 @@ func (env *environment) store(e catalog.Expr, col Column, where place) (catalog.
 		}
 		return nil, err
 	}
-	if from.Kind == catalog.KindString && col.Type.Kind == catalog.KindString {
-		return e, nil // the sink judges its length: a cast would cut it off without a word
+	// The sink judges how long texts are: a cast would cut them off without a word.
+	to := unlimited(col.Type)
+	if unlimited(from).Equal(to) {
+		return e, nil
 	}
-	return env.castTo(e, col.Type), nil
+	return env.castTo(e, to), nil
+}
+
+// unlimited gives a type with STRING in the place of every VARCHAR(n) and CHAR(n).
+func unlimited(t catalog.Type) catalog.Type {
+	inner := func(t *catalog.Type) *catalog.Type {
+		if t == nil {
+			return nil
+		}
+		u := unlimited(*t)
+		return &u
+	}
+	if t.Kind == catalog.KindString {
+		return catalog.String
+	}
+	t.Key, t.Elem, t.Fields = inner(t.Key), inner(t.Elem), slices.Clone(t.Fields)
+	for i, f := range t.Fields {
+		t.Fields[i].Type = unlimited(f.Type)
+	}
+	return t
 }
 
 // nullable says whether an expression may be NULL.

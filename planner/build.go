@@ -33,6 +33,8 @@ type builder struct {
 	advice map[place]string
 	// toSinks collects what goes to each sink, in order of first use.
 	toSinks []*sinkInput
+	// letterTo is where dead letters of an operator go, by its branch.
+	letterTo map[*Node]*catalog.Table
 	// mode is what becomes of rows on which an expression of the branch fails,
 	// errors the sink that takes them.
 	mode   ErrorMode
@@ -61,6 +63,9 @@ type sinkPart struct {
 	place place
 	// conflict says which of several rows with one primary key the sink shows.
 	conflict *conflict
+	// mode and errors are the branch's policy for rows in error.
+	mode   ErrorMode
+	errors *catalog.Table
 }
 
 // planOutputs plans several outputs as one: they share scans and the commit.
@@ -70,7 +75,7 @@ func planOutputs(env *environment, outs []*output, without []string) (*Plan, err
 		env: env, rules: &ruleContext{env: env, notes: map[rel][]string{}},
 		plan:  &Plan{Zone: env.zone},
 		scans: map[*source]*Node{}, guards: map[string]*Node{}, wanted: map[*source]needs{}, watched: map[*source]bool{},
-		keys: map[*Node][][]int{}, places: map[*Node]place{}, advice: map[place]string{}, noTwo: slices.Contains(without, "two-phase"),
+		keys: map[*Node][][]int{}, places: map[*Node]place{}, letterTo: map[*Node]*catalog.Table{}, advice: map[place]string{}, noTwo: slices.Contains(without, "two-phase"),
 		noExpiry: slices.Contains(without, pruneJoinState),
 	}
 	nameBranches(outs)
@@ -198,6 +203,7 @@ func (b *builder) node(op Op, r rel, inputs []Edge, cols []Column, text string) 
 	}
 	n := &Node{ID: len(b.plan.Nodes), Op: op, Inputs: inputs, Cols: cols}
 	b.plan.Nodes = append(b.plan.Nodes, n)
+	b.letterTo[n] = b.errors
 	if r != nil {
 		b.places[n] = r.at()
 		n.Rules = append(joinRule(op), b.rules.notes[r]...)

@@ -356,7 +356,10 @@ func (p *Plan) ExplainWith(verbose bool, note func(*Node) string) string {
 			consumers[in.From]++
 		}
 	}
-	e.shared = func(n *Node) bool { return consumers[n] > 1 }
+	e.shared = func(n *Node) bool {
+		_, top := n.Op.(*Sink)
+		return consumers[n] > 1 || top && consumers[n] > 0
+	}
 	for _, n := range p.Nodes {
 		switch n.Op.(type) {
 		case *Sink, *Result:

@@ -54,7 +54,7 @@ func (s *sinkInput) settle(env *environment) (err error) {
 // written by one operator.
 func (b *builder) toSink(t *catalog.Table, n *Node, where place, c *conflict) error {
 	s := b.sinkFor(t)
-	s.parts = append(s.parts, sinkPart{n, where, c})
+	s.parts = append(s.parts, sinkPart{node: n, place: where, conflict: c, mode: b.mode, errors: b.errors})
 	if len(s.parts) > 1 {
 		if before := s.parts[0].conflict; !before.equal(c) {
 			return where.errorf("sink `%s` is written twice in this script, with different ON CONFLICT clauses", t.Name)
@@ -71,7 +71,7 @@ func (b *builder) toSink(t *catalog.Table, n *Node, where place, c *conflict) er
 // sinks makes the sink operators: those of rows, then those of the dead letters
 // that all operators before them have.
 func (b *builder) sinks() error {
-	b.branch, b.byText = "", nil
+	b.branch, b.byText, b.mode, b.errors = "", nil, ErrorFail, nil
 	if err := b.sinkPolicies(); err != nil {
 		return err
 	}
@@ -169,16 +169,12 @@ func (b *builder) writeSink(s *sinkInput) error {
 		op.Mode = catalog.AppendOnly // nothing is ever taken back: the sink need not show kinds
 	}
 	op.Net = op.Mode == catalog.UpsertMode && len(op.PrimaryKey) > 0 && (in.Props.AnyOrder || !subset(in.Props.UpsertKey, op.PrimaryKey))
-	for i, c := range op.Columns {
-		if c.NotNull && !in.Cols[i].NotNull {
-			op.OnError = b.sinkMode(in)
-		}
-	}
-	if t.SinkOptions[catalog.OnErrorOption] != "" {
-		op.OnError, op.Judges = s.onError, true
-	}
 	op.Tolerance = s.tolerance
+	var letters *catalog.Table
+	op.OnError, letters = s.policy()
+	op.Judges = t.SinkOptions[catalog.OnErrorOption] != ""
 	s.written = b.node(op, nil, from(in), in.Cols, "")
+	b.letterTo[s.written] = letters
 	b.places[s.written] = s.parts[0].place
 	return nil
 }
@@ -250,22 +246,19 @@ func (b *builder) inOrder(in *Node) *Node {
 	return b.together(in, positions(len(in.Cols)))
 }
 
-// sinkMode is the error mode of the branch that ends in a sink: that of the last
-// operator with one.
-func (b *builder) sinkMode(n *Node) ErrorMode {
-	for {
-		switch op := n.Op.(type) {
-		case *Guard:
-			if set, ok := errorModes[b.env.settings.Get(catalog.ExprOnErrorKey)]; ok {
-				return set
-			}
-			return op.OnError // of the source
-		}
-		if len(n.Inputs) != 1 || n.Inputs[0].Port != MainPort {
-			return ErrorFail
-		}
-		n = n.Inputs[0].From
+// policy says what becomes of rows that the sink refuses, and who takes their dead
+// letters: as its own 'on-error' says, else as all that write to it agree.
+func (s *sinkInput) policy() (ErrorMode, *catalog.Table) {
+	if s.table.SinkOptions[catalog.OnErrorOption] != "" {
+		return s.onError, s.deadLetter
 	}
+	first := s.parts[0]
+	for _, p := range s.parts {
+		if p.mode != first.mode || p.errors != first.errors || p.errors == s.table {
+			return ErrorFail, nil
+		}
+	}
+	return first.mode, first.errors
 }
 
 // checkSinks refuses changelogs that a sink can't take.
@@ -430,27 +423,18 @@ func (b *builder) letters(sink *catalog.Table, edges []Edge) error {
 	return b.toSink(sink, p, b.places[p], nil)
 }
 
-// letterSink finds the sink for the dead letters of a node: a sink's own, else
-// that of the first source below it.
+// letterSink finds the sink for the dead letters of a node: of records the source's,
+// else that of the branch; nil: there is none.
 func (b *builder) letterSink(n *Node) *catalog.Table {
-	if op, ok := n.Op.(*Sink); ok && op.Judges {
-		at := slices.IndexFunc(b.toSinks, func(s *sinkInput) bool { return s.written == n })
-		return b.toSinks[at].deadLetter
+	if _, ok := n.Op.(*Guard); !ok {
+		return b.letterTo[n]
 	}
-	for {
-		if s, ok := n.Op.(*Scan); ok {
-			for src, scan := range b.scans {
-				if scan.Op == s {
-					return src.deadLetter
-				}
-			}
-			return nil
+	for src, scan := range b.scans {
+		if scan == n.Inputs[0].From {
+			return src.deadLetter
 		}
-		if len(n.Inputs) == 0 {
-			return nil
-		}
-		n = n.Inputs[0].From
 	}
+	return nil
 }
 
 // errorModeOf gives the error mode of an operator: its field OnError, whatever
