@@ -44,8 +44,11 @@ type OptionError struct {
 	// OtherSide: a source's option on a sink, or the other way round. In a
 	// CREATE TABLE, which may be used as both, it is no error.
 	OtherSide bool
-	Message   string
-	Hint      string // "did you mean 'topic'?"; may be empty
+	// OneUse: it is in the way of reading alone, or of writing alone. A CREATE TABLE
+	// is refused for it when it is used so.
+	OneUse  bool
+	Message string
+	Hint    string // "did you mean 'topic'?"; may be empty
 }
 
 // Error implements error.

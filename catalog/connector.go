@@ -21,6 +21,9 @@ type ConnectorSpec struct {
 	// Check says what is wrong with options that are each right by themselves; nil:
 	// nothing can be.
 	Check func(o Options, forSource bool) *OptionError
+	// CheckTable says what is wrong with options beside the columns of a table: those
+	// of its records, and the names of the PRIMARY KEY. nil: nothing can be.
+	CheckTable func(o Options, columns []Field, key []string, forSource bool) *OptionError
 }
 
 // OptionType is the type of an option's value.

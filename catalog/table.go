@@ -68,6 +68,8 @@ type Table struct {
 	// SourceOptions and SinkOptions are the checked options for either use; nil
 	// where the connector or the role does not allow it.
 	SourceOptions, SinkOptions Options
+	// NotRead and NotWritten say why the options of a CREATE TABLE allow one use only.
+	NotRead, NotWritten *OptionError
 	// With are the options as written, those that LIKE has brought included.
 	With    []*parser.Option
 	Comment string

@@ -222,6 +222,9 @@ func (bl *block) lateTo(root rel, a rel, name *parser.Name) (rel, error) {
 		return nil, lerr
 	}
 	sink, ok := o.(*catalog.Table)
+	if ok && sink.NotWritten != nil {
+		return nil, bl.oneUse(sink, sink.NotWritten)
+	}
 	if !ok || sink.SinkOptions == nil {
 		return nil, where.errorf("LATE DATA TO needs a sink, `%s` is a %s", o.ObjectName(), strings.ToLower(o.Kind()))
 	}

@@ -16,7 +16,10 @@ func (b *binder) source(t *catalog.Table, overrides []*parser.Option, where plac
 	if t.Role == catalog.SinkRole {
 		return nil, hint(where.errorf("`%s` is a sink: it can't be read", t.Name), "CREATE TABLE makes one that can be both")
 	}
-	if t.SourceOptions == nil {
+	if t.NotRead != nil && len(overrides) == 0 {
+		return nil, b.oneUse(t, t.NotRead)
+	}
+	if t.SourceOptions == nil && t.NotRead == nil {
 		return nil, where.errorf("`%s` can't be read: connector '%s' only writes", t.Name, t.Connector.Name)
 	}
 	options := t.SourceOptions
@@ -81,10 +84,15 @@ func (b *binder) override(t *catalog.Table, overrides []*parser.Option) (catalog
 	for k, v := range t.SourceOptions {
 		raw[k] = v
 	}
+	if t.NotRead != nil { // the hint may mend it
+		for _, o := range t.With {
+			raw[o.Key.Value] = o.Value.Value
+		}
+	}
 	for _, o := range overrides {
 		raw[o.Key.Value] = o.Value.Value
 	}
-	options, errs := catalog.CheckOptions(t.Connector, b.env.connectors, raw, true)
+	options, errs := checkSide(t.Connector, b.env.connectors, raw, true, t.NotRead != nil)
 	if len(errs) > 0 {
 		return nil, optionError(b.src, overrides, errs[0], b.at(overrides[0]))
 	}

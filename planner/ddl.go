@@ -131,25 +131,38 @@ func (b *binder) connector(t *catalog.Table, c *parser.CreateTable, options []*p
 			b.env.connectors.Names(), "there are "+strings.Join(b.env.connectors.Names(), ", "))
 	}
 	t.Connector, t.With = spec, options
-	check := func(forSource bool) (catalog.Options, error) {
-		checked, errs := checkSide(spec, b.env.connectors, raw, forSource, t.Role == catalog.EitherRole)
-		if len(errs) > 0 {
-			return nil, optionError(b.src, options, errs[0], b.at(c.Name))
+	either := t.Role == catalog.EitherRole
+	check := func(forSource bool, one **catalog.OptionError) (catalog.Options, error) {
+		checked, errs := checkSide(spec, b.env.connectors, raw, forSource, either)
+		switch {
+		case len(errs) == 0:
+			return checked, nil
+		case either && errs[0].OneUse:
+			*one = &errs[0]
+			return nil, nil
 		}
-		return checked, nil
+		return nil, optionError(b.src, options, errs[0], b.at(c.Name))
 	}
 	var err error
-	if t.Role == catalog.SourceRole || t.Role == catalog.EitherRole && spec.Source != nil {
-		if t.SourceOptions, err = check(true); err != nil {
+	if t.Role == catalog.SourceRole || either && spec.Source != nil {
+		if t.SourceOptions, err = check(true, &t.NotRead); err != nil {
 			return err
 		}
 	}
-	if t.Role == catalog.SinkRole || t.Role == catalog.EitherRole && spec.Sink != nil && !readOnly(spec, t.SourceOptions) {
-		if t.SinkOptions, err = check(false); err != nil {
+	if t.Role == catalog.SinkRole || either && spec.Sink != nil && !readOnly(spec, t.SourceOptions) {
+		if t.SinkOptions, err = check(false, &t.NotWritten); err != nil {
 			return err
 		}
+	}
+	if t.SourceOptions == nil && t.SinkOptions == nil && t.NotRead != nil {
+		return b.oneUse(t, t.NotRead)
 	}
 	return nil
+}
+
+// oneUse is the error of a table that is used as its options don't allow.
+func (b *binder) oneUse(t *catalog.Table, e *catalog.OptionError) error {
+	return optionError(t.Source, t.With, *e, place{t.Source, t.Span})
 }
 
 // readOnly says whether the format of a table that is read can't be written.
@@ -350,6 +363,9 @@ func (b *binder) checkTable(t *catalog.Table, c *parser.CreateTable) error {
 		return hint(place{t.Source, t.Span}.errorf("'%s' writes rows by their key, and `%s` has no PRIMARY KEY", t.Connector.Name, t.Name),
 			"PRIMARY KEY (k) NOT ENFORCED, of the columns that are to be the key of the records")
 	}
+	if err := b.checkKeys(t, c); err != nil {
+		return err
+	}
 	if t.SourceOptions != nil {
 		if err := b.watermark(s); err != nil {
 			return err
@@ -358,6 +374,31 @@ func (b *binder) checkTable(t *catalog.Table, c *parser.CreateTable) error {
 	for i := range t.Columns {
 		if t.Columns[i].Kind == catalog.ComputedColumn {
 			t.Columns[i].Type, t.Columns[i].NotNull = s.declared[i].Type, s.declared[i].NotNull
+		}
+	}
+	return nil
+}
+
+// checkKeys has the connector look at the options beside the columns.
+func (b *binder) checkKeys(t *catalog.Table, c *parser.CreateTable) error {
+	check := t.Connector.CheckTable
+	if check == nil {
+		return nil
+	}
+	var key []string
+	for _, k := range t.PrimaryKey {
+		key = append(key, t.Columns[k].Name)
+	}
+	for _, forSource := range []bool{true, false} {
+		o := t.SinkOptions
+		if forSource {
+			o = t.SourceOptions
+		}
+		if o == nil {
+			continue
+		}
+		if e := check(o, t.Physical(), key, forSource); e != nil {
+			return optionError(b.src, t.With, *e, b.at(c.Name))
 		}
 	}
 	return nil

@@ -11,6 +11,9 @@ import (
 // inferred takes the physical columns of a source that declares none from its
 // connector: those that it fixes, or those that its records have. They come first.
 func (b *binder) inferred(t *catalog.Table, c *parser.CreateTable) error {
+	if c.Like == nil && t.NotRead != nil && len(t.Columns) == 0 {
+		return b.oneUse(t, t.NotRead)
+	}
 	if c.Like != nil || t.SourceOptions == nil || slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return c.Kind == catalog.PhysicalColumn }) {
 		return nil
 	}

@@ -30,6 +30,9 @@ func (b *binder) insert(s *parser.Insert) (*output, error) {
 	if !ok {
 		return nil, hint(b.at(s.Table.Name).errorf("`%s` is a view: it can't be written", o.ObjectName()), "INSERT into a sink")
 	}
+	if sink.NotWritten != nil {
+		return nil, b.oneUse(sink, sink.NotWritten)
+	}
 	if spec := sink.Connector; sink.SinkOptions == nil && sink.Role == catalog.EitherRole && spec.Sink != nil {
 		return nil, hint(b.at(s.Table.Name).errorf("`%s` can't be written: connector '%s' does not write format '%s'", sink.Name, spec.Name, sink.SourceOptions[catalog.FormatOption]),
 			"it writes %s", strings.Join(spec.Sink.Formats, ", "))

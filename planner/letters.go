@@ -59,6 +59,9 @@ func (env *environment) letterPolicy(t *catalog.Table, o catalog.Options, what s
 		return mode, nil, didYouMean(where.errorf("there is no sink `%s`, which 'dead-letter.sink' of %s `%s` names", name, what, t.Name), name, sinks, "CREATE it before the "+what+" is used")
 	}
 	sink, ok := found.(*catalog.Table)
+	if ok && sink.NotWritten != nil {
+		return mode, nil, optionError(sink.Source, sink.With, *sink.NotWritten, place{sink.Source, sink.Span})
+	}
 	if !ok || sink.SinkOptions == nil {
 		return mode, nil, where.errorf("`%s`, which 'dead-letter.sink' of %s `%s` names, can't be written", name, what, t.Name)
 	}

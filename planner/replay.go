@@ -56,6 +56,9 @@ func (a *analysis) replayStep(s *parser.ReplayDeadLetters) error {
 		return lerr
 	}
 	t, ok := o.(*catalog.Table)
+	if ok && t.NotRead != nil {
+		return b.oneUse(t, t.NotRead)
+	}
 	if !ok || t.SourceOptions == nil {
 		return hint(b.at(s.From).errorf("`%s` can't be read", o.ObjectName()), "CREATE TABLE makes a table of dead letters that can be both written and read")
 	}

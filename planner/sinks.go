@@ -211,9 +211,13 @@ func sinkMetadata(t *catalog.Table, written []int) ([]string, error) {
 	var out []string
 	for k, i := range written {
 		c := t.Columns[i]
-		at := slices.IndexFunc(t.Connector.Sink.Metadata, func(m catalog.MetadataColumn) bool { return m.Name == c.Metadata })
-		if c.Kind != catalog.MetadataColumnKind || at < 0 {
+		if c.Kind != catalog.MetadataColumnKind {
 			continue
+		}
+		at := slices.IndexFunc(t.Connector.Sink.Metadata, func(m catalog.MetadataColumn) bool { return m.Name == c.Metadata })
+		if at < 0 {
+			return nil, hint(place{t.Source, t.Span}.errorf("metadata column `%s` of `%s` can be read but not written: connector '%s' takes no '%s'", c.Name, t.Name, t.Connector.Name, c.Metadata),
+				"METADATA FROM '%s' VIRTUAL is left out of what is written", c.Metadata)
 		}
 		if want := t.Connector.Sink.Metadata[at].Type; c.Type.Kind != want.Kind || !c.Type.IsTimestamp() && c.Type.String() != want.String() {
 			return nil, place{t.Source, t.Span}.errorf("metadata column `%s` of sink `%s` is %s, connector '%s' takes %s", c.Name, t.Name, c.Type, t.Connector.Name, want)

@@ -61,6 +61,24 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// Formats that go by position have the columns of the key in the order of 'key.fields',
+// whatever that of the table is, as Flink has it; those of the value keep the table's.
+func TestKeyOrder(t *testing.T) {
+	k := testservice.SharedKafka(t, testservice.KafkaConfig{})
+	k.CreateTopic(t, "order", 1)
+	produce(t, k, "order", 0, batch.None, `2,1=>3,4`)
+	cols := []connectors.ScanColumn{{Name: "c", Type: catalog.Int}, {Name: "a", Type: catalog.Int}, {Name: "d", Type: catalog.Int}, {Name: "b", Type: catalog.Int}}
+	s := open(t, config(t, cols, k.Addr, "topic", "order", "format", "csv", "key.format", "csv", optKeyFields, "b;a", optValueFields, "EXCEPT_KEY"))
+	defer s.Close()
+	rows, _, err := read(t, s, "order/00000", nil, cols, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, _ := strings.Cut(rows[0], " @"); got != "3|1|4|2" {
+		t.Errorf("c, a, d, b are %s", got)
+	}
+}
+
 // Offsets of a batch that compaction has left gaps in are those of its records,
 // wherever it is cut.
 func TestGaps(t *testing.T) {

@@ -33,16 +33,12 @@ type layout struct {
 func newLayout(formats format.Set, cfg connectors.SourceConfig, env connectors.Env) (*layout, error) {
 	o := cfg.Options
 	l := &layout{columns: cfg.Columns, want: batch.Timestamps}
-	inKey := map[string]bool{}
-	if o[catalog.KeyFormatOption] != "" {
-		for _, f := range keyFields(o) {
-			if !slices.ContainsFunc(cfg.Declared, func(d catalog.Field) bool { return d.Name == f }) {
-				return nil, fmt.Errorf("option '%s': there is no column '%s'", optKeyFields, f)
-			}
-			inKey[f] = true
-		}
+	keys := cfg.PrimaryKey // the columns of the key, in their order there
+	if keys == nil && o[catalog.KeyFormatOption] != "" {
+		keys = keyFields(o)
 	}
-	for _, name := range cfg.PrimaryKey {
+	inKey := map[string]bool{}
+	for _, name := range keys {
 		inKey[name] = true
 	}
 	keyFormat := o[catalog.KeyFormatOption]
@@ -76,10 +72,19 @@ func newLayout(formats format.Set, cfg connectors.SourceConfig, env connectors.E
 			l.wants(c.Metadata)
 		}
 	}
-	for _, f := range cfg.Declared {
-		if fromKey(f.Name) {
-			key.Declared = append(key.Declared, inner(f))
+	for _, name := range keys {
+		i := slices.IndexFunc(cfg.Declared, func(d catalog.Field) bool { return d.Name == name })
+		if i < 0 && cfg.PrimaryKey == nil {
+			return nil, fmt.Errorf("option '%s': there is no column '%s'", optKeyFields, name)
 		}
+		if i < 0 {
+			continue // a PRIMARY KEY may have a metadata column
+		}
+		if fromKey(name) {
+			key.Declared = append(key.Declared, inner(cfg.Declared[i]))
+		}
+	}
+	for _, f := range cfg.Declared {
 		if !inKey[f.Name] || !apart {
 			value.Declared = append(value.Declared, f)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,6 +74,20 @@ func connectionOptions() []catalog.OptionSpec {
 		both(catalog.OptionSpec{Name: optStartTime, Type: catalog.OptionDuration, Default: "60 s", Doc: "How long a job that starts tries to reach the cluster. One that runs tries for ever."}),
 		both(catalog.OptionSpec{Name: optConnectTime, Type: catalog.OptionDuration, Default: "10 s", Doc: "The same for connecting."}),
 		both(catalog.OptionSpec{Name: optBackoff, Aliases: []string{"properties.retry.backoff.ms"}, Type: catalog.OptionDuration, Default: "100 ms", Doc: "The pause before a failed request is made again; it doubles each time."}),
+		catalog.Refused("properties.acks", "all replicas in sync acknowledge what is written, whatever 'sink.delivery-guarantee' is", "leave it out"),
+		catalog.Refused("properties.linger.ms", "rows wait only while the request before them is under way", "leave it out; a larger 'properties.batch.size' is for throughput"),
+		catalog.Refused("properties.enable.idempotence", "the producer is always idempotent", "leave it out"),
+		catalog.Refused("properties.retries", "what can be tried again is", "'properties.delivery.timeout.ms' bounds for how long"),
+		catalog.Refused("properties.transactional.id", "the engine has two of them for each sink", "'sink.transactional-id-prefix' is what they begin with"),
+		catalog.Refused("properties.enable.auto.commit", "the group is told of offsets after each commit of the job", "'properties.commit.offsets.on.checkpoint' = 'false' keeps it from that"),
+		catalog.Refused("properties.auto.commit.interval.ms", "the group is told of offsets after each commit of the job", "SET 'commit.interval'"),
+		catalog.Refused("properties.max.poll.records", "records are taken as they come", "'scan.max-offsets-per-trigger' bounds a micro-batch"),
+		catalog.Refused("properties.allow.auto.create.topics", "topics are never made by reading or writing them", "leave it out"),
+		catalog.Refused("properties.ssl.truststore.password", "PEM files have no password", "convert a Java key store: keytool -exportcert -rfc"),
+		catalog.Refused("properties.ssl.keystore.password", "PEM files have no password", "convert a Java key store: openssl pkcs12 -nodes"),
+		catalog.Refused("properties.ssl.key.password", "the key must not be encrypted", "openssl pkey -in key.pem -out plain.pem"),
+		catalog.Refused("sink.parallelism", "all of a job has one parallelism", "SET 'parallelism'"),
+		catalog.Refused("scan.parallelism", "all of a job has one parallelism", "SET 'parallelism'"),
 		both(catalog.OptionSpec{Name: optBackoffMax, Aliases: []string{"properties.retry.backoff.max.ms"}, Type: catalog.OptionDuration, Default: "10 s", Doc: "The longest such pause."}),
 	}
 }
@@ -244,62 +259,56 @@ func tlsConfig(o catalog.Options, dir string) (*tls.Config, error) {
 	return c, nil
 }
 
-// parsePairs reads 'a:1;b:2' with keys as Flink writes them.
-func parsePairs(text string, f func(key, value string) error) error {
-	for _, part := range strings.Split(text, ";") {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
-		}
-		key, value, ok := strings.Cut(part, ":")
-		if !ok {
-			return fmt.Errorf("%q is not of the form key:value", part)
-		}
-		if err := f(strings.TrimSpace(key), strings.TrimSpace(value)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// parseOffsets reads 'partition:0,offset:42;partition:1,offset:300', with
-// 'topic:name,' before it where there are several topics.
+// parseOffsets reads 'partition:0,offset:42;partition:1,offset:300' as Flink writes it,
+// with 'topic:name,' before it where there are several topics (nil: a pattern).
 func parseOffsets(text string, topics []string) (map[wire.TopicPartition]int64, error) {
 	out := map[wire.TopicPartition]int64{}
 	for _, part := range strings.Split(text, ";") {
-		if strings.TrimSpace(part) == "" {
+		part = strings.TrimSpace(part)
+		if part == "" {
 			continue
 		}
-		p := wire.TopicPartition{Partition: -1}
-		offset := int64(-1)
-		err := parsePairs(strings.ReplaceAll(part, ",", ";"), func(key, value string) error {
-			switch key {
-			case "topic":
-				p.Topic = value
-				return nil
-			case "partition":
-				n, err := strconv.ParseInt(value, 10, 32)
-				p.Partition = int32(n)
-				return err
-			case "offset":
-				n, err := strconv.ParseInt(value, 10, 64)
-				offset = n
-				return err
-			}
-			return fmt.Errorf("unknown key %q", key)
-		})
-		if err != nil {
-			return nil, err
+		p, offset, ok := parseOffset(part)
+		if !ok {
+			return nil, fmt.Errorf("'%s' is not of the form partition:0,offset:42", part)
 		}
 		if p.Topic == "" && len(topics) == 1 {
 			p.Topic = topics[0]
 		}
-		if p.Topic == "" {
-			return nil, fmt.Errorf("%q does not say which topic: topic:name,partition:0,offset:42", part)
-		}
-		if p.Partition < 0 || offset < 0 {
-			return nil, fmt.Errorf("%q is not of the form partition:0,offset:42", part)
+		switch _, twice := out[p]; {
+		case p.Topic == "":
+			return nil, fmt.Errorf("'%s' does not say which topic: topic:name,partition:0,offset:42", part)
+		case topics != nil && !slices.Contains(topics, p.Topic):
+			return nil, fmt.Errorf("'%s' names a topic that is not read", part)
+		case twice:
+			return nil, fmt.Errorf("partition %d of '%s' is named twice", p.Partition, p.Topic)
 		}
 		out[p] = offset
 	}
 	return out, nil
+}
+
+// parseOffset reads 'topic:name,partition:0,offset:42', whose topic may be missing.
+func parseOffset(text string) (p wire.TopicPartition, offset int64, ok bool) {
+	partition := int64(-1)
+	offset = -1
+	for _, pair := range strings.Split(text, ",") {
+		key, value, _ := strings.Cut(pair, ":")
+		var err error
+		switch value = strings.TrimSpace(value); strings.TrimSpace(key) {
+		case "topic":
+			p.Topic = value
+		case "partition":
+			partition, err = strconv.ParseInt(value, 10, 32)
+		case "offset":
+			offset, err = strconv.ParseInt(value, 10, 64)
+		default:
+			return p, 0, false
+		}
+		if err != nil {
+			return p, 0, false
+		}
+	}
+	p.Partition = int32(partition)
+	return p, offset, partition >= 0 && offset >= 0
 }

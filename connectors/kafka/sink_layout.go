@@ -31,24 +31,24 @@ func newSinkLayout(formats format.Set, cfg connectors.SinkConfig, env connectors
 	o := cfg.Options
 	l := &sinkLayout{topic: -1, time: -1, partitionCol: -1, headers: -1, keyCol: -1, partitioner: o[optPartitioner], maxRecord: int(min(o.Bytes(optMaxRequest), 1<<30))}
 	upsert := cfg.Mode == catalog.UpsertMode
-	keyFormat, keys := o[catalog.KeyFormatOption], map[int]bool{}
+	keyFormat, keys := o[catalog.KeyFormatOption], []int(nil)
 	if upsert {
 		if keyFormat == "" {
 			keyFormat = o[catalog.FormatOption]
 		}
-		for _, c := range cfg.PrimaryKey {
-			keys[c] = true
-		}
+		keys = slices.Clone(cfg.PrimaryKey)
 	}
 	for _, f := range keyFields(o) {
 		c := slices.IndexFunc(cfg.Columns, func(d catalog.Field) bool { return d.Name == f })
 		if c < 0 {
 			return nil, fmt.Errorf("option '%s': there is no column '%s'", optKeyFields, f)
 		}
-		if upsert && !keys[c] {
+		switch {
+		case !upsert:
+			keys = append(keys, c)
+		case !slices.Contains(keys, c):
 			return nil, fmt.Errorf("option '%s': '%s' is not in the PRIMARY KEY, which is the key of a topic that takes updates", optKeyFields, f)
 		}
-		keys[c] = true
 	}
 	value := format.EncodeConfig{Env: env, Subject: subject(o), Options: o.Under(o[catalog.FormatOption] + "."), Upsert: upsert}
 	key := format.EncodeConfig{Env: env, Subject: subject(o), Key: true, Options: o.Under("key." + keyFormat + ".")}
@@ -71,17 +71,21 @@ func newSinkLayout(formats format.Set, cfg connectors.SinkConfig, env connectors
 			}
 			continue
 		}
-		if keys[c] {
-			l.keyCols = append(l.keyCols, c)
-			inner := f
-			inner.Name = strings.TrimPrefix(f.Name, o[optKeyPrefix])
-			key.Columns = append(key.Columns, inner)
-			if o[optValueFields] == "EXCEPT_KEY" {
-				continue
-			}
+		if slices.Contains(keys, c) && o[optValueFields] == "EXCEPT_KEY" {
+			continue
 		}
 		l.valueCols = append(l.valueCols, c)
 		value.Columns = append(value.Columns, f)
+	}
+	// Columns stand in the key in the order in which they are named as its columns.
+	for _, c := range keys {
+		if cfg.Metadata != nil && cfg.Metadata[c] != "" {
+			continue
+		}
+		l.keyCols = append(l.keyCols, c)
+		inner := cfg.Columns[c]
+		inner.Name = strings.TrimPrefix(inner.Name, o[optKeyPrefix])
+		key.Columns = append(key.Columns, inner)
 	}
 	if l.keyCol >= 0 && len(l.keyCols) > 0 {
 		return nil, fmt.Errorf("the key is made of columns ('%s' or PRIMARY KEY) and given by metadata '%s' too", optKeyFields, metaKey)
@@ -175,9 +179,9 @@ func (l *sinkLayout) partition(b *connectors.Batch, i int, key []byte, numbers [
 		return p, nil
 	}
 	switch {
-	case l.partitioner == "fixed":
+	case l.partitioner == partitionFixed:
 		return shard % n, nil
-	case l.partitioner == "round-robin":
+	case l.partitioner == partitionRoundRobin:
 		return (turn + int32(i)) % n, nil
 	case key == nil:
 		return turn % n, nil

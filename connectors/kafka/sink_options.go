@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/streamsql/streamsql/catalog"
@@ -28,12 +27,19 @@ const (
 	noGuarantee = "none"
 )
 
+// The partitioners.
+const (
+	partitionDefault    = "default"
+	partitionFixed      = "fixed"
+	partitionRoundRobin = "round-robin"
+)
+
 func sinkOptions() []catalog.OptionSpec {
 	options := []catalog.OptionSpec{
 		{Name: optGuarantee, Type: catalog.OptionEnum, Values: []string{exactlyOnce, atLeastOnce, noGuarantee}, Default: exactlyOnce,
 			Doc: "exactly-once: a transaction for each micro-batch, which consumers with read_committed see when it is committed. at-least-once: rows are seen at once; those since the last commit come again after a crash. none: commits don't even wait for them."},
-		{Name: optPartitioner, Type: catalog.OptionEnum, Values: []string{"default", "fixed", "round-robin"}, Default: "default",
-			Doc: "The partition of a row: default goes by the hash of its key as Kafka's clients compute it, rows without a key change partition from batch to batch; fixed gives each shard one; round-robin takes the next for each row."},
+		{Name: optPartitioner, Type: catalog.OptionEnum, Values: []string{partitionDefault, partitionFixed, partitionRoundRobin}, Default: partitionDefault,
+			Doc: "The partition of a row: default goes by the hash of its key as Kafka's clients compute it, rows without a key change partition from batch to batch; fixed gives each shard one; round-robin takes the next for each row. With a PRIMARY KEY it is default, with 'key.fields' it can't be round-robin."},
 		{Name: optTransactionPrefix, Default: "streamsql", Doc: "What transactional ids begin with (for ACLs); the job's ID and the sink's name follow."},
 		{Name: optTransactionTimeout, Type: catalog.OptionDuration, Default: "15 min",
 			Doc: "How long a transaction may stay open: the longest outage between the engine's commit and the broker's that is survived. The brokers' transaction.max.timeout.ms (15 minutes unless changed) bounds it."},
@@ -89,23 +95,22 @@ func sinkSpec(formats format.Set) *catalog.SinkSpec {
 
 // checkSink finds options that do not go together.
 func checkSink(o catalog.Options) *catalog.OptionError {
-	wrong := func(option, format string, args ...any) *catalog.OptionError {
-		return &catalog.OptionError{Option: option, Value: true, Message: fmt.Sprintf(format, args...)}
-	}
 	topics := topicList(o)
 	switch {
 	case len(topics) == 0:
-		return &catalog.OptionError{Option: optTopic, Missing: true, Message: "connector 'kafka' needs option 'topic'"}
+		return &catalog.OptionError{Option: optTopic, Missing: true, OneUse: true, Message: "connector 'kafka' needs option 'topic' to write"}
 	case len(topics) > 1:
-		return wrong(optTopic, "option 'topic': a sink writes to one topic, or to those that a column says: topic STRING METADATA")
+		e := wrong(optTopic, "option 'topic': a sink writes to one topic, or to those that a column says: topic STRING METADATA")
+		e.OneUse = true
+		return e
 	case !legalTopic(topics[0]):
 		return wrong(optTopic, "option 'topic': '%s' can't be the name of a topic", topics[0])
-	case o[optKeyFields] != "" && o[catalog.KeyFormatOption] == "":
-		return wrong(optKeyFields, "'%s' needs '%s'", optKeyFields, catalog.KeyFormatOption)
+	case o[optPartitioner] == partitionRoundRobin && o[optKeyFields] != "":
+		return wrong(optPartitioner, "'%s' = '%s' would spread rows of the same '%s' over partitions", optPartitioner, partitionRoundRobin, optKeyFields)
 	case o.Bytes(optBatchSize) < 1:
 		return wrong(optBatchSize, "option '%s' must be at least 1 byte", optBatchSize)
 	case o.Bytes(optBufferMemory) < 1:
 		return wrong(optBufferMemory, "option '%s' must be at least 1 byte", optBufferMemory)
 	}
-	return nil
+	return checkKeys(o)
 }

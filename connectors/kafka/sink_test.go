@@ -149,6 +149,24 @@ func TestUpsert(t *testing.T) {
 	equal(t, seen(t, k, "upsert"), []string{p(1) + `{"v":"a"}`, p(1) + `{"v":"c"}`, p(2) + `{"v":"b"}`, p(2) + "null"})
 }
 
+// The key has its columns in the order in which the PRIMARY KEY, or 'key.fields', names
+// them, as Flink writes it.
+func TestKeyOrderWritten(t *testing.T) {
+	k := testservice.SharedKafka(t, testservice.KafkaConfig{})
+	k.CreateTopic(t, "keyorder", 1)
+	cols := []catalog.Field{{Name: "a", Type: catalog.Int}, {Name: "v", Type: catalog.Int}, {Name: "b", Type: catalog.Int}}
+	rows := `[{"a":1,"v":2,"b":3}]`
+	s := sinkOf(t, k, connectors.SinkConfig{Columns: cols, PrimaryKey: []int{2, 0}}, 0, "topic", "keyorder", "key.format", "csv")
+	if err := commit(t, s, 1, rowsOf(t, cols, nil, rows)); err != nil {
+		t.Fatal(err)
+	}
+	s = sinkOf(t, k, connectors.SinkConfig{Columns: cols}, 1, "topic", "keyorder", "key.format", "json", optKeyFields, "b;a", optValueFields, "EXCEPT_KEY", optGuarantee, atLeastOnce)
+	if err := commit(t, s, 2, rowsOf(t, cols, nil, rows)); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, seen(t, k, "keyorder"), []string{`Partition:0 NO_HEADERS 3,1 {"a":1,"v":2,"b":3}`, `Partition:0 NO_HEADERS {"b":3,"a":1} {"v":2}`})
+}
+
 // Metadata columns say topic, partition, key and headers; rows that can't be
 // written are refused by themselves.
 func TestMetadataColumns(t *testing.T) {

@@ -101,7 +101,7 @@ func Connector(formats format.Set) connectors.Connector {
 		{Name: optStartupTime, Type: catalog.OptionInt, Doc: "'timestamp' starts with the first record that has this timestamp (ms since 1970) or a later one, at the end if there is none."},
 		{Name: optStartupOffsets, Doc: "'specific-offsets' starts there: 'partition:0,offset:42;partition:1,offset:300', with 'topic:name,' before each if there are several topics. Partitions that are not named are read from their start."},
 		{Name: optBounded, Type: catalog.OptionEnum, Values: []string{modeUnbounded, modeLatest, modeGroup, modeTime, modeSpecific}, Default: modeUnbounded,
-			Doc: "Where the source ends: never, at what is the end when the job begins, at the group's offset, before the first record with a timestamp or a later one, at given offsets (exclusive; partitions that are not named at their end)."},
+			Doc: "Where the source ends: never, at what is the end when the job begins, at the group's offset, before the first record with a timestamp or a later one, at given offsets (exclusive; of partitions that are not named nothing is read)."},
 		{Name: optBoundedTime, Type: catalog.OptionInt, Doc: "The timestamp of the mode 'timestamp', ms since 1970."},
 		{Name: optBoundedOffsets, Doc: "The offsets of the mode 'specific-offsets', written as for the start."},
 		{Name: optDiscovery, Aliases: []string{"properties.partition.discovery.interval.ms"}, Type: catalog.OptionDuration, Default: "10 s", Doc: "How often to look for new partitions and topics; 0: never."},
@@ -127,7 +127,10 @@ func Connector(formats format.Set) connectors.Connector {
 			Options: options,
 			Keyed:   true,
 			Check:   check,
-			Sink:    sinkSpec(formats),
+			CheckTable: func(o catalog.Options, columns []catalog.Field, key []string, forSource bool) *catalog.OptionError {
+				return checkTable(o, columns, key, forSource, formats.Changelog(o[catalog.FormatOption]))
+			},
+			Sink: sinkSpec(formats),
 			Source: &catalog.SourceSpec{
 				Bounded:    func(o catalog.Options) bool { return o[optBounded] != modeUnbounded },
 				Formats:    formats.Readable(),
@@ -170,9 +173,6 @@ func check(o catalog.Options, forSource bool) *catalog.OptionError {
 	if !forSource {
 		return checkSink(o)
 	}
-	wrong := func(option, format string, args ...any) *catalog.OptionError {
-		return &catalog.OptionError{Option: option, Value: true, Message: fmt.Sprintf(format, args...)}
-	}
 	topics := topicList(o)
 	switch {
 	case o[optTopic] == "" && o[optTopicPattern] == "":
@@ -197,18 +197,38 @@ func check(o catalog.Options, forSource bool) *catalog.OptionError {
 				if m.mode == optStartup && mode == modeGroup {
 					hint = "or say where to start: '" + optStartup + "' = '" + modeEarliest + "'"
 				}
-				return &catalog.OptionError{Option: option, Missing: true, Hint: hint, Message: fmt.Sprintf("'%s' = '%s' needs option '%s'", m.mode, mode, option)}
+				return &catalog.OptionError{Option: option, Missing: true, OneUse: true, Hint: hint, Message: fmt.Sprintf("'%s' = '%s' needs option '%s'", m.mode, mode, option)}
 			}
+		}
+		for mode, option := range map[string]string{modeTime: m.time, modeSpecific: m.offsets} {
+			if o[option] != "" && o[m.mode] != mode {
+				return &catalog.OptionError{Option: option, Message: fmt.Sprintf("option '%s' is for '%s' = '%s'", option, m.mode, mode), Hint: fmt.Sprintf("the mode is '%s'", o[m.mode])}
+			}
+		}
+		if o.Int(m.time) < 0 {
+			return wrong(m.time, "option '%s' can't be negative: it is milliseconds since 1970", m.time)
 		}
 		if _, err := parseOffsets(o[m.offsets], topics); err != nil {
 			return wrong(m.offsets, "option '%s': %v", m.offsets, err)
 		}
 	}
-	if o.Int(optMaxOffsets) < 0 || o.Int(optMaxRate) < 0 {
-		return wrong(optMaxOffsets, "limits can't be negative")
+	for _, limit := range []string{optMaxOffsets, optMaxRate} {
+		if o.Int(limit) < 0 {
+			return wrong(limit, "option '%s' can't be negative; 0 is no limit", limit)
+		}
 	}
-	if o[catalog.ConnectorOption] != upsertName && (o[catalog.KeyFormatOption] == "") != (o[optKeyFields] == "") {
-		return wrong(optKeyFields, "'%s' and '%s' go together", catalog.KeyFormatOption, optKeyFields)
+	return checkKeys(o)
+}
+
+// wrong is an error of an option's value.
+func wrong(option, format string, args ...any) *catalog.OptionError {
+	return &catalog.OptionError{Option: option, Value: true, Message: fmt.Sprintf(format, args...)}
+}
+
+// checkKeys finds options of keys that do not go together.
+func checkKeys(o catalog.Options) *catalog.OptionError {
+	if o[catalog.ConnectorOption] != upsertName && o[optKeyFields] != "" && o[catalog.KeyFormatOption] == "" {
+		return wrong(optKeyFields, "'%s' needs '%s'", optKeyFields, catalog.KeyFormatOption)
 	}
 	for _, f := range keyFields(o) {
 		if p := o[optKeyPrefix]; !strings.HasPrefix(f, p) || f == p {
@@ -217,6 +237,44 @@ func check(o catalog.Options, forSource bool) *catalog.OptionError {
 	}
 	if o[optKeyPrefix] != "" && o[optValueFields] != "EXCEPT_KEY" {
 		return wrong(optKeyPrefix, "'%s' needs '%s' = 'EXCEPT_KEY'", optKeyPrefix, optValueFields)
+	}
+	return nil
+}
+
+// checkTable finds options that do not go with the columns of a table.
+func checkTable(o catalog.Options, columns []catalog.Field, primaryKey []string, forSource, changelog bool) *catalog.OptionError {
+	var names []string
+	for _, c := range columns {
+		names = append(names, c.Name)
+	}
+	// With a PRIMARY KEY that is the key of what is written, but for changelogs,
+	// whose rows are written as they change.
+	upserts := o[catalog.ConnectorOption] == upsertName || !forSource && len(primaryKey) > 0 && !changelog
+	if o[catalog.KeyFormatOption] != "" && o[optKeyFields] == "" && !upserts {
+		return &catalog.OptionError{Option: catalog.KeyFormatOption, Message: fmt.Sprintf("'%s' needs '%s'", catalog.KeyFormatOption, optKeyFields), Hint: "it names the columns that are in the key: 'a;b'"}
+	}
+	for _, f := range keyFields(o) {
+		if !slices.Contains(names, f) {
+			e := wrong(optKeyFields, "option '%s': there is no column '%s'", optKeyFields, f)
+			if s := catalog.Suggest(f, names); s != "" {
+				e.Hint = fmt.Sprintf("did you mean '%s'?", s)
+			}
+			return e
+		}
+		if upserts && !slices.Contains(primaryKey, f) {
+			return wrong(optKeyFields, "option '%s': '%s' is not in the PRIMARY KEY, which is the key of a topic that takes updates", optKeyFields, f)
+		}
+	}
+	if p := o[optKeyPrefix]; p != "" && upserts {
+		for _, f := range primaryKey {
+			if !strings.HasPrefix(f, p) || f == p {
+				return wrong(optKeyPrefix, "column '%s' of the PRIMARY KEY does not begin with '%s'", f, p)
+			}
+		}
+	}
+	if !forSource && upserts && o[optPartitioner] != partitionDefault {
+		return &catalog.OptionError{Option: optPartitioner, Value: true, Message: fmt.Sprintf("'%s' = '%s' would spread the updates of a key over partitions, where their order is lost", optPartitioner, o[optPartitioner]),
+			Hint: "without the option the PRIMARY KEY decides"}
 	}
 	return nil
 }

@@ -113,11 +113,8 @@ func (s *source) resolve(ctx context.Context, parts []wire.TopicPartition, modeO
 	case modeTime:
 		return all(o.Int(timeOption))
 	}
-	// The rest: what is not given is read whole.
-	other := int64(wire.Latest)
-	if beginning {
-		other = wire.Earliest
-	}
+	// The rest: a partition that is not given begins at its start, and ends there.
+	other := int64(wire.Earliest)
 	given, err := parseOffsets(o[offsetsOption], s.topics)
 	if err != nil {
 		return nil, err

@@ -296,7 +296,15 @@ func TestModes(t *testing.T) {
 		{"'scan.startup.mode' = 'group-offsets', 'properties.group.id' = 'modes', 'scan.bounded.mode' = 'latest-offset', 'properties.commit.offsets.on.checkpoint' = 'false'", both(numbers(70, 30), numbers(140, 60))},
 		{"'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'group-offsets', 'properties.group.id' = 'modes', 'properties.commit.offsets.on.checkpoint' = 'false'", both(numbers(0, 70), numbers(100, 40))},
 		{"'scan.startup.mode' = 'timestamp', 'scan.startup.timestamp-millis' = '1700000000090', 'scan.bounded.mode' = 'timestamp', 'scan.bounded.timestamp-millis' = '1700000000110'", both(numbers(90, 10), numbers(100, 10))},
-		{"'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = 'partition:0,offset:95', 'scan.bounded.mode' = 'specific-offsets', 'scan.bounded.specific-offsets' = 'partition:1,offset:3'", both(numbers(95, 5), numbers(100, 3))},
+		{"'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = 'partition:0,offset:95', 'scan.bounded.mode' = 'specific-offsets', 'scan.bounded.specific-offsets' = 'partition:0,offset:98;partition:1,offset:3'", both(numbers(95, 3), numbers(100, 3))},
+		// As Flink's pages have it: nothing is read of a partition that is not named.
+		{"'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = 'partition:1,offset:1', 'scan.bounded.mode' = 'specific-offsets', 'scan.bounded.specific-offsets' = 'partition:1,offset:3'", numbers(101, 2)},
+		// The end may be before the start.
+		{"'scan.startup.mode' = 'timestamp', 'scan.startup.timestamp-millis' = '1700000000150', 'scan.bounded.mode' = 'timestamp', 'scan.bounded.timestamp-millis' = '1700000000110'", nil},
+		{"'scan.startup.mode' = 'timestamp', 'scan.startup.timestamp-millis' = '1800000000000', 'scan.bounded.mode' = 'latest-offset'", nil},
+		{"'scan.startup.mode' = 'timestamp', 'scan.startup.timestamp-millis' = '0', 'scan.bounded.mode' = 'timestamp', 'scan.bounded.timestamp-millis' = '1800000000000'", numbers(0, 200)},
+		{"'scan.startup.mode' = 'group-offsets', 'properties.group.id' = 'unknown', 'properties.auto.offset.reset' = 'earliest', 'scan.bounded.mode' = 'latest-offset', 'properties.commit.offsets.on.checkpoint' = 'false'", numbers(0, 200)},
+		{"'scan.startup.mode' = 'group-offsets', 'properties.group.id' = 'unknown', 'properties.auto.offset.reset' = 'latest', 'scan.bounded.mode' = 'latest-offset', 'properties.commit.offsets.on.checkpoint' = 'false'", nil},
 	} {
 		w := newWorld(t, k)
 		r := w.start(fmt.Sprintf(`CREATE SOURCE s (n INT) WITH ($KAFKA, 'topic' = 'modes', %s);
