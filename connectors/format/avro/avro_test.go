@@ -16,8 +16,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
-	"github.com/streamsql/streamsql/connectors/format/json"
-	"github.com/streamsql/streamsql/connectors/format/ndjson"
+	"github.com/streamsql/streamsql/connectors/format/formattest"
 )
 
 func field(name string, t catalog.Type) catalog.Field { return catalog.Field{Name: name, Type: t} }
@@ -39,37 +38,10 @@ var (
 	}
 )
 
-// rowsOf decodes rows from JSON.
-func rowsOf(t testing.TB, fields []catalog.Field, rows ...string) *connectors.Batch {
-	t.Helper()
-	d, err := ndjson.Format().Decode(format.DecodeConfig{Options: catalog.Options{}, Columns: fields})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dec := d.(format.Messages).NewMessageDecoder(memory.DefaultAllocator)
-	for _, r := range rows {
-		if err := dec.Append([]byte(r), []format.Span{{End: int32(len(r))}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	recs, err := dec.Finish()
-	if err != nil || len(recs.Errors) > 0 {
-		t.Fatal(err, recs.Errors)
-	}
-	return &connectors.Batch{N: recs.N, Cols: recs.Cols}
-}
-
 // jsonOf gives rows as JSON, errors behind.
 func jsonOf(t testing.TB, fields []catalog.Field, recs *connectors.Records) []string {
 	t.Helper()
-	e := json.NewEncoder(fields, json.EncoderOptions{})
-	if err := e.Bind(recs.Cols); err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for i := range recs.N {
-		out = append(out, string(e.AppendRow(nil, i)))
-	}
+	out := formattest.Objects(t, fields, recs.Cols, recs.N)
 	for _, e := range recs.Errors {
 		out = append(out, fmt.Sprintf("row %d col %d: %s %s", e.Row, e.Col, e.Code, e.Column))
 	}
@@ -122,7 +94,7 @@ func encode(t testing.TB, schema string, fields []catalog.Field, b *connectors.B
 // TestAllTypes: all types of SQL are written as the derived schema has them, which
 // hamba's decoder takes, and read back.
 func TestAllTypes(t *testing.T) {
-	messages := encode(t, "", varied, rowsOf(t, varied, variedRows...))
+	messages := encode(t, "", varied, formattest.Batch(t, varied, variedRows...))
 	if got := jsonOf(t, varied, decode(t, messageDecoder(t, "", "", varied), messages...)); !slices.Equal(got, variedRows) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(variedRows, "\n"))
 	}
@@ -218,7 +190,7 @@ func TestEncode(t *testing.T) {
 	schema := `{"type":"record","name":"R","fields":[{"name":"e","type":["string","null",{"type":"enum","name":"E","symbols":["A","B"]}]},{"name":"more","type":"int","default":5},{"name":"n","type":["null","int"],"default":null},
 		{"name":"d","type":["null",{"type":"fixed","name":"D","size":4,"logicalType":"decimal","precision":9,"scale":3}]},{"name":"ts","type":{"type":"long","logicalType":"local-timestamp-micros"}}]}`
 	fields := []catalog.Field{field("d", catalog.Decimal(5, 2)), field("e", catalog.String), field("ts", catalog.Timestamp3)}
-	messages := encode(t, schema, fields, rowsOf(t, fields, `{"d":-1.5,"e":"B","ts":"1969-12-31 23:59:59.999"}`, `{"d":null,"e":null,"ts":"1970-01-01 00:00:01"}`))
+	messages := encode(t, schema, fields, formattest.Batch(t, fields, `{"d":-1.5,"e":"B","ts":"1969-12-31 23:59:59.999"}`, `{"d":null,"e":null,"ts":"1970-01-01 00:00:01"}`))
 	var v map[string]any
 	if err := hamba.Unmarshal(hamba.MustParse(schema), messages[0], &v); err != nil {
 		t.Fatal(err)
@@ -244,7 +216,7 @@ func TestEncode(t *testing.T) {
 	} {
 		e, err := Format().Encode(format.EncodeConfig{Options: catalog.Options{optSchema: test.schema}, Columns: test.fields})
 		if err == nil {
-			_, _, err = e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, rowsOf(t, test.fields, test.row))
+			_, _, err = e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, formattest.Batch(t, test.fields, test.row))
 		}
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %s", test.schema, err, test.want)
@@ -272,7 +244,7 @@ func FuzzDecode(f *testing.F) {
 	for _, r := range variedRows {
 		rows = append(rows, strings.NewReplacer(`"i8":-5,"i16":300,`, "", `"i8":null,"i16":null,`, "", `"i8":127,"i16":-32768,`, "").Replace(r))
 	}
-	for _, m := range encode(f, "", fields, rowsOf(f, fields, rows...)) {
+	for _, m := range encode(f, "", fields, formattest.Batch(f, fields, rows...)) {
 		f.Add(m)
 	}
 	d := messageDecoder(f, "", "", fields)
@@ -319,7 +291,7 @@ func FuzzDecode(f *testing.F) {
 func BenchmarkDecode(b *testing.B) {
 	fields := []catalog.Field{field("auction", catalog.BigInt), field("bidder", catalog.BigInt), field("price", catalog.BigInt), field("channel", catalog.String), field("url", catalog.String), field("ts", catalog.Timestamp3), field("extra", catalog.String)}
 	row := `{"auction":1000,"bidder":2001,"price":100000,"channel":"channel-1","url":"https://www.nexmark.com/abo/item.htm?query=1&channel_id=1","ts":"2024-05-01 10:00:00","extra":"` + strings.Repeat("x", 100) + `"}`
-	m := encode(b, "", fields, rowsOf(b, fields, row))[0]
+	m := encode(b, "", fields, formattest.Batch(b, fields, row))[0]
 	var buf []byte
 	var spans []format.Span
 	for range 1000 {

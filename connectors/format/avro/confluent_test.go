@@ -15,6 +15,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/formattest"
 	"github.com/streamsql/streamsql/connectors/format/registry"
 )
 
@@ -25,7 +26,7 @@ func written(t testing.TB, options catalog.Options, env connectors.Env, fields [
 	if err != nil {
 		t.Fatal(err)
 	}
-	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, rowsOf(t, fields, rows...))
+	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, formattest.Batch(t, fields, rows...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/formattest"
 )
 
 var symbols = catalog.Options{optSchema: `{"type":"record","name":"R","fields":[{"name":"e","type":{"type":"enum","name":"E","symbols":["A","B"]}}]}`}
@@ -36,7 +37,7 @@ func refusedRows(t *testing.T, err error) []string {
 // schema has no place for.
 func TestCodecs(t *testing.T) {
 	fields := []catalog.Field{field("e", catalog.String)}
-	rows := rowsOf(t, fields, `{"e":"A"}`, `{"e":"C"}`, `{"e":"B"}`, `{"e":null}`, `{"e":"A"}`)
+	rows := formattest.Batch(t, fields, `{"e":"A"}`, `{"e":"C"}`, `{"e":"B"}`, `{"e":null}`, `{"e":"A"}`)
 	for _, codec := range []string{"", "null", "deflate", "snappy", "zstandard"} {
 		o := catalog.Options{optSchema: symbols[optSchema], optCodec: codec}
 		e, err := Format().Encode(format.EncodeConfig{Options: o, Columns: fields})
@@ -50,7 +51,7 @@ func TestCodecs(t *testing.T) {
 			}
 		}
 		none := len(text)
-		if text, err = enc.Append(text, rowsOf(t, fields, `{"e":"C"}`)); len(text) != none || err == nil {
+		if text, err = enc.Append(text, formattest.Batch(t, fields, `{"e":"C"}`)); len(text) != none || err == nil {
 			t.Errorf("%s: a block without records", codec)
 		}
 		b, err := Format().Blocks(format.DecodeConfig{Options: catalog.Options{}, Columns: fields})
@@ -95,7 +96,7 @@ func TestRefusedMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, rowsOf(t, fields, `{"e":"A"}`, `{"e":"C"}`, `{"e":"B"}`))
+	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, formattest.Batch(t, fields, `{"e":"A"}`, `{"e":"C"}`, `{"e":"B"}`))
 	if got := refusedRows(t, err); !slices.Equal(got, []string{"1 BAD_FORMAT e"}) || len(spans) != 3 || !spans[1].IsNull() || string(spans[0].Of(buf)) != "\x00" || string(spans[2].Of(buf)) != "\x02" {
 		t.Errorf("%v %v %q", got, spans, buf)
 	}
@@ -123,7 +124,7 @@ func FuzzContainer(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		text, err := e.NewEncoder().Append(e.Header(), rowsOf(f, fields, `{"e":"A"}`, `{"e":"B"}`))
+		text, err := e.NewEncoder().Append(e.Header(), formattest.Batch(f, fields, `{"e":"A"}`, `{"e":"B"}`))
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/formattest"
 	"github.com/streamsql/streamsql/connectors/format/ndjson"
 	"github.com/streamsql/streamsql/connectors/format/registry"
 )
@@ -61,26 +62,6 @@ var (
 	options = catalog.Options{"timestamp-format.standard": "ISO-8601"}
 )
 
-// rowsOf reads objects into a batch.
-func rowsOf(t testing.TB, fields []catalog.Field, o catalog.Options, objects ...string) *connectors.Batch {
-	t.Helper()
-	d, err := ndjson.Format().Decode(format.DecodeConfig{Options: o, Columns: fields, Declared: fields})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := d.(format.Messages).NewMessageDecoder(memory.DefaultAllocator)
-	for _, s := range objects {
-		if err := m.Append([]byte(s), []format.Span{{End: int32(len(s))}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	recs, err := m.Finish()
-	if err != nil || len(recs.Errors) > 0 {
-		t.Fatal(err, recs.Errors)
-	}
-	return &connectors.Batch{N: recs.N, Cols: recs.Cols}
-}
-
 // textOf writes rows as objects.
 func textOf(t testing.TB, fields []catalog.Field, recs *connectors.Records) []string {
 	t.Helper()
@@ -109,7 +90,7 @@ func TestWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch := rowsOf(t, columns, options, objects...)
+	batch := formattest.BatchWith(t, options, columns, objects...)
 	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, batch)
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +173,7 @@ func TestOptions(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, _, err = e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, rowsOf(t, fields, options, `{}`))
+		_, _, err = e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, formattest.BatchWith(t, options, fields, `{}`))
 		return err
 	}
 	id := col("id", catalog.Int)

@@ -19,8 +19,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
-	"github.com/streamsql/streamsql/connectors/format/json"
-	"github.com/streamsql/streamsql/connectors/format/ndjson"
+	"github.com/streamsql/streamsql/connectors/format/formattest"
 	pq "github.com/streamsql/streamsql/connectors/format/parquet"
 )
 
@@ -42,26 +41,6 @@ var allRows = []string{
 	`{"b":true,"t":-128,"s":-32768,"i":-2147483648,"l":-9223372036854775808,"f":1.5,"d":-2.25,"d9":-1234567.89,"d18":-123456789012345.678,"d38":-1234567890123456789012345678.9012345678,"str":"häß","bin":"AAEC/w==","dt":"1969-12-31","tm":"23:59:59.123456","ts":"1969-12-31 23:59:59.999999","tz":"2024-02-29 12:00:00.123Z","arr":["a",null,""],"mp":{"k":1,"z":null},"r":{"x":-7,"must":1,"y":[{"z":1.25},null,{"z":null}]},"aa":[[1,2],[],null,[null,3]],"mm":{"5":{"a":["2024-02-29",null],"b":[],"c":null},"-6":{},"7":null}}`,
 	`{"b":null,"t":null,"s":null,"i":null,"l":-1,"f":null,"d":null,"d9":null,"d18":null,"d38":null,"str":null,"bin":null,"dt":null,"tm":null,"ts":null,"tz":null,"arr":null,"mp":null,"r":null,"aa":null,"mm":null}`,
 	`{"b":false,"t":127,"s":32767,"i":2147483647,"l":9223372036854775807,"f":-0.0,"d":1e+300,"d9":9999999.99,"d18":999999999999999.999,"d38":9999999999999999999999999999.9999999999,"str":"","bin":"","dt":"9999-12-31","tm":"00:00:00.000000","ts":"9999-12-31 23:59:59.999999","tz":"0001-01-01 00:00:00.000Z","arr":[],"mp":{},"r":{"x":null,"must":2,"y":[]},"aa":[],"mm":{}}`,
-}
-
-// batchOf decodes rows from JSON.
-func batchOf(t testing.TB, fields []catalog.Field, rows ...string) *connectors.Batch {
-	t.Helper()
-	d, err := ndjson.Format().Decode(format.DecodeConfig{Options: catalog.Options{}, Columns: fields})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dec := d.(format.Messages).NewMessageDecoder(memory.DefaultAllocator)
-	for _, r := range rows {
-		if err := dec.Append([]byte(r), []format.Span{{End: int32(len(r))}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	recs, err := dec.Finish()
-	if err != nil || len(recs.Errors) > 0 {
-		t.Fatal(err, recs.Errors)
-	}
-	return &connectors.Batch{N: recs.N, Cols: recs.Cols}
 }
 
 func encoder(t testing.TB, fields []catalog.Field, o catalog.Options) format.FileEncoder {
@@ -103,7 +82,6 @@ func jsonOf(t testing.TB, fields []catalog.Field, data []byte) (rows []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := json.NewEncoder(fields, json.EncoderOptions{})
 	for place := int64(0); ; {
 		info, err := f.Block(place)
 		if err != nil {
@@ -121,12 +99,7 @@ func jsonOf(t testing.TB, fields []catalog.Field, data []byte) (rows []string) {
 		if err != nil || len(recs.Errors) > 0 {
 			t.Fatal(err, recs.Errors)
 		}
-		if err := e.Bind(recs.Cols); err != nil {
-			t.Fatal(err)
-		}
-		for i := range recs.N {
-			rows = append(rows, string(e.AppendRow(nil, i)))
-		}
+		rows = append(rows, formattest.Objects(t, fields, recs.Cols, recs.N)...)
 		place = info.Next
 	}
 }
@@ -146,7 +119,7 @@ func wantRows(t testing.TB, got, want []string) {
 // TestWriteAllTypes: values of all types come back, in each codec.
 func TestWriteAllTypes(t *testing.T) {
 	for codec, name := range map[string]string{"": "SNAPPY", "snappy": "SNAPPY", "zstd": "ZSTD", "gzip": "GZIP", "none": "UNCOMPRESSED", "uncompressed": "UNCOMPRESSED"} {
-		data := fileOf(t, all, catalog.Options{"compression": codec}, batchOf(t, all, allRows...), batchOf(t, all), batchOf(t, all, allRows[1:]...))
+		data := fileOf(t, all, catalog.Options{"compression": codec}, formattest.Batch(t, all, allRows...), formattest.Batch(t, all), formattest.Batch(t, all, allRows[1:]...))
 		wantRows(t, jsonOf(t, all, data), slices.Concat(allRows, allRows[1:]))
 		r, err := file.NewParquetReader(bytes.NewReader(data))
 		if err != nil {
@@ -157,11 +130,11 @@ func TestWriteAllTypes(t *testing.T) {
 			t.Errorf("%q: codec %v, %v", codec, c.Compression(), err)
 		}
 	}
-	if data := fileOf(t, all, catalog.Options{}, batchOf(t, all)); len(data) > 0 {
+	if data := fileOf(t, all, catalog.Options{}, formattest.Batch(t, all)); len(data) > 0 {
 		t.Errorf("a file of no row has %d bytes", len(data))
 	}
 	// The reader infers the types that were written, precisions aside.
-	data := fileOf(t, all, catalog.Options{}, batchOf(t, all, allRows...))
+	data := fileOf(t, all, catalog.Options{}, formattest.Batch(t, all, allRows...))
 	got, err := pq.Format().Infer(format.InferConfig{File: bytes.NewReader(data), Size: int64(len(data))})
 	if err != nil || len(got) != len(all) {
 		t.Fatal(got, err)
@@ -183,7 +156,7 @@ func TestWriteAllTypes(t *testing.T) {
 // What DuckDB reads was compared with allRows by eye: they differ in how JSON shows
 // BLOB, TIME and TIMESTAMP WITH TIME ZONE, and in nothing else.
 func TestWrittenForOthers(t *testing.T) {
-	data := fileOf(t, all, catalog.Options{"compression": "none"}, batchOf(t, all, allRows...))
+	data := fileOf(t, all, catalog.Options{"compression": "none"}, formattest.Batch(t, all, allRows...))
 	if *update {
 		if err := os.WriteFile("testdata/written.parquet", data, 0o644); err != nil {
 			t.Fatal(err)
@@ -242,7 +215,7 @@ func TestWriteRandom(t *testing.T) {
 		for i := range 3000 {
 			rows = append(rows, randomRow(rng, i))
 		}
-		whole := batchOf(t, fields, rows...)
+		whole := formattest.Batch(t, fields, rows...)
 		var batches []*connectors.Batch
 		for at := 0; at < whole.N; {
 			n := min(1+rng.IntN(2000), whole.N-at)
@@ -254,15 +227,7 @@ func TestWriteRandom(t *testing.T) {
 		}
 		data := fileOf(t, fields, catalog.Options{"block.size": []string{"1", "100000", "67108864"}[seed%3]}, batches...)
 		// What the decoder of JSON has made of the rows, written as JSON again.
-		e := json.NewEncoder(fields, json.EncoderOptions{})
-		if err := e.Bind(whole.Cols); err != nil {
-			t.Fatal(err)
-		}
-		var want []string
-		for i := range whole.N {
-			want = append(want, string(e.AppendRow(nil, i)))
-		}
-		wantRows(t, jsonOf(t, fields, data), want)
+		wantRows(t, jsonOf(t, fields, data), formattest.Objects(t, fields, whole.Cols, whole.N))
 	}
 }
 
@@ -271,7 +236,7 @@ func TestWriteRandom(t *testing.T) {
 func TestWriteKeepsNoArrays(t *testing.T) {
 	fields := []catalog.Field{col("s", catalog.String), col("n", catalog.Decimal(38, 0))}
 	enc := encoder(t, fields, catalog.Options{})
-	b := batchOf(t, fields, `{"s":"bb","n":5}`, `{"s":"aa","n":-5}`)
+	b := formattest.Batch(t, fields, `{"s":"bb","n":5}`, `{"s":"aa","n":-5}`)
 	data, err := enc.Append(nil, b)
 	if err != nil {
 		t.Fatal(err)
@@ -320,7 +285,7 @@ func TestWriteRefused(t *testing.T) {
 		`{"id":3,"a":null,"m":{"k":{"must":3}}}`, `{"id":4,"a":[{"must":4},{"must":null}],"m":null}`,
 	}
 	enc := encoder(t, fields, catalog.Options{})
-	data, err := enc.Append(nil, batchOf(t, loose, rows...))
+	data, err := enc.Append(nil, formattest.Batch(t, loose, rows...))
 	var refused *connectors.RefusedRows
 	if !errors.As(err, &refused) {
 		t.Fatal(err)
@@ -362,7 +327,7 @@ func BenchmarkEncode(b *testing.B) {
 	for i := range 16384 {
 		rows = append(rows, fmt.Sprintf(`{"id":%d,"s":"text of row %d","d":%d.5,"ts":"2024-01-01 10:%02d:00.000000"}`, i, i%1000, i, i%60))
 	}
-	batch := batchOf(b, fields, rows...)
+	batch := formattest.Batch(b, fields, rows...)
 	n := 0
 	for b.Loop() {
 		enc := encoder(b, fields, catalog.Options{})

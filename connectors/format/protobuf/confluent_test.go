@@ -17,7 +17,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
-	"github.com/streamsql/streamsql/connectors/format/ndjson"
+	"github.com/streamsql/streamsql/connectors/format/formattest"
 )
 
 // enveloped makes a message of the wire format by other libraries: the envelope by
@@ -133,26 +133,6 @@ func TestConfluentReading(t *testing.T) {
 	}
 }
 
-// batchOf reads objects into a batch.
-func batchOf(t testing.TB, fields []catalog.Field, objects ...string) *connectors.Batch {
-	t.Helper()
-	d, err := ndjson.Format().Decode(format.DecodeConfig{Options: catalog.Options{}, Columns: fields, Declared: fields})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := d.(format.Messages).NewMessageDecoder(memory.DefaultAllocator)
-	for _, s := range objects {
-		if err := m.Append([]byte(s), []format.Span{{End: int32(len(s))}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	recs, err := m.Finish()
-	if err != nil || len(recs.Errors) > 0 {
-		t.Fatal(err, recs.Errors)
-	}
-	return &connectors.Batch{N: recs.N, Cols: recs.Cols}
-}
-
 // written encodes rows as a sink of the topic orders does.
 func written(t testing.TB, o catalog.Options, fields []catalog.Field, env connectors.Env, objects ...string) ([][]byte, error) {
 	t.Helper()
@@ -160,7 +140,7 @@ func written(t testing.TB, o catalog.Options, fields []catalog.Field, env connec
 	if err != nil {
 		return nil, err
 	}
-	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, batchOf(t, fields, objects...))
+	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, formattest.Batch(t, fields, objects...))
 	var out [][]byte
 	for _, s := range spans {
 		out = append(out, s.Of(buf))

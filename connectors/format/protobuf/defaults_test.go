@@ -11,7 +11,7 @@ import (
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/connectortest"
 	"github.com/streamsql/streamsql/connectors/format"
-	"github.com/streamsql/streamsql/connectors/format/ndjson"
+	"github.com/streamsql/streamsql/connectors/format/formattest"
 )
 
 const oldStyle = `syntax = "proto2"; package o; message M {
@@ -49,20 +49,7 @@ func TestDefaults(t *testing.T) {
 func TestRefused(t *testing.T) {
 	fields := []catalog.Field{col("texts", catalog.ArrayOf(catalog.String)), col("by", catalog.MapOf(catalog.String, catalog.String)), col("e", catalog.String), col("x", catalog.BigInt), col("r", catalog.Int)}
 	lines := []string{`{"texts":["a","b"],"by":{"k":"v"},"e":"X","x":1,"r":1}`, `{"texts":["a",null],"r":1}`, `{"by":{"k":null},"r":1}`, `{"e":"Z","r":1}`, `{"x":-1,"r":1}`, `{"texts":[]}`, `{"texts":["c"],"r":2}`}
-	nd, err := ndjson.Format().Decode(format.DecodeConfig{Options: catalog.Options{}, Columns: fields})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dec := nd.(format.Messages).NewMessageDecoder(memory.DefaultAllocator)
-	for _, l := range lines {
-		if err := dec.Append([]byte(l), []format.Span{{End: int32(len(l))}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	recs, err := dec.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
+	batch := formattest.Batch(t, fields, lines...)
 	for _, test := range []struct {
 		options       catalog.Options
 		refused, rows []string
@@ -75,7 +62,7 @@ func TestRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, &connectors.Batch{N: len(lines), Cols: recs.Cols})
+		buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, batch)
 		var refused *connectors.RefusedRows
 		if !errors.As(err, &refused) || len(spans) != len(lines) {
 			t.Fatal(err)

@@ -17,8 +17,7 @@ import (
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/connectortest"
 	"github.com/streamsql/streamsql/connectors/format"
-	"github.com/streamsql/streamsql/connectors/format/json"
-	"github.com/streamsql/streamsql/connectors/format/ndjson"
+	"github.com/streamsql/streamsql/connectors/format/formattest"
 )
 
 const common = `syntax = "proto3"; package c; enum Color { RED = 0; GREEN = 1; BLUE = -2; }`
@@ -75,14 +74,7 @@ func rows(t testing.TB, d format.MessageDecoder, fields []catalog.Field, message
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := json.NewEncoder(fields, json.EncoderOptions{})
-	if err := e.Bind(recs.Cols); err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for i := range recs.N {
-		out = append(out, string(e.AppendRow(nil, i)))
-	}
+	out := formattest.Objects(t, fields, recs.Cols, recs.N)
 	for _, e := range recs.Errors {
 		out = append(out, e.Code+" "+e.Column)
 	}
@@ -176,23 +168,11 @@ func TestEncode(t *testing.T) {
 	}
 	env.FS.(*connectortest.MemFS).WriteFile("/set.bin", b)
 	o := catalog.Options{optMessage: "shop.Order", optDescriptor: "set.bin"}
-	nd, err := ndjson.Format().Decode(format.DecodeConfig{Options: catalog.Options{}, Columns: columns})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dec := nd.(format.Messages).NewMessageDecoder(memory.DefaultAllocator)
-	if err := dec.Append([]byte(wantWhole), []format.Span{{End: int32(len(wantWhole))}}); err != nil {
-		t.Fatal(err)
-	}
-	recs, err := dec.Finish()
-	if err != nil || len(recs.Errors) > 0 {
-		t.Fatal(err, recs.Errors)
-	}
 	e, err := Format().Encode(format.EncodeConfig{Options: o, Columns: columns, Env: env})
 	if err != nil {
 		t.Fatal(err)
 	}
-	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, &connectors.Batch{N: 1, Cols: recs.Cols})
+	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, formattest.Batch(t, columns, wantWhole))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
 	"github.com/streamsql/streamsql/connectors/format/avro"
+	"github.com/streamsql/streamsql/connectors/format/formattest"
 	"github.com/streamsql/streamsql/connectors/format/jsonschema"
 	"github.com/streamsql/streamsql/connectors/format/ndjson"
 	"github.com/streamsql/streamsql/connectors/format/protobuf"
@@ -26,25 +27,11 @@ func col(name string, t catalog.Type) catalog.Field { return catalog.Field{Name:
 // written encodes objects as a sink of the topic orders does.
 func written(t *testing.T, f *format.Format, o catalog.Options, fields []catalog.Field, objects ...string) ([][]byte, error) {
 	t.Helper()
-	nd, err := ndjson.Format().Decode(format.DecodeConfig{Options: catalog.Options{}, Columns: fields, Declared: fields})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := nd.(format.Messages).NewMessageDecoder(memory.DefaultAllocator)
-	for _, s := range objects {
-		if err := m.Append([]byte(s), []format.Span{{End: int32(len(s))}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	recs, err := m.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
 	e, err := f.Encode(format.EncodeConfig{Options: o, Columns: fields, Subject: "orders"})
 	if err != nil {
 		return nil, err
 	}
-	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, &connectors.Batch{N: recs.N, Cols: recs.Cols})
+	buf, spans, err := e.(format.MessageEncoding).NewMessageEncoder().AppendMessages(nil, nil, formattest.Batch(t, fields, objects...))
 	var out [][]byte
 	for _, s := range spans {
 		out = append(out, s.Of(buf))
