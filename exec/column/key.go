@@ -171,24 +171,6 @@ func AppendKey(b array.Builder, key []byte) []byte {
 	case *array.BooleanBuilder:
 		b.Append(key[0] != 0)
 		return key[1:]
-	case *array.Int8Builder:
-		b.Append(int8(keyInt(key)))
-	case *array.Int16Builder:
-		b.Append(int16(keyInt(key)))
-	case *array.Int32Builder:
-		b.Append(int32(keyInt(key)))
-	case *array.Int64Builder:
-		b.Append(keyInt(key))
-	case *array.Date32Builder:
-		b.Append(arrow.Date32(keyInt(key)))
-	case *array.MonthIntervalBuilder:
-		b.Append(arrow.MonthInterval(keyInt(key)))
-	case *array.TimestampBuilder:
-		b.Append(arrow.Timestamp(keyInt(key)))
-	case *array.Time64Builder:
-		b.Append(arrow.Time64(keyInt(key)))
-	case *array.DurationBuilder:
-		b.Append(arrow.Duration(keyInt(key)))
 	case *array.Float32Builder:
 		b.Append(float32(keyFloat(key)))
 	case *array.Float64Builder:
@@ -223,9 +205,35 @@ func AppendKey(b array.Builder, key []byte) []byte {
 		}
 		return key
 	default:
-		panic(fmt.Sprintf("column: no key for %s", b.Type())) // KeyWriter wrote none
+		AppendInt(b, keyInt(key))
 	}
 	return key[8:]
+}
+
+// AppendInt appends the low bits of v to a builder of integers or times of any width.
+func AppendInt(b array.Builder, v int64) {
+	switch b := b.(type) {
+	case *array.Int64Builder:
+		b.Append(v)
+	case *array.TimestampBuilder:
+		b.Append(arrow.Timestamp(v))
+	case *array.Int32Builder:
+		b.Append(int32(v))
+	case *array.Date32Builder:
+		b.Append(arrow.Date32(v))
+	case *array.Time64Builder:
+		b.Append(arrow.Time64(v))
+	case *array.DurationBuilder:
+		b.Append(arrow.Duration(v))
+	case *array.MonthIntervalBuilder:
+		b.Append(arrow.MonthInterval(v))
+	case *array.Int16Builder:
+		b.Append(int16(v))
+	case *array.Int8Builder:
+		b.Append(int8(v))
+	default:
+		panic(fmt.Sprintf("column: %s is no type of integers", b.Type())) // no catalog.Type has it
+	}
 }
 
 func appendMember(b array.Builder, key []byte) []byte {

@@ -9,6 +9,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/streamsql/streamsql/exec/column"
 )
 
 // reader reads records back into columns.
@@ -123,20 +125,20 @@ func (r *reader) value(rec []byte, dt arrow.DataType, desc bool, b array.Builder
 		}
 		return rec[1:]
 	case *arrow.Int8Type:
-		if v, rec = number(rec, 1, desc); b != nil {
-			b.(*array.Int8Builder).Append(int8(v))
-		}
+		return integer(rec, 1, desc, b)
 	case *arrow.Int16Type:
-		if v, rec = number(rec, 2, desc); b != nil {
-			b.(*array.Int16Builder).Append(int16(v))
-		}
-	case *arrow.Int32Type, *arrow.Date32Type, *arrow.MonthIntervalType, *arrow.Float32Type:
+		return integer(rec, 2, desc, b)
+	case *arrow.Int32Type, *arrow.Date32Type, *arrow.MonthIntervalType:
+		return integer(rec, 4, desc, b)
+	case *arrow.Int64Type, *arrow.TimestampType, *arrow.Time64Type, *arrow.DurationType:
+		return integer(rec, 8, desc, b)
+	case *arrow.Float32Type:
 		if v, rec = number(rec, 4, desc); b != nil {
-			append32(b, uint32(v))
+			b.(*array.Float32Builder).Append(math.Float32frombits(uint32(unordered(v, 31))))
 		}
-	case *arrow.Int64Type, *arrow.TimestampType, *arrow.Time64Type, *arrow.DurationType, *arrow.Float64Type:
+	case *arrow.Float64Type:
 		if v, rec = number(rec, 8, desc); b != nil {
-			append64(b, v)
+			b.(*array.Float64Builder).Append(math.Float64frombits(unordered(v, 63)))
 		}
 	case *arrow.Decimal128Type:
 		var low uint64
@@ -157,32 +159,13 @@ func (r *reader) value(rec []byte, dt arrow.DataType, desc bool, b array.Builder
 	return rec
 }
 
-func append32(b array.Builder, v uint32) {
-	switch b := b.(type) {
-	case *array.Int32Builder:
-		b.Append(int32(v))
-	case *array.Date32Builder:
-		b.Append(arrow.Date32(int32(v)))
-	case *array.MonthIntervalBuilder:
-		b.Append(arrow.MonthInterval(int32(v)))
-	case *array.Float32Builder:
-		b.Append(math.Float32frombits(uint32(unordered(uint64(v), 31))))
+// integer reads an integer of n bytes.
+func integer(rec []byte, n int, desc bool, b array.Builder) []byte {
+	v, rest := number(rec, n, desc)
+	if b != nil {
+		column.AppendInt(b, int64(v))
 	}
-}
-
-func append64(b array.Builder, v uint64) {
-	switch b := b.(type) {
-	case *array.Int64Builder:
-		b.Append(int64(v))
-	case *array.TimestampBuilder:
-		b.Append(arrow.Timestamp(int64(v)))
-	case *array.Time64Builder:
-		b.Append(arrow.Time64(int64(v)))
-	case *array.DurationBuilder:
-		b.Append(arrow.Duration(int64(v)))
-	case *array.Float64Builder:
-		b.Append(math.Float64frombits(unordered(v, 63)))
-	}
+	return rest
 }
 
 // text reads a string.
