@@ -278,13 +278,11 @@ func modelMoment(c Call, rows []modelRow) string {
 		return text(syy, one)
 	case RegrSXY:
 		return text(sxy, one)
-	case VarSamp, StddevSamp, CovarSamp:
-		switch c.Kind {
-		case VarSamp:
-			return text(sxx, less)
-		case StddevSamp:
-			return root(sxx, less)
-		}
+	case VarSamp:
+		return text(sxx, less)
+	case StddevSamp:
+		return root(sxx, less)
+	case CovarSamp:
 		return text(sxy, less)
 	}
 	if sxx.Sign() == 0 || c.Kind == Corr && syy.Sign() == 0 {

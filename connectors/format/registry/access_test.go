@@ -3,8 +3,10 @@
 package registry_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log"
 	"maps"
@@ -155,5 +157,41 @@ func TestDone(t *testing.T) {
 	close(done)
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "the job ends") || c.Trouble() != "" {
 		t.Errorf("%v %s", err, c.Trouble())
+	}
+}
+
+// TestDoneAmidRequest: the end of the job ends a request that is not answered.
+func TestDoneAmidRequest(t *testing.T) {
+	asked, release, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(asked); <-release }))
+	defer server.Close()
+	defer close(release)
+	c, err := registry.New(catalog.Options{"url": server.URL}, connectors.Env{Done: done})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { <-asked; close(done) }()
+	if _, err := c.ByID(1); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "the job ends") {
+		t.Error(err)
+	}
+}
+
+// TestEndlessAnswer: an answer without an end is an error.
+func TestEndlessAnswer(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		block := make([]byte, 1<<20)
+		for range 100 {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+		}
+	}))
+	defer server.Close()
+	c, err := registry.New(catalog.Options{"url": server.URL, "retry-timeout": "1ms"}, connectors.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ByID(1); err == nil || !strings.Contains(err.Error(), "more than 64 MiB") {
+		t.Error(err)
 	}
 }

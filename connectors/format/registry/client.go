@@ -2,8 +2,10 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -27,8 +29,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	byID    map[int]*Schema
-	unknown map[int]time.Time  // ids that the registry did not know, and when it was asked
-	named   map[string]*Schema // references by subject and version
+	unknown map[int]time.Time // ids that the registry did not know, and when it was asked
 }
 
 // Schema is a schema with those that it refers to.
@@ -76,8 +77,65 @@ var ErrUnknown = errors.New("the registry does not know it")
 // forget is how long an id that was not known is not asked for again.
 const forget = 10 * time.Second
 
-// requestTimeout bounds one request.
-const requestTimeout = 20 * time.Second
+const (
+	// attemptTimeout bounds an attempt, which asks for a schema and for what it refers
+	// to; addressTimeout a request to one of several addresses.
+	attemptTimeout = 20 * time.Second
+	addressTimeout = 5 * time.Second
+	// maxAnswer bounds what a registry may answer, in bytes.
+	maxAnswer = 64 << 20
+)
+
+// bounded bounds answers to maxAnswer.
+type bounded struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(q *http.Request) (*http.Response, error) {
+	r, err := b.RoundTripper.RoundTrip(q)
+	if err == nil {
+		r.Body = &boundedBody{r.Body, maxAnswer}
+	}
+	return r, err
+}
+
+type boundedBody struct {
+	io.ReadCloser
+	left int
+}
+
+// Read implements io.Reader.
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= n; b.left < 0 {
+		return 0, fmt.Errorf("the answer has more than %d MiB", maxAnswer>>20)
+	}
+	return n, err
+}
+
+// httpClient is what requests are made with; conf is nil without settings for TLS.
+func httpClient(conf *tls.Config) *http.Client {
+	transport := http.DefaultTransport
+	if conf != nil {
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		own.TLSClientConfig = conf
+		transport = own
+	}
+	return &http.Client{Timeout: addressTimeout, Transport: bounded{transport}}
+}
+
+// attempt calls f, which ends with the job too.
+func (c *Client) attempt(f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	go func() {
+		select {
+		case <-c.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return f(ctx)
+}
 
 // ByID gives the schema of an id: ErrUnknown if there is none. It waits for a
 // registry that does not answer.
@@ -206,9 +264,7 @@ func (c *Client) retry(what string, f func(ctx context.Context) error) error {
 	pause := 100 * time.Millisecond
 	defer c.trouble.Store(nil)
 	for attempt := 1; ; attempt++ {
-		ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
-		err := f(ctx)
-		cancel()
+		err := c.attempt(f)
 		var answer *sr.ResponseError
 		switch {
 		case err == nil:
@@ -217,6 +273,8 @@ func (c *Client) retry(what string, f func(ctx context.Context) error) error {
 			return fmt.Errorf("%s: %w (%s: %s)", what, ErrUnknown, c.url, answer.Message)
 		case errors.As(err, &answer) && answer.StatusCode/100 == 4 && answer.StatusCode != http.StatusTooManyRequests && answer.StatusCode != http.StatusRequestTimeout:
 			return fmt.Errorf("%s: the schema registry at %s refuses: %w", what, c.url, err)
+		case c.jobEnds():
+			return c.unanswered(what, err)
 		}
 		waited := c.clock.Now().Sub(start)
 		if waited >= c.patience {
@@ -230,8 +288,21 @@ func (c *Client) retry(what string, f func(ctx context.Context) error) error {
 		select {
 		case <-c.clock.After(min(pause, c.patience-waited)):
 		case <-c.done:
-			return fmt.Errorf("%s: the job ends while the schema registry at %s does not answer: %w", what, c.url, err)
+			return c.unanswered(what, err)
 		}
 		pause = min(2*pause, 10*time.Second)
 	}
+}
+
+func (c *Client) jobEnds() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *Client) unanswered(what string, err error) error {
+	return fmt.Errorf("%s: the job ends while the schema registry at %s does not answer: %w", what, c.url, err)
 }

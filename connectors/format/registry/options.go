@@ -61,7 +61,7 @@ func Options() []catalog.OptionSpec {
 func New(o catalog.Options, env connectors.Env) (*Client, error) {
 	c := &Client{
 		url: o[optURL], clock: env.Clock, log: env.Log, patience: 5 * time.Minute, done: env.Done,
-		byID: map[int]*Schema{}, unknown: map[int]time.Time{}, named: map[string]*Schema{},
+		byID: map[int]*Schema{}, unknown: map[int]time.Time{},
 	}
 	if o[optRetry] != "" {
 		c.patience = o.Duration(optRetry)
@@ -89,15 +89,14 @@ func New(o catalog.Options, env connectors.Env) (*Client, error) {
 	case o[optToken] != "":
 		opts = append(opts, sr.BearerToken(o[optToken]))
 	}
+	var conf *tls.Config
+	var err error
 	if o[optTrust] != "" || o[optKey] != "" {
-		conf, err := tlsConfig(o, env)
-		if err != nil {
+		if conf, err = tlsConfig(o, env); err != nil {
 			return nil, err
 		}
-		opts = append(opts, sr.DialTLSConfig(conf))
 	}
-	var err error
-	c.api, err = sr.NewClient(opts...)
+	c.api, err = sr.NewClient(append(opts, sr.HTTPClient(httpClient(conf)))...)
 	return c, err
 }
 
