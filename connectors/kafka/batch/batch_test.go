@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -215,6 +216,37 @@ func TestRawSnappy(t *testing.T) {
 	data[atAttributes+1] = byte(Snappy)
 	reseal(data)
 	equal(t, read(t, data), want)
+}
+
+// A few bytes that say they are a gigabyte are damage, and take no gigabyte.
+func TestShortPayload(t *testing.T) {
+	plain, _ := made(t, rand.New(rand.NewPCG(5, 6)), None, 1, NoProducer)
+	for codec, payload := range map[Codec][]byte{
+		Snappy: append(binary.AppendUvarint(nil, 1<<30), 0, 'x'),
+		// RFC 8878: magic, a single segment with 4 bytes for its size, and a block of
+		// one byte, the last one.
+		Zstd: {0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0x40, 0x09, 0, 0, 'x'},
+	} {
+		data := append(bytes.Clone(plain[:HeaderSize]), payload...)
+		data[atAttributes+1] = byte(codec)
+		reseal(data)
+		h, err := ParseHeader(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d Decompressor
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, err = d.Payload(&h, data, nil)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), "shorter than it says") {
+			t.Errorf("%s: %v", codec, err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+			t.Errorf("%s: %d bytes were allocated", codec, n)
+		}
+		d.Close()
+	}
 }
 
 // reseal sets a batch's length and CRC to what its bytes are.

@@ -115,12 +115,21 @@ func (d *Decompressor) decompress(c Codec, src, dst []byte) ([]byte, error) {
 				return dst, err
 			}
 		}
+		// A block, of three bytes at least, stands for 128 KiB at most.
+		var h zstd.Header
+		if err := h.Decode(src); err == nil && h.HasFCS && h.FrameContentSize>>17 > uint64(len(src)) {
+			return dst, errTooShort
+		}
 		return d.zstd.DecodeAll(src, dst)
 	}
 	return dst, fmt.Errorf("%s is unknown", c)
 }
 
-var errTooLong = errors.New("it grows beyond the limit")
+var (
+	errTooLong = errors.New("it grows beyond the limit")
+	// errTooShort is found before memory is taken for what it says.
+	errTooShort = errors.New("it is shorter than it says")
+)
 
 func (d *Decompressor) readAll(r io.Reader, dst []byte) ([]byte, error) {
 	for {
@@ -178,6 +187,9 @@ func (d *Decompressor) snappyBlock(src, dst []byte) ([]byte, error) {
 	}
 	if n > d.limit()-len(dst) {
 		return dst, errTooLong
+	}
+	if n/64 > len(src) { // no three bytes stand for more than 64
+		return dst, errTooShort
 	}
 	for cap(dst)-len(dst) < n {
 		dst = append(dst[:cap(dst)], 0)[:len(dst)]
