@@ -93,6 +93,43 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
+// BenchmarkMetadata decodes records with all metadata columns; without a broker.
+func BenchmarkMetadata(b *testing.B) {
+	const records = 10_000
+	e := batch.NewEncoder(batch.None)
+	headers := []batch.HeaderField{{Key: "trace", Value: []byte("0af7651916cd43dd8448eb211c80319c")}, {Key: "source", Value: []byte("shop")}}
+	for i := range records {
+		e.Append(1_700_000_000_000+int64(i), fmt.Appendf(nil, "key %d", i), fmt.Appendf(nil, `{"id":%d}`, i), headers)
+	}
+	data, err := e.Finish(nil, batch.NoProducer)
+	if err != nil {
+		b.Fatal(err)
+	}
+	h, err := batch.ParseHeader(data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, names := range [][]string{{metaTopic, metaPartition, metaOffset, metaTime, metaTimeType}, {metaHeaders}} {
+		b.Run(names[0], func(b *testing.B) {
+			s := open(b, config(b, columnsOf(names...), "localhost:1", "topic", "t")).(*source)
+			defer s.Close()
+			alloc := bufpool.New(64 << 20)
+			b.ReportAllocs()
+			for b.Loop() {
+				c := &chunk{layout: s.layout, tp: wire.TopicPartition{Topic: "transactions"}, records: records, parts: []part{{fetched{Header: h, data: data}, 0, records}}}
+				recs, err := c.Decode(alloc)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, a := range recs.Cols {
+					a.Release()
+				}
+			}
+			b.ReportMetric(records*float64(b.N)/1e6/b.Elapsed().Seconds(), "Mrows/s")
+		})
+	}
+}
+
 // cpuTime is the CPU time of this process.
 func cpuTime(b *testing.B) time.Duration {
 	var u syscall.Rusage

@@ -201,7 +201,10 @@ func (c *chunk) record(i int) rawRecord {
 			for k, v := range r.Values {
 				raw := rawRecord{value: v.Of(payload), key: r.Keys[k].Of(payload), offset: r.Offsets[k]}
 				// Decode has read these headers, if anybody wanted them.
-				_ = eachHeader(payload, &r, k, func(h connectors.Header) { raw.headers = append(raw.headers, h) })
+				list, _ := lastHeaders(nil, payload, r.Headers[k])
+				for _, h := range list {
+					raw.headers = append(raw.headers, connectors.Header{Key: string(h.key), Value: h.value})
+				}
 				c.raws = append(c.raws, raw)
 			}
 		}

@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"bytes"
+
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
@@ -59,89 +61,108 @@ func (m *metadata) release() {
 
 // add adds the records of a part.
 func (m *metadata) add(p *part, payload []byte, r *batch.Records) error {
-	if !m.any {
-		return nil
-	}
 	for i, c := range m.cols {
 		if c == nil {
 			continue
 		}
-		for k := range r.Values {
-			row := m.n + k
-			switch m.chunk.layout.columns[i].Metadata {
-			case metaKey:
-				if !r.Keys[k].IsNull() {
-					c.PutBytes(row, r.Keys[k].Of(payload))
-				}
-			case metaValue:
-				if !r.Values[k].IsNull() {
-					c.PutBytes(row, r.Values[k].Of(payload))
-				}
-			case metaTopic:
-				c.PutBytes(row, []byte(m.chunk.tp.Topic))
-			case metaPartition:
-				c.PutInt32(row, m.chunk.tp.Partition)
-			case metaOffset:
-				c.PutInt64(row, r.Offsets[k])
-			case metaTime:
-				c.PutInt64(row, r.Timestamps[k]*1000)
-			case metaTimeType:
-				if p.LogAppendTime() {
-					c.PutBytes(row, []byte("LogAppendTime"))
-				} else {
-					c.PutBytes(row, []byte("CreateTime"))
-				}
-			case metaEpoch:
-				if p.LeaderEpoch >= 0 {
-					c.PutInt32(row, p.LeaderEpoch)
-				}
-			case metaHeaders:
-				if err := putHeaders(c, row, payload, r, k); err != nil {
-					return err
-				}
-			}
+		if err := m.column(c, m.chunk.layout.columns[i].Metadata, p, payload, r); err != nil {
+			return err
 		}
 	}
 	m.n += len(r.Values)
 	return nil
 }
 
-// putHeaders makes a map of a record's headers.
-func putHeaders(c *columns.Column, row int, payload []byte, r *batch.Records, k int) error {
-	var list []connectors.Header
-	if err := eachHeader(payload, r, k, func(h connectors.Header) { list = append(list, h) }); err != nil {
-		return err
+// column adds the records of a part to one column.
+func (m *metadata) column(c *columns.Column, name string, p *part, payload []byte, r *batch.Records) error {
+	n := len(r.Values)
+	switch name {
+	case metaKey:
+		putSpans(c, m.n, payload, r.Keys)
+	case metaValue:
+		putSpans(c, m.n, payload, r.Values)
+	case metaTopic:
+		putText(c, m.n, n, m.chunk.tp.Topic)
+	case metaTimeType:
+		text := "CreateTime"
+		if p.LogAppendTime() {
+			text = "LogAppendTime"
+		}
+		putText(c, m.n, n, text)
+	case metaPartition:
+		for k := range n {
+			c.PutInt32(m.n+k, m.chunk.tp.Partition)
+		}
+	case metaEpoch:
+		for k := range n {
+			if p.LeaderEpoch >= 0 {
+				c.PutInt32(m.n+k, p.LeaderEpoch)
+			}
+		}
+	case metaOffset:
+		for k, v := range r.Offsets {
+			c.PutInt64(m.n+k, v)
+		}
+	case metaTime:
+		for k, v := range r.Timestamps {
+			c.PutInt64(m.n+k, v*1000)
+		}
+	case metaHeaders:
+		var list []header
+		for k := range n {
+			var err error
+			if list, err = lastHeaders(list[:0], payload, r.Headers[k]); err != nil {
+				return err
+			}
+			putHeaders(c, m.n+k, list)
+		}
 	}
-	putHeaderMap(c, row, list)
 	return nil
 }
 
-// eachHeader calls f with the headers of record k: of equal keys the last one, in
-// the place of the first.
-func eachHeader(payload []byte, r *batch.Records, k int, f func(connectors.Header)) error {
-	var list []connectors.Header
-	err := batch.EachHeader(payload, r.Headers[k], func(key, value []byte) {
+// putSpans writes parts of a payload from slot at on.
+func putSpans(c *columns.Column, at int, payload []byte, spans []format.Span) {
+	for k, s := range spans {
+		if !s.IsNull() {
+			c.PutBytes(at+k, s.Of(payload))
+		}
+	}
+}
+
+// putText writes one text n times, from slot at on.
+func putText(c *columns.Column, at, n int, text string) {
+	b := []byte(text)
+	for k := range n {
+		c.PutBytes(at+k, b)
+	}
+}
+
+// header is a header of a record, in its payload; a value of nil is NULL.
+type header struct{ key, value []byte }
+
+// lastHeaders appends the headers of a record: of equal keys the last one, in the
+// place of the first.
+func lastHeaders(list []header, payload []byte, headers format.Span) ([]header, error) {
+	err := batch.EachHeader(payload, headers, func(key, value []byte) {
 		for i := range list {
-			if list[i].Key == string(key) {
-				list[i].Value = value
+			if bytes.Equal(list[i].key, key) {
+				list[i].value = value
 				return
 			}
 		}
-		list = append(list, connectors.Header{Key: string(key), Value: value})
+		list = append(list, header{key, value})
 	})
-	for _, h := range list {
-		f(h)
-	}
-	return err
+	return list, err
 }
 
-func putHeaderMap(c *columns.Column, row int, list []connectors.Header) {
+// putHeaders writes a map of headers.
+func putHeaders(c *columns.Column, row int, list []header) {
 	at := c.Elems()
 	keys, values := c.Child(0), c.Child(1)
 	for i, h := range list {
-		keys.PutBytes(at+i, []byte(h.Key))
-		if h.Value != nil {
-			values.PutBytes(at+i, h.Value)
+		keys.PutBytes(at+i, h.key)
+		if h.value != nil {
+			values.PutBytes(at+i, h.value)
 		}
 	}
 	c.PutList(row, at+len(list))

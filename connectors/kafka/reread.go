@@ -41,7 +41,11 @@ func reread(formats format.Set, cfg connectors.SourceConfig, env connectors.Env)
 			}
 		case metaHeaders:
 			if r.Headers != nil {
-				putHeaderMap(c, i, r.Headers)
+				list := make([]header, len(r.Headers))
+				for k, h := range r.Headers {
+					list[k] = header{[]byte(h.Key), h.Value}
+				}
+				putHeaders(c, i, list)
 			}
 		default:
 			putPosition(c, i, name, r.Position)
