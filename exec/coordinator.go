@@ -205,8 +205,9 @@ func (j *job) satisfy() {
 	j.wake()
 }
 
-// discoverInterval is how often unbounded sources are asked for new splits.
-const discoverInterval = 5 * time.Second
+// discoverInterval is how often unbounded sources are asked for new splits. Those that
+// have to ask somebody do so as seldom as they are told to.
+const discoverInterval = time.Second
 
 // discover adds the splits of unbounded sources that appear while the job runs.
 // A split found later starts with its source's watermark as its floor.
@@ -228,8 +229,9 @@ func (j *job) discover(ctx context.Context, watch func(*split)) error {
 				}
 				return s.fail(err)
 			}
+			have := j.seq.ids(s)
 			for _, n := range now {
-				if j.seq.has(s, n.ID) {
+				if have[n.ID] {
 					continue
 				}
 				n.Found = true

@@ -286,16 +286,20 @@ func (q *sequencer) drained() bool {
 	return len(q.ready) == 0
 }
 
-// has says whether a source has a split.
-func (q *sequencer) has(s *source, id string) bool {
+// ids gives the IDs of a source's splits.
+func (q *sequencer) ids(s *source) map[string]bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return s.ids()
+}
+
+// ids gives the IDs of the splits.
+func (s *source) ids() map[string]bool {
+	ids := make(map[string]bool, len(s.splits))
 	for _, sp := range s.splits {
-		if sp.id == id {
-			return true
-		}
+		ids[sp.id] = true
 	}
-	return false
+	return ids
 }
 
 // add takes a split that was found while the job runs.
@@ -447,10 +451,7 @@ func (q *sequencer) restore(cuts []sourceCut) error {
 // waitForGone adds the splits of a commit that are not there now, if the source can
 // wait for them or has come to its end for good.
 func (s *source) waitForGone(c sourceCut) error {
-	have := map[string]bool{}
-	for _, sp := range s.splits {
-		have[sp.id] = true
-	}
+	have := s.ids()
 	gone := map[string]connectors.Offset{}
 	for _, sc := range c.Splits {
 		if !have[sc.ID] {

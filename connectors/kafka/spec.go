@@ -104,7 +104,7 @@ func Connector(formats format.Set) connectors.Connector {
 			Doc: "Where the source ends: never, at what is the end when the job begins, at the group's offset, before the first record with a timestamp or a later one, at given offsets (exclusive; of partitions that are not named nothing is read)."},
 		{Name: optBoundedTime, Type: catalog.OptionInt, Doc: "The timestamp of the mode 'timestamp', ms since 1970."},
 		{Name: optBoundedOffsets, Doc: "The offsets of the mode 'specific-offsets', written as for the start."},
-		{Name: optDiscovery, Aliases: []string{"properties.partition.discovery.interval.ms"}, Type: catalog.OptionDuration, Default: "10 s", Doc: "How often to look for new partitions and topics; 0: never."},
+		{Name: optDiscovery, Aliases: []string{"properties.partition.discovery.interval.ms"}, Type: catalog.OptionDuration, Default: "10 s", Doc: "How often to look for new partitions and topics, at the most each second; 0: never."},
 		{Name: optMaxOffsets, Type: catalog.OptionInt, Default: "0", Doc: "Read no more than so many records for one micro-batch, over all partitions; 0: no limit."},
 		{Name: optMaxBytes, Type: catalog.OptionBytes, Default: "0", Doc: "Read no more than about so many bytes (as stored) for one micro-batch, but a record at least; 0: no limit."},
 		{Name: optMaxRate, Type: catalog.OptionInt, Default: "0", Doc: "Read no more than so many records a second from each partition; 0: no limit."},
