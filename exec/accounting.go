@@ -26,7 +26,7 @@ func (e *AccountingError) Error() string {
 
 // account adds up the shards' counters at a barrier and checks that every row
 // is accounted for (semantics 5).
-func (j *job) account(c cut, cuts []*shardCut) error {
+func (j *attempt) account(c cut, cuts []*shardCut) error {
 	total := make(counts, len(j.plan.Nodes))
 	for i := range total {
 		total[i] = op.Counters{}
@@ -59,7 +59,7 @@ func (j *job) account(c cut, cuts []*shardCut) error {
 
 // busiestShares says, of each operator that is spread by keys, what share of the
 // rows that it took in this run the busiest shard did.
-func (j *job) busiestShares(cuts []*shardCut) []float64 {
+func (j *attempt) busiestShares(cuts []*shardCut) []float64 {
 	shares := make([]float64, len(j.plan.Nodes))
 	if len(cuts) < 2 {
 		return shares
@@ -90,7 +90,7 @@ func isGauge(name string) bool {
 }
 
 // unbalanced gives the first equation that does not hold, with its numbers.
-func (j *job) unbalanced(c cut, total counts) string {
+func (j *attempt) unbalanced(c cut, total counts) string {
 	rows := map[int]int64{} // of each source
 	for i, s := range j.seq.sources {
 		for _, sp := range c.sources[i].Splits {

@@ -225,7 +225,7 @@ func everything(g *planner.Guard, columns int) *planner.Guard {
 	return &all
 }
 
-func (j *job) sinkOf(n *planner.Node) *sink {
+func (j *attempt) sinkOf(n *planner.Node) *sink {
 	for _, s := range j.sinks {
 		if s.node == n {
 			return s
@@ -253,7 +253,7 @@ func branchOf(p *planner.Plan, n *planner.Node) string {
 // endsWith says whether the job is a SELECT whose rows are those of the LIMIT n:
 // with another operator with state or a UNION ALL above it, more is to come when
 // it is satisfied.
-func (j *job) endsWith(n *planner.Node) bool {
+func (j *attempt) endsWith(n *planner.Node) bool {
 	if len(j.sinks) > 0 {
 		return false
 	}

@@ -16,7 +16,7 @@ import (
 
 // coordinate runs the tasks and decides when to commit, until the job ends. It
 // is the only owner of the order of commits.
-func (j *job) coordinate(ctx context.Context) error {
+func (j *attempt) coordinate(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	failed := make(chan error, len(j.tasks)+2)
@@ -80,7 +80,7 @@ func (j *job) coordinate(ctx context.Context) error {
 }
 
 // loop commits by the trigger until the job ends.
-func (j *job) loop(ctx context.Context, failed <-chan error) error {
+func (j *attempt) loop(ctx context.Context, failed <-chan error) error {
 	tr := j.cfg.Trigger
 	gated := tr.Kind == catalog.ProcessingTimeTrigger
 	upToNow := tr.UpToNow()
@@ -158,14 +158,14 @@ func (j *job) loop(ctx context.Context, failed <-chan error) error {
 }
 
 // endless says that the input does not end by itself.
-func (j *job) endless() bool {
+func (j *attempt) endless() bool {
 	return slices.ContainsFunc(j.seq.sources, func(s *source) bool { return s.dynamic })
 }
 
 // progressed is closed when the coordinator has to look whether its job or its
 // micro-batch is complete. Unless that may be with every chunk (watched) it is left
 // alone: at low rates it would be woken many times for each.
-func (j *job) progressed(watched bool, seen uint64) <-chan struct{} {
+func (j *attempt) progressed(watched bool, seen uint64) <-chan struct{} {
 	if watched {
 		return j.events.changed(seen)
 	}
@@ -174,7 +174,7 @@ func (j *job) progressed(watched bool, seen uint64) <-chan struct{} {
 
 // period is how often operators that go by the clock want to be told, 0 if there
 // are none.
-func (j *job) period() time.Duration {
+func (j *attempt) period() time.Duration {
 	least := time.Duration(0)
 	for _, i := range j.tasks[0].insts {
 		if c, ok := i.oper.(op.Clocked); ok && c.Period() > 0 && (least == 0 || c.Period() < least) {
@@ -185,7 +185,7 @@ func (j *job) period() time.Duration {
 }
 
 // ticks puts readings of the clock into the sequence.
-func (j *job) ticks(ctx context.Context, period time.Duration) {
+func (j *attempt) ticks(ctx context.Context, period time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -197,7 +197,7 @@ func (j *job) ticks(ctx context.Context, period time.Duration) {
 }
 
 // satisfy says that a SELECT has all the rows it wants.
-func (j *job) satisfy() {
+func (j *attempt) satisfy() {
 	if !j.enough.Swap(true) {
 		close(j.satisfied)
 	}
@@ -211,7 +211,7 @@ const discoverInterval = time.Second
 
 // discover adds the splits of unbounded sources that appear while the job runs.
 // A split found later starts with its source's watermark as its floor.
-func (j *job) discover(ctx context.Context, watch func(*split)) error {
+func (j *attempt) discover(ctx context.Context, watch func(*split)) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -247,7 +247,7 @@ func (j *job) discover(ctx context.Context, watch func(*split)) error {
 }
 
 // untilTick is the time until the next multiple of the trigger's interval.
-func (j *job) untilTick() time.Duration {
+func (j *attempt) untilTick() time.Duration {
 	iv := j.cfg.Trigger.Interval
 	now := j.clock.Now()
 	return now.Truncate(iv).Add(iv).Sub(now)
@@ -255,7 +255,7 @@ func (j *job) untilTick() time.Duration {
 
 // commit closes the current micro-batch and commits it: barrier, Prepare, one
 // operation on the store, Commit. last: nothing follows.
-func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error {
+func (j *attempt) commit(ctx context.Context, failed <-chan error, last bool) error {
 	if !last && !j.seq.dirty() {
 		return nil
 	}
@@ -326,7 +326,7 @@ func (j *job) commit(ctx context.Context, failed <-chan error, last bool) error 
 }
 
 // publish tells the sources that pass it on how far they have been read.
-func (j *job) publish(c cut) {
+func (j *attempt) publish(c cut) {
 	for i, s := range j.seq.sources {
 		p, ok := s.conn.(connectors.Published)
 		if !ok {
@@ -355,7 +355,7 @@ func stall(cuts []*shardCut) time.Duration {
 // finishSelect takes a barrier of a SELECT, so that its rows so far are out: at
 // the end, and also before where changes are wanted as they come, for shards that
 // are always busy do not flush by themselves.
-func (j *job) finishSelect(ctx context.Context, failed <-chan error, last bool) error {
+func (j *attempt) finishSelect(ctx context.Context, failed <-chan error, last bool) error {
 	if !last && j.final {
 		j.reader.nextTriggerNow()
 		return nil
@@ -380,7 +380,7 @@ func (j *job) finishSelect(ctx context.Context, failed <-chan error, last bool) 
 }
 
 // write encodes the shards' frozen state, all shards at once.
-func (j *job) write(tx *statestore.Tx, cuts []*shardCut) error {
+func (j *attempt) write(tx *statestore.Tx, cuts []*shardCut) error {
 	errs := make([]error, len(cuts))
 	var wg sync.WaitGroup
 	for i, c := range cuts {
@@ -399,7 +399,7 @@ func (j *job) write(tx *statestore.Tx, cuts []*shardCut) error {
 }
 
 // prepare makes every sink's rows of the epoch durable on its side.
-func (j *job) prepare(ctx context.Context, epoch uint64) ([][]byte, error) {
+func (j *attempt) prepare(ctx context.Context, epoch uint64) ([][]byte, error) {
 	intents := make([][]byte, len(j.sinks))
 	errs := make([]error, len(j.sinks))
 	var wg sync.WaitGroup
@@ -429,7 +429,7 @@ func (j *job) prepare(ctx context.Context, epoch uint64) ([][]byte, error) {
 
 // commitSinks shows the epoch at every sink. An error is retried for ever, with
 // backoff, unless it is fatal.
-func (j *job) commitSinks(ctx context.Context, epoch uint64, intents [][]byte) error {
+func (j *attempt) commitSinks(ctx context.Context, epoch uint64, intents [][]byte) error {
 	errs := make([]error, len(j.sinks))
 	var wg sync.WaitGroup
 	for i, s := range j.sinks {
@@ -447,7 +447,7 @@ func (j *job) commitSinks(ctx context.Context, epoch uint64, intents [][]byte) e
 	return errors.Join(errs...)
 }
 
-func (j *job) commitSink(ctx context.Context, s *sink, epoch uint64, intent []byte) error {
+func (j *attempt) commitSink(ctx context.Context, s *sink, epoch uint64, intent []byte) error {
 	defer s.setTrouble("")
 	const first, longest = 100 * time.Millisecond, 30 * time.Second
 	for pause := first; ; pause = min(2*pause, longest) {

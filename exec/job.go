@@ -210,7 +210,7 @@ func (e *PrepareError) Unwrap() error { return e.Err }
 
 // runOnce opens everything, runs the shards and the coordinator, and closes.
 func (j *Job) runOnce(ctx context.Context) (err error) {
-	r, err := newJob(j)
+	r, err := newAttempt(j)
 	if err != nil {
 		return err
 	}
@@ -237,8 +237,9 @@ func (j *Job) runOnce(ctx context.Context) (err error) {
 	return err
 }
 
-// job is one run of a job: what its tasks and its coordinator share.
-type job struct {
+// attempt is one run of a job from its last commit, which is what its tasks and its
+// coordinator share; Job.run makes another one where a sink could not write.
+type attempt struct {
 	*Job
 	plan   *planner.Plan
 	graph  *graph
@@ -282,14 +283,14 @@ type job struct {
 	lastTime time.Time
 }
 
-// newJob lays out a job; nothing is opened yet.
-func newJob(j *Job) (*job, error) {
+// newAttempt lays out a run of a job; nothing is opened yet.
+func newAttempt(j *Job) (*attempt, error) {
 	g, err := newGraph(j.cfg.Plan)
 	if err != nil {
 		return nil, err
 	}
 	n := j.cfg.Parallelism
-	r := &job{
+	r := &attempt{
 		Job: j, plan: j.cfg.Plan, graph: g, clock: j.cfg.Env.Clock, log: j.cfg.Env.Log,
 		layout: statestore.Layout{Shards: n}, events: newEvents(),
 		alloc: bufpool.New(poolBudget), satisfied: make(chan struct{}),
@@ -312,12 +313,12 @@ const (
 	poolBudget = 64 << 20
 )
 
-func (j *job) wake() { j.events.signal() }
+func (j *attempt) wake() { j.events.signal() }
 
-func (j *job) stopped() bool { return j.halted.Load() }
+func (j *attempt) stopped() bool { return j.halted.Load() }
 
 // post gives every shard an item of the sequence that brings no rows.
-func (j *job) post(it item) {
+func (j *attempt) post(it item) {
 	for _, t := range j.tasks {
 		t.inbox.put(&bundle{item: it})
 	}
@@ -326,7 +327,7 @@ func (j *job) post(it item) {
 
 // open recovers the last commit, opens sinks and sources, restores state and reads
 // static tables. What is amiss meanwhile and later is told until watch ends.
-func (j *job) open(ctx, watch context.Context) error {
+func (j *attempt) open(ctx, watch context.Context) error {
 	j.watching.Add(1)
 	go func() { defer j.watching.Done(); j.watchTrouble(watch) }()
 	if err := j.openSources(ctx); err != nil {
@@ -360,7 +361,7 @@ func (j *job) open(ctx, watch context.Context) error {
 }
 
 // openStore opens the job's state.
-func (j *job) openStore() error {
+func (j *attempt) openStore() error {
 	store, err := statestore.Open(j.cfg.StateDir, statestore.Options{FS: j.cfg.StateFS, Logger: j.log})
 	if err != nil {
 		return err
@@ -370,7 +371,7 @@ func (j *job) openStore() error {
 }
 
 // close ends all that open has opened. clean: the run ends in order.
-func (j *job) close(clean bool) error {
+func (j *attempt) close(clean bool) error {
 	var errs []error
 	for _, t := range j.tasks {
 		t.close()

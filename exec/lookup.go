@@ -12,7 +12,7 @@ import (
 
 // lookupSource gives the table of a lookup join, one for all shards; openLookups
 // opens it.
-func (j *job) lookupSource(n *planner.Node, o *planner.LookupJoin) (*lookup.Source, error) {
+func (j *attempt) lookupSource(n *planner.Node, o *planner.LookupJoin) (*lookup.Source, error) {
 	if s := j.lookups[n]; s != nil {
 		return s, nil
 	}
@@ -43,7 +43,7 @@ func (j *job) lookupSource(n *planner.Node, o *planner.LookupJoin) (*lookup.Sour
 }
 
 // openLookups connects what rows are looked up in.
-func (j *job) openLookups(ctx context.Context) error {
+func (j *attempt) openLookups(ctx context.Context) error {
 	for _, s := range j.lookups {
 		if err := s.Open(ctx); err != nil {
 			return err
@@ -52,7 +52,7 @@ func (j *job) openLookups(ctx context.Context) error {
 	return nil
 }
 
-func (j *job) closeLookups() error {
+func (j *attempt) closeLookups() error {
 	var errs []error
 	for _, s := range j.lookups {
 		errs = append(errs, s.Close())

@@ -48,7 +48,7 @@ type queryPart struct {
 }
 
 // queryParts lists what must be the same in the next run. The tasks have been built.
-func (j *job) queryParts() []queryPart {
+func (j *attempt) queryParts() []queryPart {
 	layouts := map[*planner.Node]string{}
 	for _, i := range j.tasks[0].insts {
 		if so, ok := i.oper.(op.Stateful); ok {
@@ -140,7 +140,7 @@ func edgeText(e planner.Edge) string {
 	return text
 }
 
-func (j *job) encodeMeta(c cut, intents [][]byte) (map[string][]byte, error) {
+func (j *attempt) encodeMeta(c cut, intents [][]byte) (map[string][]byte, error) {
 	b, err := json.Marshal(commitMeta{
 		Version: metaVersion, Program: version.String(), Job: j.plan.Job, Finished: c.finished,
 		Sources: c.sources, Query: j.query, Plan: shapeOf(j.plan), Counts: j.counts,
@@ -212,7 +212,7 @@ func (e *StateFormError) Error() string {
 
 // checkLayouts compares how the operators' state is laid out in the store with how
 // this program would.
-func (j *job) checkLayouts(meta *commitMeta) error {
+func (j *attempt) checkLayouts(meta *commitMeta) error {
 	stored := map[string]queryPart{}
 	for _, p := range meta.Query {
 		stored[p.ID] = p
@@ -260,7 +260,7 @@ func difference(a, b string) (string, string) {
 }
 
 // checkQuery compares the stored query with the plan's, operator by operator.
-func (j *job) checkQuery(stored []queryPart) error {
+func (j *attempt) checkQuery(stored []queryPart) error {
 	now := j.query
 	have := map[string]bool{}
 	for _, p := range now {

@@ -15,7 +15,7 @@ import (
 )
 
 // openSources makes the sources and lists their splits.
-func (j *job) openSources(ctx context.Context) error {
+func (j *attempt) openSources(ctx context.Context) error {
 	for _, n := range j.plan.Nodes {
 		if !isSource(n.Op) {
 			continue
@@ -69,7 +69,7 @@ func (j *job) openSources(ctx context.Context) error {
 }
 
 // made takes up a source, which may be asked from now on what it waits for.
-func (j *job) made(s *source, conn connectors.Source) {
+func (j *attempt) made(s *source, conn connectors.Source) {
 	j.seq.mu.Lock()
 	defer j.seq.mu.Unlock()
 	s.conn = conn
@@ -80,7 +80,7 @@ func (s *source) newSplit(sp connectors.Split) *split {
 	return &split{source: s, id: sp.ID, bounded: sp.Bounded, parked: map[int64]*chunk{}, w: s.floor(), number: -1, place: -1}
 }
 
-func (j *job) openSource(o *planner.Scan) (connectors.Source, error) {
+func (j *attempt) openSource(o *planner.Scan) (connectors.Source, error) {
 	c, err := j.cfg.Connectors.Connector(o.Connector)
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", o.Source, err)
@@ -110,7 +110,7 @@ func (j *job) openSource(o *planner.Scan) (connectors.Source, error) {
 
 // limit takes off --max-rows what was committed before a failed Prepare made the
 // job start again. records is what the last commit has read.
-func (j *job) limit(records int64) {
+func (j *attempt) limit(records int64) {
 	if j.began < 0 {
 		j.began = records
 	}
@@ -120,7 +120,7 @@ func (j *job) limit(records int64) {
 }
 
 // openSplits opens every split at its offset.
-func (j *job) openSplits(ctx context.Context) error {
+func (j *attempt) openSplits(ctx context.Context) error {
 	now := j.clock.Now()
 	for _, s := range j.seq.sources {
 		for _, sp := range s.splits {
@@ -148,7 +148,7 @@ func (j *job) openSplits(ctx context.Context) error {
 }
 
 // openSinks makes the sinks; recover opens them.
-func (j *job) openSinks() error {
+func (j *attempt) openSinks() error {
 	taken := map[string]int{}
 	for _, n := range j.plan.Nodes {
 		switch o := n.Op.(type) {
@@ -171,7 +171,7 @@ func (j *job) openSinks() error {
 	return nil
 }
 
-func (j *job) openSink(o *planner.Sink) (connectors.Sink, error) {
+func (j *attempt) openSink(o *planner.Sink) (connectors.Sink, error) {
 	if j.cfg.Discard {
 		return discard{}, nil
 	}
@@ -190,7 +190,7 @@ func (j *job) openSink(o *planner.Sink) (connectors.Sink, error) {
 
 // recover opens the store and the sinks at the last commit and restores state:
 // Commit(E) again at all sinks, then abort whatever was prepared beyond E.
-func (j *job) recover(ctx context.Context) error {
+func (j *attempt) recover(ctx context.Context) error {
 	if err := j.openStore(); err != nil {
 		return err
 	}
@@ -316,7 +316,7 @@ func (s *source) checkGrown(ctx context.Context, finished bool) error {
 }
 
 // buildTasks makes every shard's operators and wires them up.
-func (j *job) buildTasks() error {
+func (j *attempt) buildTasks() error {
 	progs, err := compile(j.plan)
 	if err != nil {
 		return err

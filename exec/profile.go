@@ -46,7 +46,7 @@ func (p *profile) charge() {
 }
 
 // busy is the time that all shards have been at work in a node.
-func (j *job) busy(node int) time.Duration {
+func (j *attempt) busy(node int) time.Duration {
 	sum := int64(0)
 	for _, t := range j.tasks {
 		if t.profile != nil {

@@ -144,7 +144,7 @@ type SinkProgress struct {
 }
 
 // report makes the progress of a commit that has just been done.
-func (j *job) report(c cut, cuts []*shardCut, start, barrier time.Time) {
+func (j *attempt) report(c cut, cuts []*shardCut, start, barrier time.Time) {
 	now := j.clock.Now()
 	p := Progress{
 		Job: j.plan.Job, Epoch: c.epoch, Time: now, Finished: c.finished,

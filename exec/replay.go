@@ -23,11 +23,11 @@ type replay struct {
 	again   connectors.Rereader
 	of      *planner.Replay
 	program *expr.Program // Where (or TRUE), then Cells
-	job     *job
+	job     *attempt
 }
 
 // openReplay makes the source of a Scan that replays.
-func (j *job) openReplay(o *planner.Scan, cfg connectors.SourceConfig, c *connectors.Connector) (connectors.Source, error) {
+func (j *attempt) openReplay(o *planner.Scan, cfg connectors.SourceConfig, c *connectors.Connector) (connectors.Source, error) {
 	if c.Reread == nil {
 		return nil, fmt.Errorf("records of connector '%s' can't be read again from dead letters", o.Connector)
 	}

@@ -24,7 +24,7 @@ type staticTable struct {
 }
 
 // table gives the static table of a node, which loadTables fills.
-func (j *job) table(n *planner.Node, o *planner.StaticJoin) *static.Current {
+func (j *attempt) table(n *planner.Node, o *planner.StaticJoin) *static.Current {
 	for _, t := range j.tables {
 		if t.node == n {
 			return &t.now
@@ -37,7 +37,7 @@ func (j *job) table(n *planner.Node, o *planner.StaticJoin) *static.Current {
 
 // loadTables reads all static tables to their ends, before any stream is read.
 // ErrStop says that the job was asked to stop meanwhile.
-func (j *job) loadTables(ctx context.Context) error {
+func (j *attempt) loadTables(ctx context.Context) error {
 	for _, t := range j.tables {
 		if err := t.load(ctx, j); err != nil {
 			return err
@@ -48,7 +48,7 @@ func (j *job) loadTables(ctx context.Context) error {
 
 // load reads the table by a job of its own and puts it into the place of the one
 // before. The job has one shard, so that rows come in one order.
-func (t *staticTable) load(ctx context.Context, j *job) error {
+func (t *staticTable) load(ctx context.Context, j *attempt) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var batches [][]arrow.Array
@@ -86,7 +86,7 @@ func (t *staticTable) load(ctx context.Context, j *job) error {
 
 // reload reads the table again at its interval until ctx ends. If it can't be read
 // the one before stays.
-func (t *staticTable) reload(ctx context.Context, j *job) {
+func (t *staticTable) reload(ctx context.Context, j *attempt) {
 	for {
 		select {
 		case <-ctx.Done():

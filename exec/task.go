@@ -19,7 +19,7 @@ import (
 // its inbox, runs the operators of level 0 on a chunk that has its place in the
 // sequence, or fetches and decodes another chunk.
 type task struct {
-	job   *job
+	job   *attempt
 	ctx   context.Context // the job's run: sinks give up when it ends
 	shard int
 	alloc memory.Allocator

@@ -57,7 +57,7 @@ func (e *TolerateError) Error() string {
 
 // watchBad begins to watch what has limits; call it when the counts of earlier
 // runs are known.
-func (j *job) watchBad() {
+func (j *attempt) watchBad() {
 	for _, l := range j.plan.BadLimits() {
 		t := &tolerance{BadLimit: l}
 		switch o := l.Node.Op.(type) {
@@ -84,7 +84,7 @@ func (j *job) watchBad() {
 }
 
 // sample reads the totals.
-func (t *tolerance) sample(j *job, total counts, sources []sourceCut, now time.Time) badSampling {
+func (t *tolerance) sample(j *attempt, total counts, sources []sourceCut, now time.Time) badSampling {
 	s := badSampling{at: now, bad: make([]int64, len(t.Branches))}
 	for i, b := range t.Branches {
 		for _, n := range b.Nodes {
@@ -105,7 +105,7 @@ func (t *tolerance) sample(j *job, total counts, sources []sourceCut, now time.T
 }
 
 // tolerate gives an error if too much is bad in what is about to be committed.
-func (j *job) tolerate(c cut) error {
+func (j *attempt) tolerate(c cut) error {
 	now := j.clock.Now()
 	for _, t := range j.tolerances {
 		s := t.sample(j, j.counts, c.sources, now)

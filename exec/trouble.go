@@ -42,7 +42,7 @@ func (p *SinkProgress) report(s *sink) {
 // watchTrouble reports between commits while something is amiss with a source or a
 // sink, or splits are held back and nothing is committed, and once more when that has
 // passed. It ends with ctx.
-func (j *job) watchTrouble(ctx context.Context) {
+func (j *attempt) watchTrouble(ctx context.Context) {
 	before := j.Progress() // of the run before, if the job goes back to its last commit
 	told, epoch := before.troubled(), before.Epoch
 	last := j.clock.Now()
@@ -77,7 +77,7 @@ const minJump = 2 * time.Second
 
 // tellJump logs that the clock was set between two of its readings: durations are
 // right all the same, but not everything goes by them.
-func (j *job) tellJump(before, now time.Time) {
+func (j *attempt) tellJump(before, now time.Time) {
 	jump := (time.Duration(now.UnixNano()-before.UnixNano()) - now.Sub(before)).Round(time.Second)
 	switch {
 	case jump >= minJump:
@@ -89,7 +89,7 @@ func (j *job) tellJump(before, now time.Time) {
 
 // states is what sources and sinks say of themselves right now, of those that have
 // been made so far.
-func (j *job) states() ([]SourceProgress, []SinkProgress) {
+func (j *attempt) states() ([]SourceProgress, []SinkProgress) {
 	open := j.Job.seq.Load() == j.seq // before, splits are still found and restored
 	j.seq.mu.Lock()
 	made := slices.Clone(j.seq.sources)
@@ -120,7 +120,7 @@ func (j *job) states() ([]SourceProgress, []SinkProgress) {
 }
 
 // tell gives the progress of the last commit with the states of now.
-func (j *job) tell(sources []SourceProgress, sinks []SinkProgress) {
+func (j *attempt) tell(sources []SourceProgress, sinks []SinkProgress) {
 	j.progressM.Lock()
 	defer j.progressM.Unlock()
 	p := j.Progress()
