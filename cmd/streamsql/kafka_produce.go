@@ -98,7 +98,7 @@ func readLines(ctx context.Context, in io.Reader) <-chan inputLines {
 				var line []byte
 				line, err = r.ReadBytes('\n')
 				if size += len(line); len(line) > 0 {
-					x.lines = append(x.lines, bytes.TrimSuffix(line, []byte("\n")))
+					x.lines = append(x.lines, withoutEnd(line))
 				}
 			}
 			if !errors.Is(err, io.EOF) {
@@ -112,6 +112,14 @@ func readLines(ctx context.Context, in io.Reader) <-chan inputLines {
 		}
 	}()
 	return out
+}
+
+// withoutEnd is a line without LF or CRLF.
+func withoutEnd(line []byte) []byte {
+	if rest, ok := bytes.CutSuffix(line, []byte("\n")); ok {
+		return bytes.TrimSuffix(rest, []byte("\r"))
+	}
+	return line
 }
 
 // run writes all lines.

@@ -362,7 +362,7 @@ func TestKafkaBrokerKilled(t *testing.T) {
 func TestKafkaProduce(t *testing.T) {
 	k := testservice.SharedKafka(t, testservice.KafkaConfig{Secure: true})
 	k.CreateTopic(t, "produce", 4)
-	lines := "foobar:1\nabc:x:y\nno key\n\n21:2\na-little-bit-longer-string:3\nfoobar:"
+	lines := "foobar:1\r\nabc:x:y\nno key\n\n21:2\na-little-bit-longer-string:3\nfoobar:"
 	msg, err := kafkaRun(context.Background(), io.Discard, strings.NewReader(lines), "produce", "-b", k.Addr, "produce", "--key-separator", ":")
 	if err != nil || msg != "produce: 7 records written\n" {
 		t.Fatalf("%v: %q", err, msg)

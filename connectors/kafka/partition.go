@@ -34,6 +34,7 @@ type partition struct {
 	end      int64    // where the partition ends, as last heard; -1: not heard of
 	heard    bool     // an answer has come since the last failure
 	next     int64    // at.next, for reports
+	given    int64    // the end of the last chunk, or the start: what a commit has at the most
 	failure  error    // of the last attempt
 	failures int      // in a row
 	damaged  int      // of them, for a wrong CRC
@@ -220,12 +221,12 @@ func (p *partition) cut(most connectors.Limits) (*chunk, error) {
 	if done {
 		p.head = nil
 	}
-	p.noteNext()
 	switch {
 	case c.records == 0:
 		if done {
 			head.buf.release()
 		}
+		p.note(nil)
 		return nil, nil
 	case !done:
 		head.buf.retain() // else the chunk takes over the piece's share
@@ -235,13 +236,21 @@ func (p *partition) cut(most connectors.Limits) (*chunk, error) {
 	if c.end.next = last.offsetOf(last.to-1) + 1; last.to == last.Count {
 		c.end.next = last.LastOffset() + 1
 	}
+	p.note(c)
 	return c, nil
 }
 
-func (p *partition) noteNext() {
+// note notes the place, and the chunk that is given; nil: there was no record.
+func (p *partition) note(c *chunk) {
 	p.src.mu.Lock()
+	defer p.src.mu.Unlock()
 	p.next = p.at.next
-	p.src.mu.Unlock()
+	switch {
+	case c != nil:
+		p.given = c.end.next
+	case p.src.publish != nil && p.next > p.given:
+		p.src.publish.again()
+	}
 }
 
 // limit is the offset where reading stops.

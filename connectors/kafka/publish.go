@@ -9,6 +9,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/streamsql/streamsql/connectors"
+	"github.com/streamsql/streamsql/connectors/kafka/wire"
 )
 
 // publisher tells a consumer group how far the source has been read. It knows
@@ -21,7 +22,8 @@ type publisher struct {
 	done  chan struct{}
 
 	mu     sync.Mutex
-	latest map[string]connectors.Offset
+	latest map[string]connectors.Offset // of the last commit; nil: the group has them
+	last   map[string]connectors.Offset // of the last commit that was told
 	told   map[string]int64
 	closed bool
 }
@@ -36,6 +38,20 @@ func newPublisher(s *source, group string) *publisher {
 func (p *publisher) tell(offsets map[string]connectors.Offset) {
 	p.mu.Lock()
 	p.latest = offsets
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// again has the group told once more of the last commit, since a partition has been
+// read farther without a record: beyond the marker at the end of a transaction, say.
+func (p *publisher) again() {
+	p.mu.Lock()
+	if p.latest == nil {
+		p.latest = p.last
+	}
 	p.mu.Unlock()
 	select {
 	case p.wake <- struct{}{}:
@@ -63,7 +79,9 @@ func (p *publisher) run() {
 	for range p.wake {
 		p.mu.Lock()
 		offsets, closed := p.latest, p.closed
-		p.latest = nil
+		if p.latest = nil; offsets != nil {
+			p.last = offsets
+		}
 		p.mu.Unlock()
 		if offsets != nil {
 			timeout := p.src.options.Duration(optRequestTime)
@@ -97,11 +115,12 @@ func (p *publisher) commit(ctx context.Context, offsets map[string]connectors.Of
 		if err != nil {
 			return err
 		}
-		if told, ok := p.told[id]; ok && told == at.next {
+		next := p.src.beyond(tp, at.next)
+		if told, ok := p.told[id]; ok && told == next {
 			continue
 		}
-		sent[id] = at.next
-		req.Topics[tp.Topic] = append(req.Topics[tp.Topic], kafka.OffsetCommit{Partition: int(tp.Partition), Offset: at.next})
+		sent[id] = next
+		req.Topics[tp.Topic] = append(req.Topics[tp.Topic], kafka.OffsetCommit{Partition: int(tp.Partition), Offset: next})
 	}
 	if len(sent) == 0 {
 		return nil
@@ -124,6 +143,17 @@ func (p *publisher) commit(ctx context.Context, offsets map[string]connectors.Of
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// beyond gives the offset that the group is told of for one that is committed: behind
+// what follows it and is no record, as far as that has been read.
+func (s *source) beyond(tp wire.TopicPartition, committed int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.parts[tp]; p != nil && p.given == committed {
+		return max(p.next, committed)
+	}
+	return committed
 }
 
 func (p *publisher) try(ctx context.Context, req *kafka.OffsetCommitRequest) error {

@@ -335,7 +335,7 @@ func (s *source) Open(ctx context.Context, split connectors.Split, from connecto
 	} else {
 		p.halt = -1
 	}
-	p.fetchAt, p.next, p.topic, p.end = p.at.next, p.at.next, p.at.topic, -1
+	p.fetchAt, p.next, p.given, p.topic, p.end = p.at.next, p.at.next, p.at.next, p.at.topic, -1
 	p.rate = s.limits.newRate()
 	s.parts[tp] = p
 	s.dispatch()
