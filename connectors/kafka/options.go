@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,11 +95,14 @@ func connectionOptions() []catalog.OptionSpec {
 
 // checkConnection finds what does not go together.
 func checkConnection(o catalog.Options) *catalog.OptionError {
-	wrong := func(option, format string, args ...any) *catalog.OptionError {
-		return &catalog.OptionError{Option: option, Value: true, Message: fmt.Sprintf(format, args...)}
-	}
 	if len(brokers(o)) == 0 {
 		return wrong(optServers, "option '%s' names no broker", optServers)
+	}
+	for _, b := range brokers(o) {
+		host, port, err := net.SplitHostPort(b)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || host == "" || strings.ContainsAny(host, ";/") || bad != nil || n == 0 {
+			return wrong(optServers, "option '%s': '%s' is not host:port, such as broker1:9092", optServers, b)
+		}
 	}
 	withSASL, withTLS := strings.HasPrefix(o[optProtocol], "SASL"), strings.HasSuffix(o[optProtocol], "SSL")
 	for _, name := range []string{optMechanism, optUser, optPassword, optJAAS} {
@@ -125,8 +129,20 @@ func checkConnection(o catalog.Options) *catalog.OptionError {
 	return nil
 }
 
+// brokers gives the brokers to begin with. Kafka's clients take listeners
+// ('PLAINTEXT://broker1:9092') as well; a port that is missing is Kafka's usual one.
 func brokers(o catalog.Options) []string {
-	return strings.FieldsFunc(o[optServers], func(r rune) bool { return r == ',' || r == ' ' })
+	list := strings.FieldsFunc(o[optServers], func(r rune) bool { return r == ',' || r == ' ' })
+	for i, b := range list {
+		if _, rest, ok := strings.Cut(b, "://"); ok {
+			b = rest
+		}
+		if !strings.Contains(b, ":") {
+			b += ":9092"
+		}
+		list[i] = b
+	}
+	return list
 }
 
 var jaasField = regexp.MustCompile(`(username|password)\s*=\s*("((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')`)
@@ -153,13 +169,6 @@ func credentials(o catalog.Options) (user, password string, err error) {
 // newClient makes a client of the options; files are relative to env.Dir.
 func newClient(o catalog.Options, env connectors.Env) (*wire.Client, error) {
 	cfg := wire.Config{Brokers: brokers(o), ClientID: o[optClientID], RequestTimeout: o.Duration(optRequestTime), DialTimeout: o.Duration(optConnectTime)}
-	for i, b := range cfg.Brokers {
-		b = strings.TrimPrefix(b, "PLAINTEXT://")
-		if !strings.Contains(b, ":") {
-			b += ":9092"
-		}
-		cfg.Brokers[i] = b
-	}
 	if strings.HasPrefix(o[optProtocol], "SASL") {
 		m, err := mechanism(o)
 		if err != nil {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -163,7 +164,7 @@ func (p *publisher) try(ctx context.Context, req *kafka.OffsetCommitRequest) err
 	}
 	for _, list := range r.Topics {
 		for _, c := range list {
-			err = errors.Join(err, c.Error)
+			err = cmp.Or(err, c.Error)
 		}
 	}
 	return err

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/segmentio/kafka-go"
+
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
@@ -159,6 +161,9 @@ func (s *source) Splits(ctx context.Context) ([]connectors.Split, error) {
 		}
 	}
 	slices.SortFunc(all, func(a, b connectors.Split) int { return strings.Compare(a.ID, b.ID) })
+	if s.pattern != nil && len(all) == 0 && listed == nil {
+		s.warn("no topic matches", "pattern", s.options[optTopicPattern])
+	}
 	s.listed, s.listedAt = all, time.Now()
 	if missing != nil && listed == nil {
 		return nil, &connectors.MissingError{Splits: all, Err: missing}
@@ -277,8 +282,11 @@ func persist(ctx context.Context, o catalog.Options, log *slog.Logger, tell func
 	pause := first
 	for attempts := 1; ; attempts++ {
 		err := f()
-		if err == nil || fatal(err) || time.Now().Add(pause).After(deadline) || ctx.Err() != nil {
+		switch {
+		case err == nil || fatal(err) || ctx.Err() != nil:
 			return err
+		case time.Now().Add(pause).After(deadline):
+			return unreachable(o, err)
 		}
 		if attempts == 1 {
 			log.Warn("kafka does not answer, trying again", "error", err, "for", o.Duration(optStartTime))
@@ -291,6 +299,15 @@ func persist(ctx context.Context, o catalog.Options, log *slog.Logger, tell func
 		}
 		pause = min(2*pause, longest)
 	}
+}
+
+// unreachable adds to an error of the connection which options it is about.
+func unreachable(o catalog.Options, err error) error {
+	var code kafka.Error
+	if errors.As(err, &code) {
+		return err
+	}
+	return fmt.Errorf("'%s' = '%s' can't be reached: %w\n  hint: tried for %s ('%s'); '%s' = '%s' is how the brokers are spoken to", optServers, o[optServers], err, o.Duration(optStartTime), optStartTime, optProtocol, o[optProtocol])
 }
 
 // backoff gives the shortest and the longest pause before a request is made again.
@@ -424,6 +441,9 @@ func (s *source) Report() connectors.SourceReport {
 				worst = p
 			}
 		}
+	}
+	if s.pattern != nil && s.listed != nil && len(s.listed) == 0 && r.State == "" {
+		r.State = fmt.Sprintf("no topic matches '%s' = '%s'", optTopicPattern, s.options[optTopicPattern])
 	}
 	if worst != nil {
 		more := ""

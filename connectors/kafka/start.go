@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/segmentio/kafka-go"
 
@@ -141,13 +144,53 @@ func (s *source) resolve(ctx context.Context, parts []wire.TopicPartition, modeO
 		if _, ok := rest[p]; !ok {
 			return nil, fmt.Errorf("option '%s' names %s, which does not exist", offsetsOption, name(p))
 		}
-		rest[p] = given[p]
 	}
+	if beginning {
+		if err := s.within(ctx, given); err != nil {
+			return nil, err
+		}
+	}
+	maps.Copy(rest, given)
 	return rest, nil
+}
+
+// within sees to offsets to begin at that lie beyond the ends of their partitions,
+// where nobody knows what comes: it is an error, unless the group's offsets have
+// 'auto.offset.reset' for that, as Kafka's clients do.
+func (s *source) within(ctx context.Context, given map[wire.TopicPartition]int64) error {
+	ask := map[wire.TopicPartition]int64{}
+	for p := range given {
+		ask[p] = wire.Latest
+	}
+	ends, err := s.offsetsOf(ctx, ask, false)
+	if err != nil {
+		return err
+	}
+	group, reset := s.options[optStartup] == modeGroup, s.options[optReset]
+	for _, p := range slices.SortedFunc(maps.Keys(given), func(a, b wire.TopicPartition) int { return strings.Compare(name(a), name(b)) }) {
+		at, end := given[p], ends[p].Offset
+		switch {
+		case at <= end:
+		case !group:
+			return fmt.Errorf("option '%s': %s ends at offset %d, before %d", optStartupOffsets, name(p), end, at)
+		case reset == "none":
+			return fmt.Errorf("group '%s' has offset %d for %s, which ends at %d: perhaps the topic was made anew\n  hint: '%s' = 'earliest' or 'latest' says where to start then",
+				s.options[optGroup], at, name(p), end, optReset)
+		default:
+			s.warn("the group's offset is beyond the end of the partition", "partition", name(p), "offset", at, "end", end, "reset", reset)
+			delete(given, p)
+		}
+	}
+	return nil
 }
 
 // offsets asks the leaders of partitions for offsets, as often as it takes.
 func (s *source) offsets(ctx context.Context, at map[wire.TopicPartition]int64) (map[wire.TopicPartition]wire.Found, error) {
+	return s.offsetsOf(ctx, at, s.committed)
+}
+
+// offsetsOf is offsets, of what transactions have committed or of all there is.
+func (s *source) offsetsOf(ctx context.Context, at map[wire.TopicPartition]int64, committed bool) (map[wire.TopicPartition]wire.Found, error) {
 	out := map[wire.TopicPartition]wire.Found{}
 	fresh := true
 	err := s.persist(ctx, func() error {
@@ -174,7 +217,7 @@ func (s *source) offsets(ctx context.Context, at map[wire.TopicPartition]int64) 
 				last = fmt.Errorf("%s: %w", someOf(ask), kafka.LeaderNotAvailable)
 				continue
 			}
-			found, err := s.client.ListOffsets(ctx, broker, s.committed, ask)
+			found, err := s.client.ListOffsets(ctx, broker, committed, ask)
 			if err != nil {
 				last = err
 				continue
