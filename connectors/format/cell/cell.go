@@ -21,7 +21,6 @@ const (
 	WrongType    = "WRONG_TYPE"
 	NotNull      = "NOT_NULL"
 	BadTimestamp = "BAD_TIMESTAMP"
-	DuplicateKey = "DUPLICATE_KEY"
 )
 
 // Cell is a column, member, element, key or value that a decoder fills.
@@ -35,6 +34,7 @@ type Cell struct {
 
 	cut    int64  // power of ten of microseconds that a time's precision leaves out
 	failed uint64 // the record of Errors that has an error here
+	keys   columns.KeySet
 }
 
 // New makes the cell of a column. Children are made by Member, Elem and Key.
@@ -178,40 +178,28 @@ func (c *Cell) Uint(slot int, v uint64) {
 }
 
 // Entries makes the elements up to end, from the end of the MAP before, the value of
-// a slot; the cell is a MAP with keys of STRING. A key that is there twice is an
-// error.
+// a slot; the cell is a MAP. Of entries with one key the last counts.
 func (c *Cell) Entries(slot, end int) {
-	start := c.Column.Elems()
-	keys := c.Column.Child(0)
-	if twice := duplicate(keys, start, end); twice >= 0 {
-		c.Fail(DuplicateKey, fmt.Sprintf("the key %.40q is there twice", keys.Bytes(twice)))
-		c.Column.TruncateElems(start)
-		return
+	start, keys := c.Column.Elems(), c.Column.Child(0)
+	if keys.Flat() && c.repeats(keys, start, end) {
+		replaced := columns.Replaced(keys, start, end)
+		c.Column.CompactElems(start, replaced)
+		for _, gone := range replaced {
+			if gone {
+				end--
+			}
+		}
 	}
 	c.Column.PutList(slot, end)
 }
 
-// duplicate finds a key that is there before, from start on; -1: none.
-func duplicate(keys *columns.Column, start, end int) int {
-	const few = 16
-	if end-start <= few {
-		for i := start + 1; i < end; i++ {
-			for j := start; j < i; j++ {
-				if keys.Rows() > i && string(keys.Bytes(i)) == string(keys.Bytes(j)) {
-					return i
-				}
-			}
-		}
-		return -1
+// repeats says whether a key is there twice.
+func (c *Cell) repeats(keys *columns.Column, start, end int) bool {
+	twice := false
+	for i := start; i < end; i++ {
+		twice = c.keys.Add(keys, start, i) || twice
 	}
-	seen := make(map[string]bool, end-start)
-	for i := start; i < min(end, keys.Rows()); i++ {
-		if seen[string(keys.Bytes(i))] {
-			return i
-		}
-		seen[string(keys.Bytes(i))] = true
-	}
-	return -1
+	return twice
 }
 
 // Float32 puts a number; the cell is FLOAT or DOUBLE.

@@ -87,7 +87,7 @@ func get(a arrow.Array, i int) any {
 	return a.ValueStr(i)
 }
 
-// TestModel writes, skips and takes back random slots of every storage, over
+// TestModel writes, skips, takes back and takes out random slots of every storage, over
 // several batches from one pool, and compares with a slice of values.
 func TestModel(t *testing.T) {
 	row := func(a, b catalog.Type) catalog.Type {
@@ -96,7 +96,7 @@ func TestModel(t *testing.T) {
 	types := []catalog.Type{
 		catalog.Boolean, catalog.TinyInt, catalog.SmallInt, catalog.Int, catalog.BigInt, catalog.Float, catalog.Double, catalog.Decimal(10, 0), catalog.String,
 		catalog.ArrayOf(catalog.String), catalog.ArrayOf(catalog.ArrayOf(catalog.Boolean)), row(catalog.Int, catalog.String),
-		catalog.ArrayOf(row(catalog.ArrayOf(catalog.BigInt), catalog.Boolean)), row(row(catalog.Boolean, catalog.String), catalog.ArrayOf(catalog.Int)),
+		catalog.ArrayOf(row(catalog.ArrayOf(catalog.BigInt), catalog.Boolean)), catalog.ArrayOf(row(catalog.String, catalog.ArrayOf(catalog.String))), row(row(catalog.Boolean, catalog.String), catalog.ArrayOf(catalog.Int)),
 	}
 	pool := bufpool.New(1 << 20)
 	for _, typ := range types {
@@ -104,15 +104,27 @@ func TestModel(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			var want []any
 			for range rapid.IntRange(0, 30).Draw(t, "steps") {
-				if rapid.IntRange(0, 4).Draw(t, "step") > 0 {
+				switch rapid.IntRange(0, 5).Draw(t, "step") {
+				default:
 					for range rapid.SampledFrom([]int{0, 0, 0, 1, 300}).Draw(t, "gap") {
 						want = append(want, nil)
 					}
 					want = append(want, put(t, c, typ, len(want)))
-				} else {
+				case 1:
 					n := rapid.IntRange(max(0, len(want)-5), len(want)).Draw(t, "keep")
 					c.Truncate(n)
 					want = want[:n]
+				case 2:
+					from := rapid.IntRange(max(0, len(want)-20), len(want)).Draw(t, "from")
+					drop := rapid.SliceOfN(rapid.Bool(), len(want)-from, len(want)-from).Draw(t, "drop")
+					c.Compact(from, drop)
+					kept := want[:from]
+					for i, gone := range drop {
+						if !gone {
+							kept = append(kept, want[from+i])
+						}
+					}
+					want = kept
 				}
 			}
 			a := c.Finish(len(want))

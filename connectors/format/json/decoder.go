@@ -49,11 +49,11 @@ type node struct {
 	column   *columns.Column
 	children []*node
 
-	members memberTable // ROW: the names met
-	seen    uint64      // serial of the last object that had this member
-	minute  minuteCache // TIMESTAMP
-	entries entrySet    // MAP
-	failed  uint64      // recordID of the last record with an error noted here
+	members memberTable    // ROW: the names met
+	seen    uint64         // serial of the last object that had this member
+	minute  minuteCache    // TIMESTAMP
+	entries columns.KeySet // MAP
+	failed  uint64         // recordID of the last record with an error noted here
 }
 
 // NewDecoder makes a decoder. Buffers of the batches come from mem; a

@@ -1,8 +1,6 @@
 package json
 
 import (
-	"bytes"
-	"hash/maphash"
 	"unicode/utf8"
 
 	"github.com/streamsql/streamsql/connectors/format/columns"
@@ -22,8 +20,8 @@ func (d *Decoder) mapping(n *node, b []byte, p, row int) int {
 	}
 	// Decode it again, without the entries that a later one replaces.
 	d.unchecked = true
-	first := n.column.Elems() - n.entries.n
-	replaced := replacedEntries(n.children[0].column, first, n.column.Elems())
+	first := n.column.Elems() - n.entries.Len()
+	replaced := columns.Replaced(n.children[0].column, first, n.column.Elems())
 	n.column.Truncate(row)
 	d.errs = d.errs[:errs]
 	for i := n.num; i < n.end; i++ {
@@ -36,10 +34,10 @@ func (d *Decoder) mapping(n *node, b []byte, p, row int) int {
 // mapEntries decodes the entries of the object at b[p], but for those whose
 // number is in omit. It gives the position behind the object and whether, omit
 // being nil, a key came twice.
-func (d *Decoder) mapEntries(n *node, b []byte, p, row int, omit map[int]bool) (end int, repeats bool) {
+func (d *Decoder) mapEntries(n *node, b []byte, p, row int, omit []bool) (end int, repeats bool) {
 	first := n.column.Elems()
 	slot := first
-	n.entries.n = 0
+	n.entries.Clear()
 	wrongKey := ErrNone
 	start := p
 	p = d.space(b, p+1)
@@ -55,13 +53,13 @@ func (d *Decoder) mapEntries(n *node, b []byte, p, row int, omit map[int]bool) (
 		if p >= len(b) {
 			return d.fail(ErrMalformed, len(b)), false
 		}
-		if wrongKey == ErrNone && !omit[number] {
+		if wrongKey == ErrNone && (omit == nil || !omit[number]) {
 			wrongKey = putKey(n.children[0], b, name, slot)
 		}
-		if wrongKey != ErrNone || omit[number] {
+		if wrongKey != ErrNone || (omit != nil && omit[number]) {
 			p = d.skip(b, p, n.depth)
 		} else {
-			if omit == nil && n.entries.add(n.children[0].column, first, slot) {
+			if omit == nil && n.entries.Add(n.children[0].column, first, slot) {
 				repeats = true
 			}
 			p = d.value(n.children[1], b, p, slot)
@@ -105,77 +103,4 @@ func putKey(keys *node, b []byte, p, slot int) ErrorCode {
 		keys.column.PutTail(slot, size)
 	}
 	return code
-}
-
-// replacedEntries numbers the entries among the key slots from first up to end
-// whose key comes again later.
-func replacedEntries(keys *columns.Column, first, end int) map[int]bool {
-	later := map[string]bool{}
-	replaced := map[int]bool{}
-	for slot := end - 1; slot >= first; slot-- {
-		key := string(keys.Bytes(slot))
-		replaced[slot-first] = later[key]
-		later[key] = true
-	}
-	return replaced
-}
-
-// entrySet knows the keys of the map at hand, to find out whether one comes
-// twice in time linear in their number.
-type entrySet struct {
-	n     int // entries added
-	seed  maphash.Seed
-	table []int32 // numbers of entries plus one, at their hash; open addressing
-}
-
-// fewEntries is up to how many entries keys are just compared.
-const fewEntries = 8
-
-// add takes the key in slot, the entries before it being those from slot first
-// on, and says whether one of them has the same key.
-func (s *entrySet) add(keys *columns.Column, first, slot int) bool {
-	key := keys.Bytes(slot)
-	number := slot - first
-	s.n = number + 1
-	if number < fewEntries {
-		for other := first; other < slot; other++ {
-			if bytes.Equal(keys.Bytes(other), key) {
-				return true
-			}
-		}
-		return false
-	}
-	if number == fewEntries || 2*s.n > len(s.table) {
-		if s.table == nil {
-			s.seed = maphash.MakeSeed()
-		}
-		if size := 8 * s.n; size > len(s.table) || number == fewEntries {
-			s.table = append(s.table[:0], make([]int32, powerOfTwo(size))...)
-		}
-		for other := first; other < slot; other++ {
-			s.insert(keys, first, other-first, keys.Bytes(other))
-		}
-	}
-	return s.insert(keys, first, number, key)
-}
-
-func (s *entrySet) insert(keys *columns.Column, first, number int, key []byte) bool {
-	mask := uint64(len(s.table) - 1)
-	for i := maphash.Bytes(s.seed, key) & mask; ; i = (i + 1) & mask {
-		switch other := s.table[i]; {
-		case other == 0:
-			s.table[i] = int32(number + 1)
-			return false
-		case bytes.Equal(keys.Bytes(first+int(other-1)), key):
-			return true
-		}
-	}
-}
-
-func powerOfTwo(n int) int {
-	size := 1
-	for size < n {
-		size *= 2
-	}
-	return size
 }

@@ -142,11 +142,7 @@ func nested(c *cell.Cell, a arrow.Array, i, slot int) {
 			put(value, a.Items(), int(j), at)
 			at++
 		}
-		if key.Type.Kind == catalog.KindString {
-			c.Entries(slot, at)
-		} else {
-			c.Column.PutList(slot, at)
-		}
+		c.Entries(slot, at)
 	case *array.List:
 		start, end := a.ValueOffsets(i)
 		at, elem := c.Column.Elems(), c.Elem()

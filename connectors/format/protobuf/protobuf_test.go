@@ -2,6 +2,7 @@ package protobuf
 
 import (
 	"bytes"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,36 @@ func TestDecode(t *testing.T) {
 	got := rows(t, decoderOf(t, few, o), few, dynamic(t, whole), nil)
 	if len(got) != 2 || !strings.HasPrefix(got[0], want[0][:60]) || got[1] != want[1] {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestMapKeyTwice: of entries with one key the last counts, whole. The message and
+// what it holds are those of Python's protobuf 7.36.2.
+func TestMapKeyTwice(t *testing.T) {
+	env := connectors.Env{FS: connectortest.NewMemFS(), Dir: "/"}
+	env.FS.(*connectortest.MemFS).WriteFile("/m.proto", []byte(`syntax = "proto3"; message S { string s = 1; sint64 z = 2; }
+message M { map<string, int32> msi = 30; map<int64, string> mis = 31; map<bool, double> mbd = 32; map<fixed32, S> mfs = 33; }`))
+	o := catalog.Options{optMessage: "M", optFile: "m.proto"}
+	fields := []catalog.Field{
+		col("msi", catalog.MapOf(catalog.String, catalog.Int)), col("mis", catalog.MapOf(catalog.BigInt, catalog.String)), col("mbd", catalog.MapOf(catalog.Boolean, catalog.Double)),
+		col("mfs", catalog.MapOf(catalog.BigInt, catalog.RowOf(col("s", catalog.String), col("z", catalog.BigInt)))),
+	}
+	d, err := Format().Decode(format.DecodeConfig{Options: o, Columns: fields, Declared: fields, Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	message, err := hex.DecodeString("f201050a016b1001f201050a016c1002fa01050804120164fa0105080312016382020b080111000000000000f03f8a020a0d0100000012030a016d" +
+		"f201050a016b1007fa0105080312017882020b08011100000000000000408a02090d010000001202100a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`{"msi":{"l":2,"k":7},"mis":{"4":"d","3":"x"},"mbd":{"true":2.0},"mfs":{"1":{"s":"","z":5}}}`}
+	if got := rows(t, d.(format.Messages).NewMessageDecoder(memory.DefaultAllocator), fields, message); !slices.Equal(got, want) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	many := slices.Repeat(message[:59], 50) // more entries than are just compared
+	if got, want := rows(t, d.(format.Messages).NewMessageDecoder(memory.DefaultAllocator), fields, append(many, message...)), want; !slices.Equal(got, want) {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors/format"
 	"github.com/streamsql/streamsql/connectors/format/cell"
 )
@@ -224,7 +223,7 @@ func (r *reader) settle(f *field, serial uint64, slot int) {
 			f.cell.Null()
 		case !there:
 			f.cell.Column.PutList(slot, f.cell.Column.Elems())
-		case f.isMap && f.key.cell.Type.Kind == catalog.KindString:
+		case f.isMap:
 			f.cell.Entries(slot, f.at)
 		default:
 			f.cell.Column.PutList(slot, f.at)
