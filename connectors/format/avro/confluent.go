@@ -52,11 +52,11 @@ func parseRegistered(s *registry.Schema) (hamba.Schema, error) {
 	}
 	cache := &hamba.SchemaCache{}
 	for _, r := range s.References {
-		if _, err := hamba.ParseWithCache(r.Schema.Text, "", cache); err != nil {
+		if _, err := parse(r.Schema.Text, cache); err != nil {
 			return nil, fmt.Errorf("schema %d, which refers to %s: %w", s.ID, r.Name, err)
 		}
 	}
-	parsed, err := hamba.ParseWithCache(s.Text, "", cache)
+	parsed, err := parse(s.Text, cache)
 	if err != nil {
 		return nil, fmt.Errorf("schema %d: %w", s.ID, err)
 	}

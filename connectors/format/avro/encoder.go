@@ -161,55 +161,13 @@ func (w *writer) record(s *hamba.RecordSchema) error {
 		if !f.HasDefault() {
 			return fmt.Errorf("the schema's field %s has no default and is no column", strings.TrimPrefix(w.path+"."+f.Name(), "."))
 		}
-		typ, lead := f.Type(), []byte(nil)
-		if u, ok := typ.(*hamba.UnionSchema); ok {
-			typ, lead = u.Types()[0], []byte{0}
-		}
-		data, err := encodeDefault(typ, f.Default())
+		data, err := encodeDefault(f)
 		if err != nil {
-			return fmt.Errorf("the default of field %s: %w", f.Name(), err)
+			return err
 		}
-		w.children, w.defaults = append(w.children, nil), append(w.defaults, append(lead, data...))
+		w.children, w.defaults = append(w.children, nil), append(w.defaults, data)
 	}
 	return nil
-}
-
-// encodeDefault writes the default of a field, which is of type s.
-func encodeDefault(s hamba.Schema, v any) ([]byte, error) {
-	s = deref(s)
-	if s.Type() == hamba.Null || v == nil {
-		return nil, nil
-	}
-	switch s.Type() {
-	case hamba.Bytes, hamba.Fixed: // whatever the logical type
-		var raw []byte
-		switch v := v.(type) {
-		case string:
-			for _, r := range v { // a code point a byte
-				raw = append(raw, byte(r))
-			}
-		case []byte:
-			raw = v
-		default:
-			return hamba.Marshal(s, v)
-		}
-		if s.Type() == hamba.Fixed {
-			return raw, nil
-		}
-		return append(binary.AppendVarint(nil, int64(len(raw))), raw...), nil
-	case hamba.Int, hamba.Long: // whatever the logical type
-		switch v := v.(type) {
-		case int:
-			return binary.AppendVarint(nil, int64(v)), nil
-		case int32:
-			return binary.AppendVarint(nil, int64(v)), nil
-		case int64:
-			return binary.AppendVarint(nil, v), nil
-		case float64:
-			return binary.AppendVarint(nil, int64(v)), nil
-		}
-	}
-	return hamba.Marshal(s, v)
 }
 
 func (w *writer) checkDecimal(d *hamba.DecimalLogicalSchema) error {

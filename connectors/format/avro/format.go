@@ -73,7 +73,7 @@ func infer(cfg format.InferConfig) ([]catalog.Field, error) {
 
 // Parse parses a schema. Each call has names of its own.
 func Parse(text string) (hamba.Schema, error) {
-	s, err := hamba.ParseWithCache(text, "", &hamba.SchemaCache{})
+	s, err := parse(text, &hamba.SchemaCache{})
 	if err != nil {
 		return nil, fmt.Errorf("avro: %w", err)
 	}

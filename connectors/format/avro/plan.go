@@ -150,19 +150,15 @@ func (c *compiler) record(w, r *hamba.RecordSchema, members []catalog.Field, at 
 
 // setDefault encodes the default of the reader's field.
 func (a *absent) setDefault(c *compiler, rf *hamba.Field) error {
-	typ := rf.Type()
 	if rf.Default() == nil {
 		return nil
 	}
-	if u, ok := typ.(*hamba.UnionSchema); ok { // a default is of the first branch
-		typ = u.Types()[0]
-	}
-	data, err := encodeDefault(typ, rf.Default())
+	data, err := encodeDefault(rf)
 	if err != nil {
-		return fmt.Errorf("the default of field %s: %w", rf.Name(), err)
+		return err
 	}
 	a.data = data
-	a.value, err = c.value(typ, nil, a.cell)
+	a.value, err = c.value(rf.Type(), nil, a.cell)
 	return err
 }
 
@@ -209,7 +205,7 @@ func (c *compiler) value(w, reader hamba.Schema, to *cell.Cell) (*node, error) {
 // records that have it, unless none fits.
 func (c *compiler) union(u *hamba.UnionSchema, reader hamba.Schema, to *cell.Cell) (*node, error) {
 	n := &node{op: opUnion, cell: to}
-	fit := false
+	fit, inside := false, error(nil)
 	for _, b := range u.Types() {
 		b = deref(b)
 		if b.Type() == hamba.Null {
@@ -218,11 +214,17 @@ func (c *compiler) union(u *hamba.UnionSchema, reader hamba.Schema, to *cell.Cel
 		}
 		child, err := c.plain(b, reader, to)
 		if err != nil {
+			if !errors.Is(err, errMisfit) {
+				inside = err
+			}
 			child = &node{op: opMisfit, cell: to, what: describe(b), children: []*node{c.skip(b)}}
 		} else {
 			fit = true
 		}
 		n.children = append(n.children, child)
+	}
+	if !fit && inside != nil {
+		return nil, inside
 	}
 	if !fit && len(u.Types()) > 1 {
 		return nil, fmt.Errorf("column %s: %s of Avro does not fit %s", to.Path, describe(u), to.Type)
