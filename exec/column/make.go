@@ -36,7 +36,7 @@ func Make(dt arrow.DataType, n int, nulls int, buffers []*memory.Buffer, childre
 	} else {
 		nulls = 0
 	}
-	if dt.ID() == arrow.MAP && children[0].Data().Offset() != 0 {
+	if dt.ID() == arrow.MAP && (children[0].Data().Offset() != 0 || children[0].Data().Children()[0].NullN() != 0) {
 		children[0] = rebased(children[0].(*array.Struct))
 	}
 	var datas []arrow.ArrayData
@@ -60,13 +60,14 @@ func Make(dt arrow.DataType, n int, nulls int, buffers []*memory.Buffer, childre
 	return a
 }
 
-// rebased gives the entries of a map as a struct without an offset, which
-// array.Map does not look at, in place of s.
+// rebased gives the entries of a map as a struct of their own, in place of s:
+// array.Map looks neither at an offset nor at an end, so NULL keys outside are some to it.
 func rebased(s *array.Struct) arrow.Array {
 	fields := make([]arrow.Array, s.NumField())
 	for i := range fields {
 		fields[i] = s.Field(i)
 		fields[i].Retain()
+		fields[i].NullN() // counts: array.Map takes keys of which it is not known for NULL
 	}
 	out := Make(s.DataType(), s.Len(), 0, []*memory.Buffer{nil}, fields...)
 	s.Release()

@@ -54,7 +54,7 @@ func TestCasts(t *testing.T) {
 		{"CAST(TIMESTAMP_LTZ '2024-02-29 01:02:03' AS DATE)", "2024-02-29"}, {"CAST(TIMESTAMP_LTZ '2024-02-29 01:02:03' AS TIMESTAMP(3))", "2024-02-29 01:02:03.000"},
 		// Nested.
 		{"CAST(ARRAY['1', '2'] AS ARRAY<INT>)", "[1,2]"}, {"CAST(ARRAY['1', 'x'] AS ARRAY<INT>)", "error BAD_CAST"}, {"TRY_CAST(ARRAY['1', 'x'] AS ARRAY<INT>)", "NULL"},
-		{"CAST(ROW(1, '2') AS ROW<a STRING, b INT>).b", "2"}, {"CAST(MAP['1', 2] AS MAP<INT, DOUBLE>)[1]", "2.0"}, {"CAST(ROW(1, 'x') AS ROW<a INT, b INT>)", "error BAD_CAST"},
+		{"CAST(ROW(1, '2') AS ROW<a STRING, b INT>).b", "2"}, {"CAST(MAP['1', 2] AS MAP<INT, DOUBLE>)[1]", "2.0"}, {"CAST(MAP['1', 2, 'x', 3] AS MAP<INT, INT>)", "error BAD_CAST"}, {"TRY_CAST(MAP['1', 2, 'x', 3] AS MAP<INT, INT>)", "NULL"}, {"CAST(ROW(1, 'x') AS ROW<a INT, b INT>)", "error BAD_CAST"},
 		{"CAST(NULL AS INT)", "NULL"}, {"CAST(NULL AS ARRAY<INT>)", "NULL"}, {"CAST(NULL AS ROW<a INT>)", "NULL"},
 	} {
 		checkSQL(t, fns, c.sql, c.want)

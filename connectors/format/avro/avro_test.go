@@ -174,6 +174,10 @@ func TestBad(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
+	got = jsonOf(t, fields, decode(t, d, []byte{0, 0, 0, 4, 2, 0xff, 2, 2, 'k', 4, 0}))
+	if want := []string{`{"s":"","a":[],"ts":"1970-01-01 00:00:00.000","m":null}`, "row 0 col 3: BAD_UTF8 m[]"}; !slices.Equal(got, want) {
+		t.Errorf("a key that is no text: got %q\nwant %q", got, want)
+	}
 	for _, test := range []struct{ schema, want string }{
 		{`"int"`, "not a record"}, {`{"type":"record"`, "avro"}, {`{"type":"record","name":"R","fields":[{"name":"s","type":"int"}]}`, "column s: int of Avro does not fit STRING"},
 		{`{"type":"record","name":"R","fields":[{"name":"a","type":["null","int","string"]}]}`, "column a: union of null, int, string of Avro does not fit ARRAY"},

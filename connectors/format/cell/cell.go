@@ -178,9 +178,16 @@ func (c *Cell) Uint(slot int, v uint64) {
 }
 
 // Entries makes the elements up to end, from the end of the MAP before, the value of
-// a slot; the cell is a MAP. Of entries with one key the last counts.
+// a slot; the cell is a MAP. Of entries with one key the last counts. With a key that did
+// not fit, which is an error already, the MAP is NULL: keys can't be.
 func (c *Cell) Entries(slot, end int) {
 	start, keys := c.Column.Elems(), c.Column.Child(0)
+	for i := start; i < end; i++ {
+		if keys.IsNull(i) {
+			c.Column.TruncateElems(start)
+			return
+		}
+	}
 	if keys.Flat() && c.repeats(keys, start, end) {
 		replaced := columns.Replaced(keys, start, end)
 		c.Column.CompactElems(start, replaced)

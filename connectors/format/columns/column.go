@@ -113,6 +113,9 @@ func (c *Column) Child(i int) *Column { return c.children[i] }
 // Rows is one more than the last slot written.
 func (c *Column) Rows() int { return c.rows }
 
+// IsNull says whether slot i is NULL.
+func (c *Column) IsNull(i int) bool { return i >= c.rows || c.valid[i>>3]>>(i&7)&1 == 0 }
+
 // Elems is the number of element slots used by the lists or maps so far, which
 // is where the next list's elements begin.
 func (c *Column) Elems() int { return c.elems }

@@ -4,6 +4,7 @@ import (
 	stdjson "encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // checkMembers holds Members against encoding/json, on a text at the end of its
@@ -46,6 +47,10 @@ func checkMembers(t *testing.T, text string) {
 		for _, e := range entries {
 			var name string
 			if !wellFormed || stdjson.Unmarshal(e.Name.Of(buf), &name) != nil {
+				continue
+			}
+			if strings.ContainsRune(name, utf8.RuneError) { // what is no text, encoding/json makes one
+				told[name] = true
 				continue
 			}
 			got, isText := m.Text(buf, e.Name)

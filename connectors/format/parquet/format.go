@@ -114,7 +114,8 @@ type parquetFile struct {
 // section gives a file the methods that the library asks for.
 type section struct{ *io.SectionReader }
 
-// guarded calls f; a panic of the library over a damaged file is an error.
+// guarded calls f; a panic of the library over a damaged file is an error. f must not
+// let the library decode on other goroutines.
 func guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -199,23 +200,13 @@ func (g *group) read() error {
 			if len(f.leaves) == 0 {
 				return nil
 			}
-			table, err := f.arrow.ReadRowGroups(context.Background(), f.leaves, []int{g.number})
-			if err != nil {
-				return err
-			}
+			var err error
 			for i, at := range f.at {
 				if at < 0 {
 					continue
 				}
-				k := table.Schema().FieldIndices(f.schema.Field(at).Name)
-				if len(k) == 0 {
-					return fmt.Errorf("column %s is not there", f.schema.Field(at).Name)
-				}
-				chunks := table.Column(k[0]).Data().Chunks()
-				if len(chunks) == 1 {
-					g.cols[i] = chunks[0]
-				} else if g.cols[i], err = array.Concatenate(chunks, memory.DefaultAllocator); err != nil {
-					return err
+				if g.cols[i], err = f.column(at, g.number, int64(g.rows)); err != nil {
+					return fmt.Errorf("column %s: %w", f.schema.Field(at).Name, err)
 				}
 				if g.cols[i].Len() != g.rows {
 					return fmt.Errorf("column %s has %d rows of %d", f.schema.Field(at).Name, g.cols[i].Len(), g.rows)
@@ -228,6 +219,78 @@ func (g *group) read() error {
 		}
 	})
 	return g.err
+}
+
+// column decodes a column of a row group.
+func (f *parquetFile) column(at, group int, rows int64) (arrow.Array, error) {
+	field := &f.arrow.Manifest.Fields[at]
+	if grouped(field) {
+		if err := f.rehearse(field, group, rows); err != nil {
+			return nil, err
+		}
+	}
+	wanted := map[int]bool{}
+	for _, leaf := range leaves(*field) {
+		wanted[leaf] = true
+	}
+	r, err := f.arrow.GetFieldReader(context.Background(), at, wanted, []int{group})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Release()
+	data, err := f.arrow.ReadColumn([]int{group}, r)
+	if err != nil {
+		return nil, err
+	}
+	if chunks := data.Chunks(); len(chunks) == 1 {
+		return chunks[0], nil
+	}
+	return array.Concatenate(data.Chunks(), memory.DefaultAllocator)
+}
+
+// grouped says whether a field has members, as ROW and MAP do.
+func grouped(f *pqarrow.SchemaField) bool {
+	if f.Field.Type.ID() == arrow.STRUCT {
+		return true
+	}
+	for i := range f.Children {
+		if grouped(&f.Children[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// rehearse decodes the values of a field and drops them. The library decodes those of
+// members on goroutines of its own, where nobody recovers from its panics over a
+// damaged page: what panics does so here first.
+func (f *parquetFile) rehearse(field *pqarrow.SchemaField, group int, rows int64) error {
+	for i := range field.Children {
+		if err := f.rehearse(&field.Children[i], group, rows); err != nil {
+			return err
+		}
+	}
+	if len(field.Children) > 0 {
+		return nil
+	}
+	pages, err := f.file.RowGroup(group).GetColumnPageReader(field.ColIndex)
+	if err != nil {
+		return err
+	}
+	r := file.NewRecordReader(f.file.MetaData().Schema.Column(field.ColIndex), field.LevelInfo, field.Field.Type, memory.DefaultAllocator, f.file.BufferPool())
+	defer r.Release()
+	r.SetPageReader(pages)
+	if err := r.Reserve(rows); err != nil {
+		return err
+	}
+	for rows > 0 && r.HasMore() {
+		n, err := r.ReadRecords(rows)
+		if err != nil || n == 0 {
+			return err
+		}
+		rows -= n
+	}
+	return nil
 }
 
 // Cut implements format.Block.

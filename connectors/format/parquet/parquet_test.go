@@ -3,6 +3,7 @@ package parquet_test
 import (
 	"bytes"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -18,10 +19,23 @@ import (
 
 var fields = []catalog.Field{{Name: "id", Type: catalog.BigInt, NotNull: true}, {Name: "s", Type: catalog.String}, {Name: "none", Type: catalog.Double}}
 
+// nestedFields have what the library decodes on goroutines of its own.
+var nestedFields = append(slices.Clip(fields), catalog.Field{Name: "m", Type: catalog.MapOf(catalog.String, catalog.Int)},
+	catalog.Field{Name: "r", Type: catalog.RowOf(catalog.Field{Name: "a", Type: catalog.Int}, catalog.Field{Name: "l", Type: catalog.ArrayOf(catalog.Double)})})
+
 // written is a file of n rows, in row groups of so many.
-func written(t testing.TB, n, groups int) []byte {
+func written(t testing.TB, n, groups int) []byte { return writtenOf(t, n, groups, false) }
+
+// writtenOf is written, with the columns of nestedFields if nested.
+func writtenOf(t testing.TB, n, groups int, nested bool) []byte {
 	t.Helper()
-	schema := arrow.NewSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "s", Type: arrow.BinaryTypes.String, Nullable: true}}, nil)
+	cols := []arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "s", Type: arrow.BinaryTypes.String, Nullable: true}}
+	if nested {
+		for _, f := range nestedFields[len(fields):] {
+			cols = append(cols, arrow.Field{Name: f.Name, Type: f.Type.Arrow(), Nullable: true})
+		}
+	}
+	schema := arrow.NewSchema(cols, nil)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	for i := range n {
 		b.Field(0).(*array.Int64Builder).Append(int64(i))
@@ -29,6 +43,14 @@ func written(t testing.TB, n, groups int) []byte {
 			b.Field(1).AppendNull()
 		} else {
 			b.Field(1).(*array.StringBuilder).Append("text of a row")
+		}
+		if nested {
+			if err := b.Field(2).AppendValueFromString(`[{"key":"k","value":1},{"key":"l","value":null}]`); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Field(3).AppendValueFromString(`{"a":5,"l":[1.5,null]}`); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	rec := b.NewRecord()
@@ -84,7 +106,9 @@ func read(d format.BlockDecoding, data []byte) (rows int, sum int64, err error) 
 	}
 }
 
-func decoding(t testing.TB) format.BlockDecoding {
+func decoding(t testing.TB) format.BlockDecoding { return decodingOf(t, fields) }
+
+func decodingOf(t testing.TB, fields []catalog.Field) format.BlockDecoding {
 	t.Helper()
 	d, err := pq.Format().Blocks(format.DecodeConfig{Options: catalog.Options{}, Columns: fields, Declared: fields})
 	if err != nil {
@@ -96,8 +120,8 @@ func decoding(t testing.TB) format.BlockDecoding {
 // FuzzRead: a file that has a byte changed, or is cut, is read or refused with an
 // error; the whole one is what arrow-go's writer was given.
 func FuzzRead(f *testing.F) {
-	whole := written(f, 100, 40)
-	d := decoding(f)
+	whole := writtenOf(f, 100, 40, true)
+	d := decodingOf(f, nestedFields)
 	if rows, sum, err := read(d, whole); rows != 100 || sum != 4950 || err != nil {
 		f.Fatalf("%d rows, sum %d, %v", rows, sum, err)
 	}
@@ -115,6 +139,23 @@ func FuzzRead(f *testing.F) {
 			t.Fatal("a file that is cut is read")
 		}
 	})
+}
+
+// TestDamage changes one byte of a file after the other, in two ways: it is read or
+// refused, and no panic of the library gets through, on none of its goroutines.
+func TestDamage(t *testing.T) {
+	whole := writtenOf(t, 4, 2, true)
+	d := decodingOf(t, nestedFields)
+	if rows, _, err := read(d, whole); rows != 4 || err != nil {
+		t.Fatalf("%d rows, %v", rows, err)
+	}
+	for at := 0; at < len(whole); at += 5 {
+		for _, with := range []byte{0xff, 1} {
+			data := bytes.Clone(whole)
+			data[at] ^= with
+			_, _, _ = read(d, data)
+		}
+	}
 }
 
 func BenchmarkDecode(b *testing.B) {

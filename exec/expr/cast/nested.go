@@ -106,6 +106,25 @@ func present(a arrow.Array, n int, sel []int32) []int32 {
 	return out
 }
 
+// kept leaves the entries of those rows alone whose MAP has a value: keys that did not
+// convert, or were not to be, are NULL, which no key of an Arrow array may be.
+func kept(alloc memory.Allocator, valid kernel.Nullable, offs []int32, elems arrow.Array, n int, sel []int32) ([]int32, arrow.Array) {
+	live := make([]bool, n)
+	kernel.ForEach(n, sel, &valid, func(i int) { live[i] = true })
+	out, entries := make([]int32, n+1), make([]int32, 0, elems.Len())
+	for i := range n {
+		for e := offs[i]; live[i] && e < offs[i+1]; e++ {
+			entries = append(entries, e)
+		}
+		out[i+1] = int32(len(entries))
+	}
+	if len(entries) == elems.Len() {
+		elems.Retain()
+		return offs, elems
+	}
+	return out, column.Gather(elems, entries, alloc)
+}
+
 type list struct {
 	to   catalog.Type
 	elem catalog.Kernel
@@ -134,6 +153,10 @@ func (k list) Eval(c *catalog.EvalContext, args []arrow.Array, n int, sel []int3
 			return nil, err
 		}
 		elems = out
+		if k.to.Kind == catalog.KindMap {
+			offs, elems = kept(c.Alloc, valid, offs, elems, n, sel)
+			out.Release()
+		}
 	} else {
 		elems.Retain()
 	}
