@@ -403,10 +403,9 @@ const minRefresh = 100 * time.Millisecond
 // ask has the metadata asked for in the background, once at a time.
 func (s *source) ask() {
 	if s.asking || s.closed {
-		s.stale = true
-		return
+		return // who fails again asks again
 	}
-	s.asking, s.stale = true, false
+	s.asking = true
 	wait := max(0, minRefresh-time.Since(s.refreshed))
 	s.work.Add(1)
 	go func() {

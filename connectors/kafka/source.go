@@ -58,7 +58,6 @@ type source struct {
 	listedAt  time.Time
 	refreshed time.Time // when the metadata came
 	asking    bool      // metadata is asked for
-	stale     bool      // and must be once more
 	stopNow   bool      // nothing beyond what there was then
 	used      int       // bytes of fetched records that wait to be claimed, and those asked for
 	inFlight  map[int32]int
