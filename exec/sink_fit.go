@@ -3,7 +3,6 @@ package exec
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -211,13 +210,18 @@ func padded(t catalog.Type, a arrow.Array, alloc memory.Allocator) arrow.Array {
 func filledUp(t catalog.Type, texts *array.String, alloc memory.Allocator) arrow.Array {
 	made := array.NewStringBuilder(alloc)
 	defer made.Release()
+	var text []byte
 	for r := range texts.Len() {
 		if texts.IsNull(r) {
 			made.AppendNull()
 			continue
 		}
 		v := texts.Value(r)
-		made.Append(v + strings.Repeat(" ", max(t.Precision-utf8.RuneCountInString(v), 0)))
+		text = append(text[:0], v...)
+		for range t.Precision - utf8.RuneCountInString(v) {
+			text = append(text, ' ')
+		}
+		made.BinaryBuilder.Append(text)
 	}
 	return made.NewArray()
 }

@@ -212,9 +212,9 @@ func (l *leaf) values(a arrow.Array, from, to int) error {
 	case *array.Decimal128:
 		l.decimals(a, from, to)
 	case *array.String:
-		l.text(a, from, to, func(dst []byte, i int) []byte { return append(dst, a.Value(i)...) })
+		gatherTexts(l, a, from, to)
 	case *array.Binary:
-		l.text(a, from, to, func(dst []byte, i int) []byte { return append(dst, a.Value(i)...) })
+		gatherTexts(l, a, from, to)
 	default:
 		return unknown(a)
 	}
@@ -241,13 +241,16 @@ func gather[T, S int8 | int16 | int32 | int64 | float32 | float64 | arrow.Date32
 	return dst
 }
 
-// text gathers texts. They are copied: the library keeps the least and the greatest of
-// a row group as it was given them, and the arrays live shorter.
-func (l *leaf) text(a arrow.Array, from, to int, value func([]byte, int) []byte) {
+// gatherTexts gathers texts. They are copied: the library keeps the least and the
+// greatest of a row group as it was given them, and the arrays live shorter.
+func gatherTexts[T string | []byte](l *leaf, a interface {
+	arrow.Array
+	Value(i int) T
+}, from, to int) {
 	for i := from; i < to; i++ {
 		if a.IsValid(i) {
 			start := len(l.arena)
-			l.arena = value(l.arena, i)
+			l.arena = append(l.arena, a.Value(i)...)
 			l.texts = append(l.texts, l.arena[start:len(l.arena):len(l.arena)])
 		}
 	}
@@ -315,12 +318,5 @@ func (l *leaf) write(w file.ColumnChunkWriter) (err error) {
 
 // bytes is about how much memory the values take.
 func (l *leaf) bytes() int64 {
-	n := 2*(len(l.def)+len(l.rep)) + len(l.bools) + 4*(len(l.int32s)+len(l.floats)) + 8*(len(l.int64s)+len(l.doubles))
-	for _, v := range l.texts {
-		n += 4 + len(v)
-	}
-	for _, v := range l.fixed {
-		n += len(v)
-	}
-	return int64(n)
+	return int64(2*(len(l.def)+len(l.rep)) + len(l.bools) + 4*(len(l.int32s)+len(l.floats)+len(l.texts)) + 8*(len(l.int64s)+len(l.doubles)) + len(l.arena))
 }
