@@ -17,9 +17,7 @@ func (b *builder) needWatermarks(trees []rel) {
 				b.watch(sources)
 			}
 			if ReadsWatermark(exprsOf(r)...) {
-				for _, s := range streamsOf(r) {
-					b.watched[s] = true
-				}
+				b.watch(streamsOf(r))
 			}
 			switch r := r.(type) {
 			case *windowRel:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"strconv"
 
 	"github.com/streamsql/streamsql/catalog"
 )
@@ -67,16 +68,10 @@ func integerFunctions() []*catalog.Function {
 		scalar(arithmetics, called("BIN"), "(n BIGINT) -> STRING", "n in binary digits; a negative number as the 64 digits of its two's complement. NULL if n is NULL.",
 			shows("BIN(4)", "100", "BIN(0)", "0"), overload(str, rowText(str, func(_ *catalog.EvalContext, a arguments) func(i int) ([]byte, bool) {
 				n := a.integer(0)
-				var buf [64]byte
+				var text []byte
 				return func(i int) ([]byte, bool) {
-					at, v := len(buf), uint64(n(i))
-					for {
-						at--
-						buf[at] = '0' + byte(v&1)
-						if v >>= 1; v == 0 {
-							return buf[at:], true
-						}
-					}
+					text = strconv.AppendUint(text[:0], uint64(n(i)), 2)
+					return text, true
 				}
 			}), big)),
 		scalar(arithmetics, called("BIT_COUNT"), "(n BIGINT) -> INT", "How many bits of n are 1 (of a negative number: of the 64 of its two's complement). NULL if n is NULL.",

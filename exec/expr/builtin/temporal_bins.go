@@ -54,7 +54,7 @@ func bins() []*catalog.Function {
 
 // monthsBetween is MONTHS_BETWEEN of two times, us.
 func monthsBetween(a, b int64) float64 {
-	const day = 86_400_000_000
+	const day = calendar.Day
 	da, db := calendar.FloorDiv(a, day), calendar.FloorDiv(b, day)
 	ya, ma, dayA := calendar.Date(da)
 	yb, mb, dayB := calendar.Date(db)
@@ -62,7 +62,7 @@ func monthsBetween(a, b int64) float64 {
 	if dayA == dayB || dayA == calendar.MonthLength(ya, ma) && dayB == calendar.MonthLength(yb, mb) {
 		return months
 	}
-	rest := float64((dayA-dayB)*day+(a-da*day)-(b-db*day)) / (31 * day)
+	rest := float64((dayA-dayB)*day+(a-da*day)-(b-db*day)) / float64(31*day)
 	return math.Round((months+rest)*1e8) / 1e8
 }
 
