@@ -29,57 +29,73 @@ func (b *binder) query(q *parser.Query) (rel, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, keys, visible, late, err := b.ordered(q)
+	o, err := b.ordered(q)
 	if err != nil {
 		return nil, err
 	}
-	if r, err = b.sorted(q, r, keys, limit, offset); err != nil {
+	r, err := b.sorted(q, o.rel, o.keys, limit, offset)
+	if err != nil {
 		return nil, err
 	}
-	if late != nil {
-		if r, err = b.lateToSort(r, late); err != nil {
+	if o.late != nil {
+		if r, err = b.lateToSort(r, o.late); err != nil {
 			return nil, err
 		}
 	}
-	if visible < len(r.cols()) {
-		r = keepFirst(r, visible)
+	if o.visible < len(r.cols()) {
+		r = keepFirst(r, o.visible)
 	}
 	return r, nil
 }
 
-// ordered binds the body of a query and its sort keys. The keys may need columns
-// that the query does not show: they stand after the visible ones.
-func (b *binder) ordered(q *parser.Query) (r rel, keys []SortKey, visible int, late *parser.Name, err error) {
+// ordered is the body of a query with the terms of the ORDER BY that stands after it.
+type ordered struct {
+	rel  rel
+	keys []SortKey
+	// visible is the number of columns that the query shows. Those that only ORDER BY
+	// needs come after them.
+	visible int
+	// late is there if LATE DATA TO is to be that of the ORDER BY.
+	late *parser.Name
+}
+
+// ordered binds the body of a query and its sort keys.
+func (b *binder) ordered(q *parser.Query) (*ordered, error) {
 	if sel, ok := q.Body.(*parser.Select); ok {
 		return b.selectBlock(sel, q.OrderBy)
 	}
-	if r, err = b.body(q.Body); err != nil {
-		return nil, nil, 0, nil, err
+	r, err := b.body(q.Body)
+	if err != nil {
+		return nil, err
 	}
 	s := &scope{cols: r.cols()}
+	var keys []SortKey
 	for _, item := range q.OrderBy {
 		i, ok, err := b.outputColumn(item.Expr, s.cols)
 		if err != nil {
-			return nil, nil, 0, nil, err
+			return nil, err
 		}
 		if !ok {
-			return nil, nil, 0, nil, hint(b.at(item.Expr).errorf("ORDER BY of a set operation or VALUES takes output columns only"),
+			return nil, hint(b.at(item.Expr).errorf("ORDER BY of a set operation or VALUES takes output columns only"),
 				"columns here are %s", strings.Join(s.allNames(), ", "))
 		}
 		if err := b.sortable(item, s.cols[i].Type); err != nil {
-			return nil, nil, 0, nil, err
+			return nil, err
 		}
 		keys = append(keys, sortKey(item, i))
 	}
-	return r, keys, len(r.cols()), nil, nil
+	return &ordered{rel: r, keys: keys, visible: len(r.cols())}, nil
 }
 
 // body binds what WITH and ORDER BY stand around.
 func (b *binder) body(body parser.QueryBody) (rel, error) {
 	switch body := body.(type) {
 	case *parser.Select:
-		r, _, _, _, err := b.selectBlock(body, nil)
-		return r, err
+		o, err := b.selectBlock(body, nil)
+		if err != nil {
+			return nil, err
+		}
+		return o.rel, nil
 	case *parser.Query:
 		return b.query(body)
 	case *parser.Values:

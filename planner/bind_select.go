@@ -10,43 +10,42 @@ import (
 )
 
 // selectBlock binds SELECT ... FROM ... WHERE ... GROUP BY ... HAVING, with the
-// ORDER BY that stands after it. Columns that only ORDER BY needs come after
-// the visible ones. late is there if LATE DATA TO is to be that of the ORDER BY.
-func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (r rel, keys []SortKey, visible int, late *parser.Name, err error) {
+// ORDER BY that stands after it.
+func (b *binder) selectBlock(s *parser.Select, order []*parser.OrderItem) (*ordered, error) {
 	hints, err := b.ttlHints(s.Hints)
 	if err != nil {
-		return nil, nil, 0, nil, err
+		return nil, err
 	}
 	r, sc, err := b.from(s)
 	if err != nil {
-		return nil, nil, 0, nil, err
+		return nil, err
 	}
 	ttl, err := applyTTL(hints, r, sc)
 	if err != nil {
-		return nil, nil, 0, nil, err
+		return nil, err
 	}
 	if r, err = b.where(s, r, sc); err != nil {
-		return nil, nil, 0, nil, err
+		return nil, err
 	}
 	// A filter on a rank takes time attributes away; subqueries of WHERE add columns
 	// that have no name.
 	sc.cols = r.cols()[:len(sc.cols)]
 	items, err := b.expandStars(s, sc)
 	if err != nil {
-		return nil, nil, 0, nil, err
+		return nil, err
 	}
 	block := &block{binder: b, sel: s, in: r, scope: sc, items: items, order: order, ttl: ttl}
 	if r, err = block.bind(); err != nil {
-		return nil, nil, 0, nil, err
+		return nil, err
 	}
-	visible = len(r.cols())
-	if r, keys, err = block.orderBy(r); err != nil {
-		return nil, nil, 0, nil, err
+	out := &ordered{visible: len(r.cols())}
+	if r, out.keys, err = block.orderBy(r); err != nil {
+		return nil, err
 	}
-	if r, late, err = block.output(r, keys); err != nil {
-		return nil, nil, 0, nil, err
+	if out.rel, out.late, err = block.output(r, out.keys); err != nil {
+		return nil, err
 	}
-	return r, keys, visible, late, nil
+	return out, nil
 }
 
 // where binds the WHERE clause and puts it over FROM, whose joins it settles.
