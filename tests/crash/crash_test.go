@@ -196,62 +196,28 @@ func TestKill(t *testing.T) {
 			t.Fatalf("sink %s is empty", s)
 		}
 	}
-	kills := 0
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	kills, rng := 0, chance(t)
 	for round := range rounds() {
-		for _, d := range append([]string{"state"}, sinks...) {
-			if err := os.RemoveAll(filepath.Join(dir, d)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		var history []string
-		for try := 0; ; try++ {
-			if try > 300 {
-				t.Fatalf("round %d: no end after %d starts: %v", round, try, history)
-			}
-			fault := ""
+		forget(t, dir, sinks...)
+		history := survive(t, dir, func(try int) life {
 			point := points[(round+try)%len(points)]
 			nth := 1 + rng.IntN(6)
 			if strings.HasSuffix(point, "-fs") {
 				nth = 1 + rng.IntN(120)
 			}
-			byHand := rng.IntN(4) == 0
-			if !byHand {
-				fault = fmt.Sprintf("%s:%d", point, nth)
+			l := life{args: []string{"--parallelism", strconv.Itoa(1 + rng.IntN(3)), "--batch-rows", strconv.Itoa([]int{97, 1000, 4096}[rng.IntN(3)])}}
+			if rng.IntN(4) == 0 {
+				l.byHand = time.Duration(20+rng.IntN(300)) * time.Millisecond
+			} else {
+				l.fault = fmt.Sprintf("%s:%d", point, nth)
 			}
-			args := []string{"--parallelism", strconv.Itoa(1 + rng.IntN(3)), "--batch-rows", strconv.Itoa([]int{97, 1000, 4096}[rng.IntN(3)])}
-			cmd, msg := start(t, dir, fault, args...)
-			if byHand {
-				time.AfterFunc(time.Duration(20+rng.IntN(300))*time.Millisecond, func() { _ = cmd.Process.Kill() })
-				fault = "by hand"
-			}
-			history = append(history, fault+" "+strings.Join(args, " "))
-			if !killed(t, cmd.Wait(), msg) {
-				break
-			}
-			kills++
-		}
-		for _, s := range sinks {
-			got := output(t, dir, s)
-			if !slices.Equal(got, want[s]) {
-				t.Fatalf("round %d: sink %s has %d rows, want %d; first difference: %s\nhistory: %s", round, s, len(got), len(want[s]),
-					difference(got, want[s]), strings.Join(history, "\n"))
-			}
-		}
+			return l
+		})
+		kills += len(history) - 1
+		holds(t, dir, want, round, history)
 	}
 	t.Logf("%d kills in %d rounds", kills, rounds())
 	if kills < rounds() {
 		t.Errorf("only %d kills in %d rounds: the test does not test", kills, rounds())
 	}
-}
-
-func difference(got, want []string) string {
-	for i := range min(len(got), len(want)) {
-		if got[i] != want[i] {
-			return fmt.Sprintf("got %s, want %s", got[i], want[i])
-		}
-	}
-	return "one is a prefix of the other"
 }

@@ -2,14 +2,12 @@ package crash
 
 import (
 	"fmt"
-	"math/rand/v2"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
-	"time"
 )
 
 // operators are queries that hold state of every kind, over views of Nexmark's
@@ -83,42 +81,18 @@ func TestKillOperators(t *testing.T) {
 		}
 	}
 	script(20_000)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
-	kills := 0
+	kills, rng := 0, chance(t)
 	for round := range max(2, rounds()/50) {
-		if err := os.RemoveAll(filepath.Join(dir, "state")); err != nil {
-			t.Fatal(err)
-		}
-		for _, o := range operators {
-			if err := os.RemoveAll(filepath.Join(dir, o.name)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		var history []string
-		for try := 0; ; try++ {
-			if try > 300 {
-				t.Fatalf("round %d: no end after %d starts: %v", round, try, history)
-			}
-			fault := ""
+		forget(t, dir, slices.Collect(maps.Keys(want))...)
+		history := survive(t, dir, func(try int) life {
+			l := life{args: []string{"--parallelism", strconv.Itoa(1 + rng.IntN(3)), "--batch-rows", strconv.Itoa([]int{97, 1000, 4096}[rng.IntN(3)])}}
 			if try < 2*len(points) {
-				fault = fmt.Sprintf("%s:%d", points[try%len(points)], 1+rng.IntN(5))
+				l.fault = fmt.Sprintf("%s:%d", points[try%len(points)], 1+rng.IntN(5))
 			}
-			args := []string{"--parallelism", strconv.Itoa(1 + rng.IntN(3)), "--batch-rows", strconv.Itoa([]int{97, 1000, 4096}[rng.IntN(3)])}
-			cmd, msg := start(t, dir, fault, args...)
-			history = append(history, fault+" "+strings.Join(args, " "))
-			if !killed(t, cmd.Wait(), msg) {
-				break
-			}
-			kills++
-		}
-		for _, o := range operators {
-			if got := output(t, dir, o.name); !slices.Equal(got, want[o.name]) {
-				t.Fatalf("round %d: sink %s has %d rows, want %d; first difference: %s\nhistory: %s", round, o.name, len(got), len(want[o.name]),
-					difference(got, want[o.name]), strings.Join(history, "\n"))
-			}
-		}
+			return l
+		})
+		kills += len(history) - 1
+		holds(t, dir, want, round, history)
 	}
 	t.Logf("%d kills", kills)
 	if kills < 10 {

@@ -2,7 +2,6 @@ package crash
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,36 +62,21 @@ func TestKillReplay(t *testing.T) {
 	letters := output(t, dir, "dlq")
 	write("job.sql", fmt.Sprintf(tables, "BIGINT")+"REPLAY DEAD LETTERS FROM dlq WHERE error_code = 'OUT_OF_RANGE';\n")
 
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
-	kills := 0
+	kills, rng := 0, chance(t)
 	for round := range max(8, rounds()/10) {
-		for _, d := range []string{"state", "rows", "counts", "late"} {
-			if err := os.RemoveAll(filepath.Join(dir, d)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for try := 0; ; try++ {
-			if try > 100 {
-				t.Fatalf("round %d: no end", round)
-			}
+		forget(t, dir, "rows", "counts", "late")
+		history := survive(t, dir, func(try int) life {
 			nth := 1 // each round dies once at least
 			if try > 0 {
 				nth += rng.IntN(4)
 			}
-			fault := fmt.Sprintf("%s:%d", points[(round+try)%len(points)], nth)
-			cmd, msg := start(t, dir, fault, "--parallelism", strconv.Itoa(1+rng.IntN(3)), "--batch-rows", strconv.Itoa(7+rng.IntN(500)), "--commit-interval", "2ms")
-			if !killed(t, cmd.Wait(), msg) {
-				break
+			return life{
+				fault: fmt.Sprintf("%s:%d", points[(round+try)%len(points)], nth),
+				args:  []string{"--parallelism", strconv.Itoa(1 + rng.IntN(3)), "--batch-rows", strconv.Itoa(7 + rng.IntN(500)), "--commit-interval", "2ms"},
 			}
-			kills++
-		}
-		for sink, want := range map[string][]string{"rows": rows, "late": late, "counts": nil, "dlq": letters} {
-			if got := output(t, dir, sink); !slices.Equal(got, want) {
-				t.Fatalf("round %d: sink %s has %d rows, want %d; first difference: %s", round, sink, len(got), len(want), difference(got, want))
-			}
-		}
+		})
+		kills += len(history) - 1
+		holds(t, dir, map[string][]string{"rows": rows, "late": late, "counts": nil, "dlq": letters}, round, history)
 	}
 	t.Logf("%d kills", kills)
 	if kills < 8 {
