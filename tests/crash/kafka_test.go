@@ -5,7 +5,6 @@ package crash
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,42 +99,29 @@ func TestKillKafka(t *testing.T) {
 	if os.Getenv("STREAMSQL_SOAK") != "" {
 		rounds = 100
 	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
-	kills := 0
+	kills, rng := 0, chance(t)
 	for round := range rounds {
 		newRound(t, k, dir, round, "")
-		var history []string
-		for try := 0; ; try++ {
-			if try > 60 {
-				t.Fatalf("round %d: no end: %v", round, history)
-			}
-			fault := fmt.Sprintf("%s:%d", points[(round+try)%8], 1+rng.IntN(4))
-			if rng.IntN(8) == 0 {
-				fault = fmt.Sprintf("state-fs:%d", 1+rng.IntN(120))
-			}
-			byHand := rng.IntN(5) == 0
-			if byHand || try > 25 {
-				fault = ""
-			}
-			cmd, msg := start(t, dir, fault, "--parallelism", strconv.Itoa(1+rng.IntN(2)), "--batch-rows", strconv.Itoa(100+rng.IntN(1000)))
-			if byHand {
-				time.AfterFunc(time.Duration(50+rng.IntN(500))*time.Millisecond, func() { _ = cmd.Process.Kill() })
-				fault = "by hand"
-			}
-			history = append(history, fault)
-			if !killed(t, cmd.Wait(), msg) {
-				break
-			}
-			kills++
-			if rng.IntN(10) == 0 {
+		history := survive(t, dir, func(try int) life {
+			if try > 0 && rng.IntN(10) == 0 {
 				time.Sleep(time.Duration(rng.IntN(2000)) * time.Millisecond)
 			}
-		}
+			l := life{args: []string{"--parallelism", strconv.Itoa(1 + rng.IntN(2)), "--batch-rows", strconv.Itoa(100 + rng.IntN(1000))}}
+			switch {
+			case rng.IntN(5) == 0:
+				l.byHand = time.Duration(50+rng.IntN(500)) * time.Millisecond
+			case try > 25:
+			case rng.IntN(8) == 0:
+				l.fault = fmt.Sprintf("state-fs:%d", 1+rng.IntN(120))
+			default:
+				l.fault = fmt.Sprintf("%s:%d", points[(round+try)%8], 1+rng.IntN(4))
+			}
+			return l
+		})
+		kills += len(history) - 1
 		want := both(copies, sums)
 		if got := committed(t, k, round, len(want)); !slices.Equal(got, want) {
-			t.Fatalf("round %d: the topics have %d records, want %d; first difference: %s\nhistory: %v", round, len(got), len(want), difference(got, want), history)
+			t.Fatalf("round %d: the topics have %d records, want %d; first difference: %s\nhistory: %s", round, len(got), len(want), difference(got, want), strings.Join(history, "\n"))
 		}
 	}
 	t.Logf("%d kills in %d rounds", kills, rounds)
