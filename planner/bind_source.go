@@ -24,7 +24,7 @@ func (b *binder) source(t *catalog.Table, overrides []*parser.Option, where plac
 	}
 	options := t.SourceOptions
 	// A definition may be replaced within a script, and settings may change.
-	key := fmt.Sprintf("%p %s %s", t, b.env.zone, b.env.settings.Get(catalog.IdleTimeoutKey))
+	key := fmt.Sprintf("%p %s %s %s", t, b.env.zone, b.env.settings.Get(catalog.IdleTimeoutKey), b.env.settings.Get(catalog.ExprOnErrorKey))
 	if len(overrides) > 0 {
 		var err error
 		if options, err = b.override(t, overrides); err != nil {

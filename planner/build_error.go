@@ -24,8 +24,12 @@ func (b *builder) policy(root rel, o *output) error {
 		return nil
 	}
 	for _, s := range sources {
-		if s.deadLetter != nil {
-			b.errors = s.deadLetter
+		if s.replay != nil { // the letter is there already
+			b.mode = ErrorSkip
+			return nil
+		}
+		if s.letters != nil {
+			b.errors = s.letters
 			return nil
 		}
 	}

@@ -15,8 +15,14 @@ func (b *binder) policy(s *source) (err error) {
 	if s.onError, s.deadLetter, err = b.env.letterPolicy(s.table, s.options, "source"); err != nil {
 		return err
 	}
-	if s.deadLetter != nil {
-		b.env.use(s.deadLetter.Name)
+	s.letters = s.deadLetter
+	if s.letters == nil && s.options[catalog.DeadLetterSinkOption] != "" && b.env.settings.Get(catalog.ExprOnErrorKey) == "dead-letter" {
+		if s.letters, err = b.env.lettersTo(s.table, s.options, "source"); err != nil {
+			return err
+		}
+	}
+	if s.letters != nil {
+		b.env.use(s.letters.Name)
 	}
 	s.tolerance, err = b.env.tolerance(s.table, s.options)
 	return err
@@ -38,15 +44,21 @@ func (env *environment) letterPolicy(t *catalog.Table, o catalog.Options, what s
 	if mode != ErrorDeadLetter {
 		return mode, nil, nil
 	}
-	name := o[catalog.DeadLetterSinkOption]
-	if name == "" {
+	if o[catalog.DeadLetterSinkOption] == "" {
 		where := env.optionPlace(t, catalog.OnErrorOption)
 		return mode, nil, hint(where.errorf("%s `%s` has 'on-error'='dead-letter' without 'dead-letter.sink'", what, t.Name), "name a sink: 'dead-letter.sink'='bad_records'")
 	}
+	sink, err := env.lettersTo(t, o, what)
+	return mode, sink, err
+}
+
+// lettersTo finds the sink that 'dead-letter.sink' names.
+func (env *environment) lettersTo(t *catalog.Table, o catalog.Options, what string) (*catalog.Table, error) {
+	name := o[catalog.DeadLetterSinkOption]
 	where := env.optionPlace(t, catalog.DeadLetterSinkOption)
 	full, ok := (catalog.Namespace{Catalog: t.Name.Catalog, Database: t.Name.Database}).Resolve(strings.Split(name, "."))
 	if !ok {
-		return mode, nil, where.errorf("'dead-letter.sink'='%s' is not the name of a sink", name)
+		return nil, where.errorf("'dead-letter.sink'='%s' is not the name of a sink", name)
 	}
 	found, ok := env.catalog.Lookup(full)
 	if !ok {
@@ -56,16 +68,16 @@ func (env *environment) letterPolicy(t *catalog.Table, o catalog.Options, what s
 				sinks = append(sinks, t.Name.Object)
 			}
 		}
-		return mode, nil, didYouMean(where.errorf("there is no sink `%s`, which 'dead-letter.sink' of %s `%s` names", name, what, t.Name), name, sinks, "CREATE it before the "+what+" is used")
+		return nil, didYouMean(where.errorf("there is no sink `%s`, which 'dead-letter.sink' of %s `%s` names", name, what, t.Name), name, sinks, "CREATE it before the "+what+" is used")
 	}
 	sink, ok := found.(*catalog.Table)
 	if ok && sink.NotWritten != nil {
-		return mode, nil, optionError(sink.Source, sink.With, *sink.NotWritten, place{sink.Source, sink.Span})
+		return nil, optionError(sink.Source, sink.With, *sink.NotWritten, place{sink.Source, sink.Span})
 	}
 	if !ok || sink.SinkOptions == nil {
-		return mode, nil, where.errorf("`%s`, which 'dead-letter.sink' of %s `%s` names, can't be written", name, what, t.Name)
+		return nil, where.errorf("`%s`, which 'dead-letter.sink' of %s `%s` names, can't be written", name, what, t.Name)
 	}
-	return mode, sink, letterColumns(sink, where)
+	return sink, letterColumns(sink, where)
 }
 
 // tolerance reads the limits of bad records or rows.

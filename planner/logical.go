@@ -90,10 +90,13 @@ type source struct {
 	// onError and deadLetter are the reading policy.
 	onError    ErrorMode
 	deadLetter *catalog.Table
-	tolerance  Tolerance
-	replay     *Replay // reads dead letters in its place
-	validate   bool
-	at         place
+	// letters takes the dead letters of expressions: deadLetter, or, where the setting
+	// sends them there and records go another way, the sink that is named.
+	letters   *catalog.Table
+	tolerance Tolerance
+	replay    *Replay // reads dead letters in its place
+	validate  bool
+	at        place
 }
 
 type (

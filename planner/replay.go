@@ -115,7 +115,7 @@ func (r *replay) outputs(env *environment, inserts []*output) ([]*output, error)
 		streams := streamsOf(o.in)
 		var from *source
 		for _, s := range streams {
-			if s.deadLetter == r.table {
+			if s.letters == r.table {
 				from = s
 			}
 		}
@@ -180,7 +180,7 @@ func (r *replay) repeatable(o *output) error {
 func (r *replay) divert(o *output, from *source) {
 	s := *from
 	s.name = from.name + " for " + o.branch
-	s.bounded, s.onError, s.deadLetter, s.tolerance = r.letters.bounded, from.onError, nil, Tolerance{}
+	s.bounded, s.onError, s.deadLetter, s.letters, s.tolerance = r.letters.bounded, from.onError, nil, nil, Tolerance{}
 	if s.onError == ErrorDeadLetter {
 		s.onError = ErrorSkip // the letter is there already
 	}

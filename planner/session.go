@@ -292,8 +292,8 @@ func (a *analysis) insertStep(i *parser.Insert) error {
 	}
 	a.inserts = append(a.inserts, o)
 	for _, src := range sourcesOf(o.in) {
-		if src.deadLetter != nil {
-			b.env.use(src.deadLetter.Name)
+		if src.letters != nil {
+			b.env.use(src.letters.Name)
 		}
 	}
 	if o.sink != nil {

@@ -109,7 +109,7 @@ func (b *builder) sinks() error {
 // another sink of the plan.
 func (b *builder) takesLetters(t *catalog.Table) bool {
 	for src := range b.scans {
-		if src.deadLetter == t {
+		if src.letters == t {
 			return true
 		}
 	}
