@@ -33,14 +33,22 @@ func AnalyzedPlan(step *planner.Analyze, p Progress) string {
 		by[o.Node] = o
 		total += o.BusyMillis
 	}
-	records := map[string]int64{}
-	for _, s := range p.Sources {
-		records[s.Name] += s.Records
+	records := map[*planner.Node]int64{} // of sources, which progress has in the plan's order
+	for _, n := range step.Plan.Nodes {
+		switch n.Op.(type) {
+		case *planner.Scan, *planner.Values:
+			if len(records) < len(p.Sources) {
+				records[n] = p.Sources[len(records)].Records
+			}
+		}
 	}
 	text := step.Plan.ExplainWith(false, func(n *planner.Node) string {
+		if n.ID >= len(step.Plan.Nodes) || step.Plan.Nodes[n.ID] != n {
+			return "" // of a static table, which is read by a plan of its own
+		}
 		o, ok := by[n.ID]
-		if scan, isScan := n.Op.(*planner.Scan); isScan {
-			return strings.Join([]string{fmt.Sprintf("%d records", records[scan.Source]), share(o.BusyMillis, total)}, "; ")
+		if r, isSource := records[n]; isSource {
+			return strings.Join([]string{fmt.Sprintf("%d records", r), share(o.BusyMillis, total)}, "; ")
 		}
 		if !ok {
 			return ""
@@ -67,11 +75,7 @@ func measured(o exec.OperatorProgress, total float64) []string {
 		}
 	}
 	if o.MemoryBytes > 0 || o.StateRows > 0 {
-		state := fmt.Sprintf("state %d rows, %s in memory", o.StateRows, bytesText(o.MemoryBytes))
-		if o.DiskBytes > 0 { // a SELECT keeps none there
-			state += fmt.Sprintf(", %s on disk", bytesText(o.DiskBytes))
-		}
-		parts = append(parts, state)
+		parts = append(parts, fmt.Sprintf("state %d rows, %s in memory, %s on disk", o.StateRows, bytesText(o.MemoryBytes), bytesText(o.DiskBytes)))
 	}
 	return parts
 }

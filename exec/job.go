@@ -51,7 +51,8 @@ type Config struct {
 	// epoch of the last commit, while a source or sink says that something is amiss or
 	// splits are held back without a commit, and once when that has passed.
 	Progress func(Progress)
-	// Measure has progress say how long each operator was at work.
+	// Measure has progress say how long each operator was at work, and of a SELECT too
+	// how large its state is.
 	Measure bool
 	// Discard drops what sinks would write: they are not opened.
 	Discard bool
@@ -260,7 +261,7 @@ type attempt struct {
 	lookups map[*planner.Node]*lookup.Source
 	alloc   memory.Allocator
 
-	store *statestore.Store // nil for a SELECT
+	store *statestore.Store // nil for a SELECT that is not measured
 	tx    *statestore.Tx    // of the epoch being cut
 
 	final     bool          // a SELECT over bounded sources: only its final result counts
@@ -340,7 +341,7 @@ func (j *attempt) open(ctx, watch context.Context) error {
 		return err
 	}
 	j.query = j.queryParts()
-	if len(j.sinks) > 0 {
+	if len(j.sinks) > 0 || j.cfg.Measure {
 		if err := j.recover(ctx); err != nil {
 			return err
 		}
