@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -177,7 +175,7 @@ func newClient(o catalog.Options, env connectors.Env) (*wire.Client, error) {
 		cfg.SASL = m
 	}
 	if strings.HasSuffix(o[optProtocol], "SSL") {
-		t, err := tlsConfig(o, env.Dir)
+		t, err := tlsConfig(o, env)
 		if err != nil {
 			return nil, err
 		}
@@ -200,14 +198,10 @@ func mechanism(o catalog.Options) (sasl.Mechanism, error) {
 	return plain.Mechanism{Username: user, Password: password}, nil
 }
 
-func tlsConfig(o catalog.Options, dir string) (*tls.Config, error) {
+func tlsConfig(o catalog.Options, env connectors.Env) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	read := func(option string) ([]byte, error) {
-		path := o[option]
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		text, err := os.ReadFile(path)
+		text, err := env.ReadFile(o[option])
 		if err != nil {
 			return nil, fmt.Errorf("option '%s': %w", option, err)
 		}

@@ -80,6 +80,29 @@ func (r *Rows) Begin(n int) (row int, read bool, err error) {
 	return row, true, nil
 }
 
+// Messages begins the row of each message that spans find and has it read, until there
+// is an error.
+func (r *Rows) Messages(spans []format.Span, read func(s format.Span, row int) error) error {
+	r.Reserve(len(spans))
+	for _, s := range spans {
+		if s.IsNull() {
+			r.Null()
+			continue
+		}
+		row, wanted, err := r.Begin(int(s.End - s.Start))
+		if err != nil {
+			return err
+		}
+		if !wanted {
+			continue
+		}
+		if err := read(s, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Limit is for records whose length is found by reading them: a row of one that is
 // too long is bad.
 func (r *Rows) Limit(row, n int) {

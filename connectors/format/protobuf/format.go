@@ -200,19 +200,8 @@ type decoder struct {
 
 // Append implements format.MessageDecoder.
 func (d *decoder) Append(buf []byte, spans []format.Span) error {
-	d.Reserve(len(spans))
-	for _, s := range spans {
-		if s.IsNull() {
-			d.Null()
-			continue
-		}
-		row, read, err := d.Begin(int(s.End - s.Start))
-		if err != nil {
-			return err
-		}
-		if read {
-			d.plan.read(d.Rows, s.Of(buf), row)
-		}
-	}
-	return nil
+	return d.Messages(spans, func(s format.Span, row int) error {
+		d.plan.read(d.Rows, s.Of(buf), row)
+		return nil
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/streamsql/streamsql/connectors/format"
+	"github.com/streamsql/streamsql/connectors/format/cell"
 )
 
 // HeaderBytes is the length of the envelope before a message's value: a zero byte
@@ -76,36 +77,16 @@ func (p *Plans[P]) Of(id int) (plan P, misfit *Misfit, err error) {
 	return plan, nil, nil
 }
 
-// Rows is what Each adds the rows of messages to.
-type Rows interface {
-	Reserve(n int)
-	Null()
-	Begin(bytes int) (row int, read bool, err error)
-	Bad(row int, code, detail string)
-}
-
 // Each adds a row for each message of buf: read is called with the plan of its
 // schema and where the value behind the envelope lies.
-func Each[P any](p *Plans[P], rows Rows, buf []byte, spans []format.Span, read func(plan P, start, end, row int)) error {
-	rows.Reserve(len(spans))
+func Each[P any](p *Plans[P], rows *cell.Rows, buf []byte, spans []format.Span, read func(plan P, start, end, row int)) error {
 	var last P
 	lastID := -1
-	for _, s := range spans {
-		if s.IsNull() {
-			rows.Null()
-			continue
-		}
-		row, wanted, err := rows.Begin(int(s.End - s.Start))
-		if err != nil {
-			return err
-		}
-		if !wanted {
-			continue
-		}
+	return rows.Messages(spans, func(s format.Span, row int) error {
 		id, _, ok := Split(s.Of(buf))
 		if !ok {
 			rows.Bad(row, format.CodeMalformed, NoEnvelope)
-			continue
+			return nil
 		}
 		if id != lastID {
 			plan, misfit, err := p.Of(id)
@@ -114,11 +95,11 @@ func Each[P any](p *Plans[P], rows Rows, buf []byte, spans []format.Span, read f
 			}
 			if misfit != nil {
 				rows.Bad(row, misfit.Code, misfit.Detail)
-				continue
+				return nil
 			}
 			last, lastID = plan, id
 		}
 		read(last, int(s.Start)+HeaderBytes, int(s.End), row)
-	}
-	return nil
+		return nil
+	})
 }
