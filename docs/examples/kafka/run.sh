@@ -8,7 +8,7 @@
 # the user's cache, which Maven (mvn) fills once: 54 MB from Maven Central, or from the
 # mirror that Maven is set to. Nothing is left running; DIRECTORY (a new one by
 # default) keeps logs, data and the job's state. KEEP=1 leaves the broker and the job
-# running until Ctrl-C.
+# running until Ctrl-C; DIRECTORY/broker.sh and DIRECTORY/job.sh start them again.
 set -eu
 [ $# -ge 1 ] || { echo "usage: run.sh STREAMSQL_BINARY [DIRECTORY]" >&2; exit 2; }
 bin=$(realpath "$1")
@@ -60,8 +60,17 @@ java="java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx256m -Dorg.slf4j.simpleL
 if [ ! -e "$dir/broker/meta.properties" ]; then
   $java kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAQ -c "$dir/server.properties" > "$dir/format.log" 2>&1
 fi
+cat > "$dir/broker.sh" <<S
+#!/bin/sh
+CLASSPATH="$jars/*" exec $java kafka.Kafka "$dir/server.properties"
+S
+cat > "$dir/job.sh" <<S
+#!/bin/sh
+cd "$dir" && exec "$bin" run job.sql --data-dir state "\$@"
+S
+chmod +x "$dir/broker.sh" "$dir/job.sh"
 echo "== a broker on 127.0.0.1:$port"
-$java kafka.Kafka "$dir/server.properties" > "$dir/broker.log" 2>&1 &
+"$dir/broker.sh" > "$dir/broker.log" 2>&1 &
 broker=$!
 kafka() { command=$1; shift; "$bin" kafka "$command" -b "127.0.0.1:$port" "$@"; }
 tries=0
@@ -81,13 +90,12 @@ awk 'BEGIN { srand(7); for (i = 0; i < 5000; i++) {
 kafka produce orders < "$dir/orders.ndjson"
 
 echo "== the job: totals by minute, exactly once, to the topic per_minute"
-cd "$dir"
-sed "s/127.0.0.1:9092/127.0.0.1:$port/" "$here/job.sql" > job.sql
-"$bin" run job.sql --data-dir state --progress json 2> progress &
+sed "s/127.0.0.1:9092/127.0.0.1:$port/" "$here/job.sql" > "$dir/job.sql"
+"$dir/job.sh" --progress json 2> "$dir/progress" &
 job=$!
 tries=0
 until [ "$(kafka tail per_minute --from-beginning --committed 2>/dev/null | wc -l)" -ge 9 ]; do
-  kill -0 "$job" 2>/dev/null || { echo "the job has ended:" >&2; cat progress >&2; exit 1; }
+  kill -0 "$job" 2>/dev/null || { echo "the job has ended:" >&2; cat "$dir/progress" >&2; exit 1; }
   tries=$((tries + 1))
   [ $tries -lt 120 ] || { echo "no output, see $dir/progress" >&2; exit 1; }
   sleep 1
@@ -95,8 +103,10 @@ done
 echo "== what the dashboard reads: streamsql kafka tail per_minute --from-beginning --committed"
 kafka tail per_minute --from-beginning --committed | cut -f 4 | sort
 echo "== how the job goes: the last line of its progress"
-tail -n 1 progress | cut -c 1-300
+tail -n 1 "$dir/progress" | cut -c 1-300
 if [ -n "${KEEP:-}" ]; then
-  echo "== broker and job run on until Ctrl-C; logs are in $dir"
-  wait "$job"
+  echo "== until Ctrl-C the broker and the job run on; their logs are in $dir"
+  echo "   broker: process $broker, again by $dir/broker.sh"
+  echo "   job: process $job, again by $dir/job.sh"
+  while :; do sleep 1; done
 fi
