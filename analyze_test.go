@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/streamsql/streamsql"
+	"github.com/streamsql/streamsql/connectors/memory"
 	"github.com/streamsql/streamsql/planner"
 )
 
@@ -83,5 +84,43 @@ func TestExplainAnalyze(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("something was written: %v %v", entries, err)
+	}
+}
+
+// TestExplainAnalyzeLeavesSources: a source is not told that its records were read, as it
+// is by the commits of a job: a queue keeps them, a consumer group stays where it is.
+func TestExplainAnalyzeLeavesSources(t *testing.T) {
+	store := memory.NewStore()
+	eng, err := streamsql.Open(streamsql.Options{Memory: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer eng.Close()
+	store.Table("q").SendRows(0, []any{int64(1)}, []any{int64(2)}, []any{int64(3)})
+	store.Table("q").End(0)
+	for range 2 {
+		s := eng.Script()
+		script, err := s.Analyze("q.sql", `
+			CREATE SOURCE q (i BIGINT) WITH ('connector' = 'memory', 'forget-read' = 'true');
+			CREATE SINK o (i BIGINT) WITH ('connector' = 'blackhole');
+			EXPLAIN ANALYZE INSERT INTO o SELECT i FROM q;
+			EXPLAIN ANALYZE SELECT i FROM q`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range script.Steps {
+			if step, ok := step.(*planner.Analyze); ok {
+				job, err := s.ExplainAnalyze(context.Background(), step)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := job.Wait(); err != nil {
+					t.Fatal(err)
+				}
+				if text := streamsql.AnalyzedPlan(step, job.Progress()); !strings.Contains(text, "\n3 records read; ") {
+					t.Errorf("not all records are there:\n%s", text)
+				}
+			}
+		}
 	}
 }

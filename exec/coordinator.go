@@ -325,8 +325,12 @@ func (j *attempt) commit(ctx context.Context, failed <-chan error, last bool) er
 	return nil
 }
 
-// publish tells the sources that pass it on how far they have been read.
+// publish tells the sources that pass it on how far they have been read; not where
+// nothing comes of it.
 func (j *attempt) publish(c cut) {
+	if j.cfg.Discard {
+		return
+	}
 	for i, s := range j.seq.sources {
 		p, ok := s.conn.(connectors.Published)
 		if !ok {

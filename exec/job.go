@@ -54,7 +54,8 @@ type Config struct {
 	// Measure has progress say how long each operator was at work, and of a SELECT too
 	// how large its state is.
 	Measure bool
-	// Discard drops what sinks would write: they are not opened.
+	// Discard drops what sinks would write: they are not opened. Sources are not told
+	// of commits.
 	Discard bool
 	// Fault is called at named points of a commit, in test builds.
 	Fault func(point string)
