@@ -259,11 +259,10 @@ func FuzzDecode(f *testing.F) {
 	enc := e.(format.MessageEncoding).NewMessageEncoder()
 	f.Fuzz(func(t *testing.T, message []byte) {
 		recs := decode(t, d, message)
-		malformed := len(recs.Errors) > 0 && recs.Errors[0].Col == -1
 		var want, got map[string]any
 		r := bytes.NewReader(message)
 		err := hamba.NewDecoderForSchema(s, r).Decode(&want)
-		if err != nil && !malformed && !strings.Contains(err.Error(), "max") {
+		if err != nil && len(recs.Errors) == 0 && !strings.Contains(err.Error(), "max") {
 			t.Fatalf("hamba: %v; here: %v", err, jsonOf(t, fields, recs))
 		}
 		if err != nil || len(recs.Errors) > 0 {

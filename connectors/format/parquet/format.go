@@ -131,6 +131,9 @@ func open(r io.ReaderAt, size int64) (f *parquetFile, err error) {
 		if err != nil {
 			return fmt.Errorf("it is no Parquet file: %w", err)
 		}
+		// The schema of Arrow that some writers leave there would make dictionaries and
+		// other forms of memory out of columns whose types Parquet says.
+		pf.MetaData().FileMetaData.KeyValueMetadata = nil
 		ar, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
 		if err != nil {
 			return err
@@ -165,6 +168,12 @@ func (f *parquetFile) Block(place int64) (info format.BlockInfo, err error) {
 				if !slices.Contains(readable, e) {
 					return fmt.Errorf("row group %d: column %s is encoded as %s, which can't be read", place, c.PathInSchema(), e)
 				}
+			}
+			switch {
+			case c.Type() == parquet.Types.Boolean && !slices.Contains(c.Encodings(), parquet.Encodings.Plain):
+				return fmt.Errorf("row group %d: the values of column %s are encoded as RLE, which can't be read", place, c.PathInSchema())
+			case c.Type() == parquet.Types.FixedLenByteArray && slices.Contains(c.Encodings(), parquet.Encodings.DeltaByteArray):
+				return fmt.Errorf("row group %d: column %s of values of a fixed length is encoded as DELTA_BYTE_ARRAY, which can't be read", place, c.PathInSchema())
 			}
 			info.Bytes += int(c.TotalUncompressedSize())
 		}
@@ -242,10 +251,43 @@ func (f *parquetFile) column(at, group int, rows int64) (arrow.Array, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, chunk := range data.Chunks() {
+		if err := sound(chunk); err != nil {
+			return nil, err
+		}
+	}
 	if chunks := data.Chunks(); len(chunks) == 1 {
 		return chunks[0], nil
 	}
 	return array.Concatenate(data.Chunks(), memory.DefaultAllocator)
+}
+
+// sound says whether the elements that lists speak of are there. DuckDB 2.0 writes
+// files of which that is not so, for NULL in an array of fixed size.
+func sound(a arrow.Array) error {
+	var parts []arrow.Array
+	switch a := a.(type) {
+	case array.ListLike:
+		parts = []arrow.Array{a.ListValues()}
+		if n := a.Len(); n > 0 {
+			if _, end := a.ValueOffsets(n - 1); end > int64(a.ListValues().Len()) {
+				return fmt.Errorf("the file is damaged: lists of %d elements, of which %d are there", end, a.ListValues().Len())
+			}
+		}
+	case *array.Struct:
+		for i := range a.NumField() {
+			parts = append(parts, a.Field(i))
+			if a.Field(i).Len() != a.Len() {
+				return fmt.Errorf("the file is damaged: %d rows of which %d have a member", a.Len(), a.Field(i).Len())
+			}
+		}
+	}
+	for _, p := range parts {
+		if err := sound(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // grouped says whether a field has members, as ROW and MAP do.
