@@ -185,6 +185,7 @@ func TestRead(t *testing.T) {
 		{name: "comments", data: "#x\na,#b,c\n#\"\n", options: options(optComments, "true"), want: [][]string{{"a", "#b", "c"}}},
 		{name: "no comments", data: "#x,y,z\n", want: [][]string{{"#x", "y", "z"}}},
 		{name: "null literal", data: "n/a,\"n/a\",\n", options: options(optNull, "n/a"), want: [][]string{{"NULL", "n/a", ""}}},
+		{name: "null literal with the escape in it", data: "\\N,\\\\N,\"\\\\N\"\nN,x\\N,\\N\n", options: options(optNull, `\N`, optEscape, `\`), want: [][]string{{"NULL", `\N`, `\N`}, {"N", "xN", "NULL"}}},
 		{name: "semicolons", data: "a;b,c;'d;''e'\n", options: options(optDelimiter, ";", optQuote, "'"), want: [][]string{{"a", "b,c", "d;'e"}}},
 		{name: "tabs", data: "a\tb\tc\n", options: options(optDelimiter, `\t`), want: [][]string{{"a", "b", "c"}}},
 		{name: "no quotes", data: "\"a,\"b\",c\n", options: options(optNoQuote, "true"), want: [][]string{{`"a`, `"b"`, "c"}}},

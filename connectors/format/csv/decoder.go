@@ -143,7 +143,7 @@ func (d *decoder) fail(c *column, row int, code, detail string) {
 // value puts a field into column i.
 func (d *decoder) value(i, row int, f field) {
 	c := &d.columns[i]
-	if !f.quoted && string(f.text) == d.syntax.null {
+	if f.isNull(d.syntax.null) {
 		d.null(i, row)
 		return
 	}

@@ -149,6 +149,12 @@ func (e *encoding) field(dst []byte, from int) []byte {
 	if e.quote == 0 && e.escape == 0 {
 		return dst
 	}
+	if e.quote == 0 && special == 0 && string(text) == e.null && e.null != "" { // an escape tells it from NULL
+		dst = append(dst, 0)
+		copy(dst[from+1:], dst[from:])
+		dst[from] = e.escape
+		return dst
+	}
 	// A mark goes before each byte that needs one. The text is moved up from its
 	// end, so that nothing is overwritten before it is read.
 	mark, around := e.escape, 2

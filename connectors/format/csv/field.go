@@ -5,9 +5,14 @@ import "bytes"
 // field is one field of a record: its text without quotes and escapes.
 type field struct {
 	text   []byte // into the data, or into scratch
+	raw    []byte // as it stands, without quotes
 	quoted bool
 	bad    bool // characters behind the closing quote, or no closing quote
 }
+
+// isNull says whether the field is the literal that stands for NULL: as it stands, so
+// that \N is one where \ is the escape.
+func (f field) isNull(literal string) bool { return !f.quoted && string(f.raw) == literal }
 
 // fieldReader takes a record, without its line end, apart.
 type fieldReader struct {
@@ -33,7 +38,7 @@ func (r *fieldReader) next() (f field, more bool) {
 		return r.escapedField(i)
 	}
 	r.at = i + 1
-	return field{text: data[start:i]}, i < len(data)
+	return field{text: data[start:i], raw: data[start:i:i]}, i < len(data)
 }
 
 // quotedField reads a field that begins with a quote.
@@ -89,7 +94,7 @@ func (r *fieldReader) quotedField() (f field, more bool) {
 
 // escapedField reads a field without quotes whose first escape is at i.
 func (r *fieldReader) escapedField(i int) (f field, more bool) {
-	data := r.data
+	data, start := r.data, r.at
 	text := append(r.scratch[:0], data[r.at:i]...)
 	for i < len(data) && data[i] != r.delimiter {
 		if data[i] == r.escape {
@@ -101,7 +106,7 @@ func (r *fieldReader) escapedField(i int) (f field, more bool) {
 		text = append(text, data[i])
 		i++
 	}
-	r.scratch, f.text = text, text
+	r.scratch, f.text, f.raw = text, text, data[start:min(i, len(data))]
 	r.at = i + 1
 	return f, i < len(data)
 }

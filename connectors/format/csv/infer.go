@@ -117,7 +117,7 @@ func (in *inference) row(record []byte, at []int) {
 		if f, more = p.next(); f.bad {
 			return
 		}
-		values = append(values, value{string(f.text), !f.quoted && string(f.text) == in.d.null})
+		values = append(values, value{string(f.text), f.isNull(in.d.null)})
 	}
 	if len(values) != len(at) {
 		return
