@@ -270,7 +270,7 @@ const (
 // failed notes a failure of the kind that passes, and when to try again.
 func (s *source) failed(p *partition, err error, now time.Time) {
 	if fatal(err) && s.ctx.Err() == nil {
-		p.fail(err)
+		p.fail(named(err))
 		return
 	}
 	p.heard = false

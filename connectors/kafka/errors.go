@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 
 	"github.com/segmentio/kafka-go"
 
@@ -35,6 +37,8 @@ func fatal(err error) bool {
 	switch {
 	case errors.As(err, &auth), errors.As(err, &missing), errors.As(err, &loss), errors.As(err, &record), errors.As(err, &certificate), errors.Is(err, errClosed), errors.Is(err, context.Canceled):
 		return true
+	case refusesCertificate(err):
+		return true
 	}
 	for _, code := range []kafka.Error{kafka.TopicAuthorizationFailed, kafka.GroupAuthorizationFailed, kafka.ClusterAuthorizationFailed,
 		kafka.InvalidTopic, kafka.SASLAuthenticationFailed, kafka.UnsupportedSASLMechanism, kafka.UnsupportedForMessageFormat} {
@@ -43,6 +47,22 @@ func fatal(err error) bool {
 		}
 	}
 	return false
+}
+
+// refusesCertificate says whether a broker has ended a TLS handshake: it wants a
+// certificate of the client, or another one.
+func refusesCertificate(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error" && strings.Contains(op.Err.Error(), "certificate")
+}
+
+// named adds to an error that ends a job which options it is about, where it does not
+// say so itself.
+func named(err error) error {
+	if !refusesCertificate(err) {
+		return err
+	}
+	return fmt.Errorf("the broker refuses the client's certificate, or there is none: %w\n  hint: '%s' with '%s', or '%s', is what it sees", err, optCertificate, optKey, optKeystore)
 }
 
 // DataLossError says that records are gone before they were read, and

@@ -282,8 +282,10 @@ func persist(ctx context.Context, o catalog.Options, log *slog.Logger, tell func
 	for attempts := 1; ; attempts++ {
 		err := f()
 		switch {
-		case err == nil || fatal(err) || ctx.Err() != nil:
+		case err == nil || ctx.Err() != nil:
 			return err
+		case fatal(err):
+			return named(err)
 		case time.Now().Add(pause).After(deadline):
 			return unreachable(o, err)
 		}

@@ -329,6 +329,17 @@ func TestSecurity(t *testing.T) {
 		t.Fatal(err)
 	}
 	ca := ", 'properties.ssl.truststore.location' = '" + k.Certs.CA + "'"
+	text := func(path string) string {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	both := filepath.Join(t.TempDir(), "client.pem")
+	if err := os.WriteFile(both, []byte(text(k.Certs.ClientKey)+text(k.Certs.ClientCert)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	user := ", 'properties.sasl.username' = 'alice', 'properties.sasl.password' = 'secret'"
 	sasl := ", 'properties.security.protocol' = 'SASL_SSL', 'properties.sasl.mechanism' = "
 	for _, test := range []struct{ addr, options, err string }{
@@ -338,6 +349,11 @@ func TestSecurity(t *testing.T) {
 		{k.SASL, sasl + "'PLAIN'" + ca + ", 'properties.sasl.username' = 'alice', 'properties.sasl.password' = 'wrong'", "authentication was refused"},
 		{k.SASL, sasl + "'SCRAM-SHA-256'" + ca + ", 'properties.sasl.username' = 'bob', 'properties.sasl.password' = 'x'", "authentication was refused"},
 		{k.SSL, ", 'properties.security.protocol' = 'SSL'" + ca + ", 'properties.ssl.certificate.location' = '" + k.Certs.ClientCert + "', 'properties.ssl.key.location' = '" + k.Certs.ClientKey + "'", ""},
+		{k.SSL, ", 'properties.security.protocol' = 'SSL', 'properties.ssl.truststore.certificates' = '" + text(k.Certs.CA) + "', 'properties.ssl.keystore.location' = '" + both + "'", ""},
+		{k.SSL, ", 'properties.security.protocol' = 'SSL'" + ca, "the broker refuses the client's certificate, or there is none"},
+		{k.SSL, ", 'properties.security.protocol' = 'SSL', 'properties.ssl.truststore.location' = 'nowhere.pem'", "option 'properties.ssl.truststore.location': open "},
+		{k.SSL, ", 'properties.security.protocol' = 'SSL', 'properties.ssl.truststore.location' = '" + k.Certs.ClientKey + "'", "there is no PEM certificate in it"},
+		{k.SSL, ", 'properties.security.protocol' = 'SSL'" + ca + ", 'properties.ssl.keystore.location' = '" + k.Certs.ClientCert + "'", "the client's certificate: "},
 		{k.SASL, sasl + "'PLAIN', 'properties.ssl.truststore.location' = '" + other.CA + "'" + user, "truststore"},
 		{k.SASL, "", "security.protocol"},
 		{k.Addr, ", 'properties.security.protocol' = 'SSL'" + ca, "TLS"},
