@@ -46,7 +46,7 @@ func (o *StaticJoin) Expressions() []catalog.Expr {
 	return []catalog.Expr{o.Residual}
 }
 
-// Result gives the node of Table whose rows are the table's.
+// result gives the node of Table whose rows are the table's.
 func (o *StaticJoin) result() *Node { return o.Table.Nodes[len(o.Table.Nodes)-1].Inputs[0].From }
 
 // isStatic says whether a relation is a static table: all that it reads is there

@@ -1,8 +1,6 @@
 package agg
 
 import (
-	"fmt"
-
 	"github.com/streamsql/streamsql/catalog"
 )
 
@@ -160,30 +158,4 @@ func (s Spec) canFail() bool {
 		return s.Arg.Kind == catalog.KindDecimal
 	}
 	return false
-}
-
-// Resolve settles the function with a name on argument types; see Functions for
-// what each takes and gives.
-func Resolve(name string, args []catalog.Type, distinct bool) (Spec, error) {
-	if distinct && len(args) == 0 {
-		return Spec{}, fmt.Errorf("%s(DISTINCT) needs an argument", name)
-	}
-	known := make([]catalog.Arg, len(args))
-	for i, t := range args {
-		known[i] = catalog.Arg{Type: t, Distinct: distinct && i == 0}
-	}
-	return ResolveArgs(name, known)
-}
-
-// ResolveArgs is Resolve for arguments some of which may be constants.
-func ResolveArgs(name string, args []catalog.Arg) (Spec, error) {
-	for _, f := range families {
-		for _, n := range append([]string{f.name}, f.aliases...) {
-			if n == name {
-				s, _, err := f.settle(args)
-				return s, err
-			}
-		}
-	}
-	return Spec{}, fmt.Errorf("no aggregate function %s", name)
 }

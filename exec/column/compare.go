@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -177,16 +176,4 @@ func keyComparator(a, b arrow.Array, key SortKey) func(i, j int) int {
 		}
 		return values(i, j)
 	}
-}
-
-// Sort gives the numbers of the n rows of a batch in the order of keys; equal
-// rows stay as they stand.
-func Sort(cols []arrow.Array, keys []SortKey, n int) []int32 {
-	compare := RowComparator(cols, cols, keys)
-	rows := make([]int32, n)
-	for i := range rows {
-		rows[i] = int32(i)
-	}
-	slices.SortStableFunc(rows, func(i, j int32) int { return compare(int(i), int(j)) })
-	return rows
 }

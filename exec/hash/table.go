@@ -29,12 +29,8 @@ type Table struct {
 	ids     []uint32
 }
 
-// NewTable makes an empty table whose rows have state words of the owner.
-func NewTable(l *Layout, state int) *Table {
-	return newTable(l, table.NewRows(1+l.words+state))
-}
-
-// NewTableBeside is NewTable of one whose rows are dropped with a bucket of st.
+// NewTableBeside makes an empty table whose rows have state words of the owner, and
+// are dropped with a bucket of st.
 func NewTableBeside(l *Layout, state int, st *table.Table, bucket int64) *Table {
 	return newTable(l, st.Beside(bucket, 1+l.words+state))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/exec/column"
 	"github.com/streamsql/streamsql/exec/hash/colvec"
+	"github.com/streamsql/streamsql/statestore/table"
 )
 
 // randomValue gives a value of type t in the form of catalog.Literal.Value,
@@ -377,4 +378,9 @@ func TestViews(t *testing.T) {
 			t.Errorf("view of %q reads %q", s[:n], got)
 		}
 	}
+}
+
+// NewTable makes an empty table whose rows have state words of the owner.
+func NewTable(l *Layout, state int) *Table {
+	return newTable(l, table.NewRows(1+l.words+state))
 }

@@ -270,25 +270,6 @@ func (t *trees) at(root uint32, place int) uint32 {
 	}
 }
 
-// place is how many rows of a tree stand before one of them.
-func (t *trees) place(root, id uint32) int {
-	word, rec := t.word(id), t.record(id)
-	before := 0
-	for root != 0 {
-		n := t.nodes[root-1]
-		switch {
-		case id == root-1:
-			return before + t.size(n.left)
-		case t.before(word, rec, id, root-1):
-			root = n.left
-		default:
-			before += t.size(n.left) + 1
-			root = n.right
-		}
-	}
-	return before
-}
-
 // walk calls fn on the rows of a tree in order, from a place on, until fn says to
 // stop. It reports whether it came to the end.
 func (t *trees) walk(root uint32, from int, fn func(id uint32) bool) bool {

@@ -60,9 +60,6 @@ func startProcess(log string, env []string, name string, args ...string) (*Proce
 
 func (p *Process) signal(s syscall.Signal) error { return syscall.Kill(-p.cmd.Process.Pid, s) }
 
-// PID is the process's number.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
-
 // Running says whether the process has not ended.
 func (p *Process) Running() bool {
 	select {

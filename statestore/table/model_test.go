@@ -85,8 +85,8 @@ func (h *history) text() string {
 	return string(b)
 }
 
-// row access as an operator would have it: word 0 and 3 payload, 1 the position
-// and 2 the length of a string.
+// setText writes a row's string as an operator does: words 0 and 3 are payload, 1 the
+// position and 2 the length of the string.
 func (h *history) setText(b int64, id uint32, s string) {
 	rows, strs := h.tab.Rows(rowPart, b, 4), h.tab.Arena(strPart, b)
 	row := rows.At(id)

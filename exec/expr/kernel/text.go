@@ -59,13 +59,6 @@ func (b *TextBuilder) Put(i int, s []byte) {
 	b.data = append(b.data, s...)
 }
 
-// PutString stores row i.
-func (b *TextBuilder) PutString(i int, s string) {
-	b.seek(i)
-	b.grow(len(s))
-	b.data = append(b.data, s...)
-}
-
 // Begin starts row i and gives the bytes so far with room for size more; the
 // caller appends no more than that and hands them to End.
 func (b *TextBuilder) Begin(i, size int) []byte {
