@@ -49,7 +49,7 @@ fuzz: ## every fuzz target, FUZZTIME each
 	  done; done
 
 soak: ## long random histories: many combinations of the golden tests, crashes, state
-	STREAMSQL_SOAK=$(SOAKTIME) $(GO) test -timeout 0 ./tests/... ./statestore/...
+	STREAMSQL_SOAK=$(SOAKTIME) $(GO) test -timeout 0 ./tests/... ./statestore/... ./connectors/kafka/producer
 
 docs: ## the generated pages
 	$(GO) run ./cmd/streamsql docs ./docs

@@ -363,11 +363,11 @@ func (s *sink) Report() connectors.SinkReport {
 }
 
 // Abort implements connectors.Sink.
-func (s *sink) Abort(ctx context.Context, _ uint64) error {
+func (s *sink) Abort(ctx context.Context, epoch uint64) error {
 	if s.transactions == nil {
 		return nil
 	}
-	return s.transactions.Abort(ctx)
+	return s.failed(s.transactions.Abort(ctx, epoch))
 }
 
 // Close implements connectors.Sink.

@@ -35,7 +35,6 @@ func TestCredentialsChanged(t *testing.T) {
 		return strings.ReplaceAll(plain, "$KAFKA", secure)
 	}
 	restart := func() {
-		settled(t, k, "exact")
 		k.Broker(0).Kill()
 		if err := k.Restart(0); err != nil {
 			t.Fatal(err)

@@ -20,5 +20,7 @@
 // acknowledged and commits, within the transaction, an offset of a group of its
 // own whose metadata names the epoch. Commit is EndTxn with the producer id and
 // epoch that the intent recorded. If the transaction is not there any more, the
-// group's offset tells whether it was committed: no consumer sees it otherwise.
+// group's offset tells whether it was committed: no consumer sees it otherwise. A
+// transaction has ended for readers once each of its partitions has a marker: settle.go
+// sees to it that this is so before its id is used again.
 package producer

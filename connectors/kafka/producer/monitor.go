@@ -28,6 +28,13 @@ type trouble struct {
 	err      error
 }
 
+// warn logs what users should know, once.
+func (m *Monitor) warn(text string, args ...any) {
+	if m != nil && m.Log != nil {
+		m.Log.Warn(text, args...)
+	}
+}
+
 // failed says that what has failed again, for the attempts-th time since a time.
 func (m *Monitor) failed(key, what string, since time.Time, attempts int, pause time.Duration, err error) {
 	if m == nil || time.Since(since) < quiet {

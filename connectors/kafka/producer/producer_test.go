@@ -87,7 +87,7 @@ func TestTransactions(t *testing.T) {
 	k.CreateTopic(t, "tx", 3)
 	ctx := context.Background()
 	tx := NewTransactions(config(t, k.Addr), "job-sink", "tx", time.Minute)
-	if err := tx.Abort(ctx); err != nil {
+	if err := tx.Abort(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
 	var want []string
@@ -111,7 +111,7 @@ func TestTransactions(t *testing.T) {
 		if epoch+1 != 4 {
 			want = append(want, next...)
 		} else { // it is given up
-			if err := tx.Abort(ctx); err != nil {
+			if err := tx.Abort(ctx, epoch); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -126,7 +126,7 @@ func TestTransactions(t *testing.T) {
 		if err := again.Commit(ctx, 6, data); err != nil {
 			t.Fatal(err)
 		}
-		if err := again.Abort(ctx); err != nil {
+		if err := again.Abort(ctx, 6); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -174,6 +174,10 @@ func TestExpired(t *testing.T) {
 	again := NewTransactions(config(t, k.Addr), "expiring", "expired", time.Second)
 	defer again.Close()
 	if err := again.Commit(ctx, 1, data); !isFenced(err) || !strings.Contains(err.Error(), "its micro-batch 3 has been written, the state here ends with 1 and is an older copy") {
+		t.Fatalf("%v", err)
+	}
+	// As is one from a copy as it was at 2, which had no rows.
+	if err := again.Abort(ctx, 2); !isFenced(err) || !strings.Contains(err.Error(), "its micro-batch 3 has been written, the state here ends with 2 and is an older copy") {
 		t.Fatalf("%v", err)
 	}
 	want = append(want, write(t, begin(t, tx, 5), "expired", 5, 5)...)
@@ -259,7 +263,7 @@ func TestTimedOut(t *testing.T) {
 	ctx := context.Background()
 	tx := NewTransactions(config(t, k.Addr), "timing-out", "timed-out", time.Second)
 	defer tx.Close()
-	if err := tx.Abort(ctx); err != nil {
+	if err := tx.Abort(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
 	s := begin(t, tx, 1)
@@ -273,7 +277,7 @@ func TestTimedOut(t *testing.T) {
 	if !errors.As(err, &timed) {
 		t.Fatalf("%v", err)
 	}
-	if err := tx.Abort(ctx); err != nil {
+	if err := tx.Abort(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
 	s = begin(t, tx, 1)
@@ -283,7 +287,7 @@ func TestTimedOut(t *testing.T) {
 	}
 	other := NewTransactions(config(t, k.Addr), "timing-out", "timed-out", time.Minute)
 	defer other.Close()
-	if err := other.Abort(ctx); err != nil {
+	if err := other.Abort(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err = tx.Prepare(ctx, 1); !isFenced(err) || errors.As(err, &timed) {

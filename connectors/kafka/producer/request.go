@@ -212,7 +212,7 @@ func (s *Session) join(parts []*partition) error {
 	grouped := s.grouped
 	s.mu.Unlock()
 	if len(topics) > 0 {
-		if err := s.addPartitions(topics); err != nil {
+		if err := addPartitions(s.ctx, s.cfg, s.who, topics); err != nil {
 			return err
 		}
 		s.mu.Lock()
@@ -224,7 +224,8 @@ func (s *Session) join(parts []*partition) error {
 	if grouped {
 		return nil
 	}
-	if err := s.addOffsets(); err != nil {
+	// One request less when the transaction is to end.
+	if err := addOffsets(s.ctx, s.cfg, s.who); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -233,11 +234,10 @@ func (s *Session) join(parts []*partition) error {
 	return nil
 }
 
-// addOffsets adds the group of the transactional id to the session's transaction:
-// one request less when the transaction is to end.
-func (s *Session) addOffsets() error {
-	r, err := s.cfg.Client.Kafka().AddOffsetsToTxn(s.ctx, &kafka.AddOffsetsToTxnRequest{
-		TransactionalID: s.who.transaction, ProducerID: int(s.who.producer), ProducerEpoch: int(s.who.epoch), GroupID: s.who.transaction,
+// addOffsets adds the group of a transactional id to its transaction.
+func addOffsets(ctx context.Context, cfg Config, who identity) error {
+	r, err := cfg.Client.Kafka().AddOffsetsToTxn(ctx, &kafka.AddOffsetsToTxnRequest{
+		TransactionalID: who.transaction, ProducerID: int(who.producer), ProducerEpoch: int(who.epoch), GroupID: who.transaction,
 	})
 	if err == nil {
 		err = r.Error
@@ -245,10 +245,10 @@ func (s *Session) addOffsets() error {
 	return err
 }
 
-// addPartitions adds partitions to the session's transaction.
-func (s *Session) addPartitions(topics map[string][]kafka.AddPartitionToTxn) error {
-	r, err := s.cfg.Client.Kafka().AddPartitionsToTxn(s.ctx, &kafka.AddPartitionsToTxnRequest{
-		TransactionalID: s.who.transaction, ProducerID: int(s.who.producer), ProducerEpoch: int(s.who.epoch), Topics: topics,
+// addPartitions adds partitions to a transaction.
+func addPartitions(ctx context.Context, cfg Config, who identity, topics map[string][]kafka.AddPartitionToTxn) error {
+	r, err := cfg.Client.Kafka().AddPartitionsToTxn(ctx, &kafka.AddPartitionsToTxnRequest{
+		TransactionalID: who.transaction, ProducerID: int(who.producer), ProducerEpoch: int(who.epoch), Topics: topics,
 	})
 	if err != nil {
 		return err
@@ -256,7 +256,7 @@ func (s *Session) addPartitions(topics map[string][]kafka.AddPartitionToTxn) err
 	for topic, partitions := range r.Topics {
 		for _, p := range partitions {
 			if p.Error != nil {
-				return s.explain(wire.TopicPartition{Topic: topic, Partition: int32(p.Partition)}, p.Error, "")
+				return explain(wire.TopicPartition{Topic: topic, Partition: int32(p.Partition)}, p.Error, "")
 			}
 		}
 	}

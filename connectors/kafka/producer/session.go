@@ -99,7 +99,7 @@ type Session struct {
 	mu      sync.Mutex
 	changed *sync.Cond // on mu: something is to be sent, or was acknowledged
 	parts   map[wire.TopicPartition]*partition
-	leaders map[wire.TopicPartition]int32
+	leaders map[wire.TopicPartition]leader
 	busy    map[int32]*sender // of brokers; one that is there has a request under way
 	free    []*sender         // without one
 	idle    []*batch.Encoder  // of batches that are acknowledged
@@ -109,6 +109,7 @@ type Session struct {
 	grouped bool              // the transaction has its group
 	err     error             // the session has failed
 	closed  bool
+	held    bool // nothing is sent yet: the micro-batch before is not written
 }
 
 // partition is what waits for one partition.
@@ -120,8 +121,14 @@ type partition struct {
 	room     []byte           // for what is compressed
 	sequence int32
 	added    bool // to the transaction
-	limit    int  // bytes of a batch
+	// leaderEpoch is that of the partition when it was first sent something, if it was.
+	sent        bool
+	leaderEpoch int32
+	limit       int // bytes of a batch
 }
+
+// leader is the broker that leads a partition.
+type leader struct{ broker, epoch int32 }
 
 // sealed is a batch as it is sent, each time the same.
 type sealed struct {
@@ -138,7 +145,7 @@ type sealed struct {
 type sender struct{ compressor batch.Compressor }
 
 func newSession(cfg Config) *Session {
-	s := &Session{cfg: cfg, parts: map[wire.TopicPartition]*partition{}, leaders: map[wire.TopicPartition]int32{}, busy: map[int32]*sender{}, born: time.Now()}
+	s := &Session{cfg: cfg, parts: map[wire.TopicPartition]*partition{}, leaders: map[wire.TopicPartition]leader{}, busy: map[int32]*sender{}, born: time.Now()}
 	s.changed = sync.NewCond(&s.mu)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
@@ -275,6 +282,14 @@ func (s *Session) encoder() *batch.Encoder {
 	return batch.NewEncoder(s.cfg.Codec)
 }
 
+// hold keeps what is added from being sent, or lets it go.
+func (s *Session) hold(held bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = held
+	s.changed.Broadcast()
+}
+
 // Flush waits until all records are acknowledged.
 func (s *Session) Flush(ctx context.Context) error {
 	s.mu.Lock()
@@ -294,6 +309,19 @@ func (s *Session) Acknowledged() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.records - int64(s.pending)
+}
+
+// written gives the partitions that the session has written to.
+func (s *Session) written() leaders {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := leaders{}
+	for tp, p := range s.parts {
+		if p.sent {
+			out[tp] = p.leaderEpoch
+		}
+	}
+	return out
 }
 
 // Close ends the session; what is not acknowledged may get lost.
@@ -344,6 +372,9 @@ func (s *Session) run() {
 			}
 			for _, p := range parts {
 				s.seal(p)
+				if !p.sent {
+					p.sent, p.leaderEpoch = true, s.leaders[p.tp].epoch
+				}
 			}
 			by := s.sender()
 			s.busy[broker] = by
@@ -370,17 +401,20 @@ func (s *Session) sender() *sender {
 }
 
 // ready gives the partitions with something to send, by the broker that leads them,
-// -1 if that is not known; none of brokers with a request under way. The lock is
-// held.
+// -1 if that is not known; none of brokers with a request under way, and none at all
+// while the session is held. The lock is held.
 func (s *Session) ready() map[int32][]*partition {
+	if s.held {
+		return nil
+	}
 	var out map[int32][]*partition
 	for tp, p := range s.parts {
 		if p.sealed == nil && p.open == nil && len(p.full) == 0 {
 			continue
 		}
-		broker, known := s.leaders[tp]
-		if !known {
-			broker = -1
+		broker := int32(-1)
+		if l, known := s.leaders[tp]; known {
+			broker = l.broker
 		}
 		if s.busy[broker] != nil {
 			continue
@@ -513,7 +547,7 @@ func (s *Session) produce(broker int32, by *sender, parts []*partition) (retry [
 		case temporary(e):
 			retry = append(retry, failed{p, e})
 		default:
-			return nil, s.explain(p.tp, e, out[i].Message)
+			return nil, explain(p.tp, e, out[i].Message)
 		}
 	}
 	return retry, nil
@@ -537,7 +571,7 @@ func (s *Session) acknowledged(p *partition) {
 }
 
 // explain names the partition of an error, and what it means.
-func (s *Session) explain(tp wire.TopicPartition, err error, message string) error {
+func explain(tp wire.TopicPartition, err error, message string) error {
 	switch {
 	case errors.Is(err, kafka.MessageSizeTooLarge):
 		message = "a batch is longer than the topic's max.message.bytes: see 'properties.batch.size' and 'properties.max.request.size'"
@@ -571,7 +605,7 @@ func (s *Session) findLeaders(of []wire.TopicPartition) error {
 			}
 			for _, p := range t.Partitions {
 				if tp := (wire.TopicPartition{Topic: t.Name, Partition: p.Index}); p.Leader >= 0 {
-					s.leaders[tp] = p.Leader
+					s.leaders[tp] = leader{p.Leader, p.LeaderEpoch}
 				} else if slices.Contains(of, tp) {
 					return fmt.Errorf("%s: %w", key(tp), kafka.LeaderNotAvailable)
 				}

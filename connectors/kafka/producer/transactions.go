@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"github.com/streamsql/streamsql/connectors/kafka/wire"
 )
 
 // Transactions writes each micro-batch as one transaction. Its methods are those
@@ -25,11 +27,19 @@ type Transactions struct {
 
 	mu       sync.Mutex
 	sessions map[uint64]*Session
+	written  uint64      // the last micro-batch whose records are all acknowledged
 	spare    [2]*Session // begun before their micro-batch, by its parity
 	closed   bool
 
-	lastMu sync.Mutex
-	last   [2]identity // what the broker knows the ids by, as far as is known here
+	settling sync.WaitGroup
+	ctx      context.Context // of settlements
+	stop     context.CancelFunc
+
+	// knownMu guards what follows; mu is held while sessions end, which need this.
+	knownMu sync.Mutex
+	last    map[string]identity    // what the broker knows the ids by, as far as is known here
+	settled map[string]*settlement // of what each id has committed last
+	topics  map[string]bool        // those that are written to
 }
 
 // NewTransactions makes the transactions of one sink; name is unique in the
@@ -37,16 +47,46 @@ type Transactions struct {
 // are committed for. timeout is how long a transaction may stay open: the longest
 // outage between Prepare and Commit that is survived.
 func NewTransactions(cfg Config, name, marker string, timeout time.Duration) *Transactions {
-	return &Transactions{cfg: cfg, ids: [2]string{name + "-0", name + "-1"}, marker: marker, timeout: timeout,
-		sessions: map[uint64]*Session{}, last: [2]identity{nobody, nobody}}
+	t := &Transactions{cfg: cfg, ids: [2]string{name + "-0", name + "-1"}, marker: marker, timeout: timeout,
+		sessions: map[uint64]*Session{}, topics: map[string]bool{marker: true}, settled: map[string]*settlement{}, last: map[string]identity{}}
+	t.ctx, t.stop = context.WithCancel(context.Background())
+	return t
 }
 
 // intent is what Commit needs.
 type intent struct {
-	ID       string `json:"transactional_id"`
+	ID       string `json:"transactional_id,omitempty"` // "": there are no records
 	Producer int64  `json:"producer_id"`
 	Epoch    int16  `json:"producer_epoch"`
 	Records  int64  `json:"records"`
+	Written  places `json:"written,omitempty"`
+	// Before are micro-batches that were committed but may not have ended everywhere.
+	Before []pending `json:"before,omitempty"`
+}
+
+func (i *intent) identity() identity {
+	return identity{transaction: i.ID, producer: i.Producer, epoch: i.Epoch}
+}
+
+// places are partitions of topics, each a number and the epoch of its leader.
+type places map[string][][2]int32
+
+func placesOf(of leaders) places {
+	out := places{}
+	for tp, epoch := range of {
+		out[tp.Topic] = append(out[tp.Topic], [2]int32{tp.Partition, epoch})
+	}
+	return out
+}
+
+func (p places) leaders() leaders {
+	out := leaders{}
+	for topic, partitions := range p {
+		for _, one := range partitions {
+			out[wire.TopicPartition{Topic: topic, Partition: one[0]}] = one[1]
+		}
+	}
+	return out
 }
 
 // maxSpare is how old a session may be that is given to a micro-batch: the broker
@@ -70,53 +110,77 @@ func (t *Transactions) Session(epoch uint64) *Session {
 		s = t.begin(parity)
 	}
 	t.spare[parity] = nil
+	// Some writers begin a micro-batch while others are at the one before. Its records
+	// must stand behind those of that one, whatever the two producers do: readers take
+	// the last record of a key for its value.
+	s.hold(epoch > t.written+1)
 	t.sessions[epoch] = s
 	return s
 }
 
-// begin begins a session. Each transaction has a new producer epoch: epochs e and
-// e+2 have one id, and what is said of e must not reach e+2.
+// wrote says that the micro-batches up to one are written: the next one may be sent.
+func (t *Transactions) wrote(epoch uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.written = epoch
+	if next := t.sessions[epoch+1]; next != nil {
+		next.hold(false)
+	}
+}
+
+// begin begins a session, once what its id has committed has ended everywhere. Each
+// transaction has a new producer epoch: epochs e and e+2 have one id, and what is said
+// of e must not reach e+2.
 func (t *Transactions) begin(parity int) *Session {
 	s := newSession(t.cfg)
-	s.begin(func(ctx context.Context) (identity, error) { return t.identify(ctx, parity) })
+	id := t.ids[parity]
+	s.begin(func(ctx context.Context) (identity, error) {
+		if err := t.awaitSettled(ctx, id); err != nil {
+			return nobody, err
+		}
+		return t.identify(ctx, id)
+	})
 	return s
 }
 
 // identify gets a new identity for an id, as the producer that it was last: a run
 // that another one has taken over from must not take over again.
-func (t *Transactions) identify(ctx context.Context, parity int) (identity, error) {
-	last := t.known(parity)
-	who, err := initProducer(ctx, t.cfg, t.ids[parity], t.timeout, last)
+func (t *Transactions) identify(ctx context.Context, id string) (identity, error) {
+	last := t.known(id)
+	who, err := initProducer(ctx, t.cfg, id, t.timeout, last)
 	if errors.Is(err, kafka.InvalidProducerIDMapping) {
-		who, err = initProducer(ctx, t.cfg, t.ids[parity], t.timeout, nobody) // the broker has forgotten it
+		who, err = initProducer(ctx, t.cfg, id, t.timeout, nobody) // the broker has forgotten it
 	}
 	if err != nil {
 		return who, last.explainFence(ctx, t.cfg, err)
 	}
-	t.remember(parity, who)
+	t.remember(who)
 	return who, nil
 }
 
 // takeOver gets a new identity for an id, whoever has it.
 func (t *Transactions) takeOver(ctx context.Context, id string) (identity, error) {
 	who, err := initProducer(ctx, t.cfg, id, t.timeout, nobody)
-	if parity := slices.Index(t.ids[:], id); err == nil && parity >= 0 {
-		t.remember(parity, who)
+	if err == nil {
+		t.remember(who)
 	}
 	return who, err
 }
 
 // known is what an id was last in this run; nobody: it has not been used.
-func (t *Transactions) known(parity int) identity {
-	t.lastMu.Lock()
-	defer t.lastMu.Unlock()
-	return t.last[parity]
+func (t *Transactions) known(id string) identity {
+	t.knownMu.Lock()
+	defer t.knownMu.Unlock()
+	if who, ok := t.last[id]; ok {
+		return who
+	}
+	return nobody
 }
 
-func (t *Transactions) remember(parity int, who identity) {
-	t.lastMu.Lock()
-	defer t.lastMu.Unlock()
-	t.last[parity] = who
+func (t *Transactions) remember(who identity) {
+	t.knownMu.Lock()
+	defer t.knownMu.Unlock()
+	t.last[who.transaction] = who
 }
 
 // serves says whether a session that was begun before may be used.
@@ -145,23 +209,48 @@ func (t *Transactions) take(epoch uint64) *Session {
 	return s
 }
 
-// Prepare sees the micro-batch's records acknowledged; nil: there are none.
+// Prepare sees the micro-batch's records acknowledged; nil: there is nothing to be
+// committed.
 func (t *Transactions) Prepare(ctx context.Context, epoch uint64) ([]byte, error) {
+	var i intent
 	s := t.take(epoch)
-	if s == nil {
+	if s != nil {
+		defer s.Close()
+		s.hold(false) // those before have been prepared
+		if err := s.Flush(ctx); err != nil {
+			return nil, err
+		}
+	}
+	t.wrote(epoch)
+	if s != nil && s.Records() > 0 {
+		// Comes last: it fails if another run has taken over meanwhile.
+		who := s.who
+		if err := t.commitOffsetIn(ctx, who, epoch); err != nil {
+			return nil, who.explainFence(ctx, t.cfg, err)
+		}
+		i = intent{ID: who.transaction, Producer: who.producer, Epoch: who.epoch, Records: s.Records(), Written: placesOf(s.written())}
+		t.writesTo(i.Written)
+	}
+	if i.Before = t.unsettled(); i.ID == "" && i.Before == nil {
 		return nil, nil
 	}
-	defer s.Close()
-	if s.Records() == 0 {
-		return nil, nil
+	return json.Marshal(i)
+}
+
+// writesTo keeps what topics are written to.
+func (t *Transactions) writesTo(p places) {
+	t.knownMu.Lock()
+	defer t.knownMu.Unlock()
+	for topic := range p {
+		t.topics[topic] = true
 	}
-	if err := s.Flush(ctx); err != nil {
-		return nil, err
-	}
-	// Comes last: it fails if another run has taken over meanwhile.
-	client, who := t.cfg.Client.Kafka(), s.who
-	err := retrying(ctx, t.cfg, "committing the offset in the transaction", func() error {
-		r, err := client.TxnOffsetCommit(ctx, &kafka.TxnOffsetCommitRequest{
+}
+
+// commitOffsetIn commits the mark of a micro-batch to the id's group, with the
+// transaction.
+func (t *Transactions) commitOffsetIn(ctx context.Context, who identity, epoch uint64) error {
+	return retrying(ctx, t.cfg, "committing the offset in the transaction", func() error {
+		r, err := t.cfg.Client.Kafka().TxnOffsetCommit(ctx, &kafka.TxnOffsetCommitRequest{
 			TransactionalID: who.transaction, ProducerID: int(who.producer), ProducerEpoch: int(who.epoch), GroupID: who.transaction, GenerationID: -1,
 			Topics: map[string][]kafka.TxnOffsetCommit{t.marker: {{Partition: 0, Offset: int64(epoch), Metadata: mark(epoch)}}},
 		})
@@ -175,17 +264,36 @@ func (t *Transactions) Prepare(ctx context.Context, epoch uint64) ([]byte, error
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, who.explainFence(ctx, t.cfg, err)
-	}
-	return json.Marshal(intent{who.transaction, who.producer, who.epoch, s.Records()})
 }
 
+// commitOffset commits a mark to an id's group at once.
+func (t *Transactions) commitOffset(ctx context.Context, id string, epoch uint64, mark string) error {
+	return retrying(ctx, t.cfg, "committing the offset", func() error {
+		r, err := t.cfg.Client.Kafka().OffsetCommit(ctx, &kafka.OffsetCommitRequest{GroupID: id, GenerationID: -1,
+			Topics: map[string][]kafka.OffsetCommit{t.marker: {{Partition: 0, Offset: int64(epoch), Metadata: mark}}}})
+		if err != nil {
+			return err
+		}
+		for _, p := range r.Topics[t.marker] {
+			if p.Error != nil {
+				return p.Error
+			}
+		}
+		return nil
+	})
+}
+
+// mark is what the group says when a micro-batch is committed, openMark what it says
+// while that is being ended in all partitions once more.
 func mark(epoch uint64) string { return fmt.Sprintf("batch=%d", epoch) }
+
+func openMark(epoch uint64) string { return mark(epoch) + openSuffix }
+
+const openSuffix = " open"
 
 // markedEpoch is the micro-batch of a mark.
 func markedEpoch(mark string) (epoch uint64, ok bool) {
-	number, ok := strings.CutPrefix(mark, "batch=")
+	number, ok := strings.CutPrefix(strings.TrimSuffix(mark, openSuffix), "batch=")
 	if !ok {
 		return 0, false
 	}
@@ -215,9 +323,9 @@ type DamagedIntentError struct{ Err error }
 // Error implements error.
 func (e *DamagedIntentError) Error() string { return "damaged intent: " + e.Err.Error() }
 
-// Commit commits the micro-batch's transaction. It may be called again, also by
-// another process. An ExpiredError, a DamagedIntentError and a FencedError are
-// final.
+// Commit commits the micro-batch's transaction, which is then ended everywhere behind
+// the caller's back. It may be called again, also by another process. An ExpiredError,
+// a DamagedIntentError and a FencedError are final.
 func (t *Transactions) Commit(ctx context.Context, epoch uint64, data []byte) error {
 	if len(data) == 0 {
 		return nil
@@ -226,16 +334,31 @@ func (t *Transactions) Commit(ctx context.Context, epoch uint64, data []byte) er
 	if err := json.Unmarshal(data, &i); err != nil {
 		return &DamagedIntentError{err}
 	}
-	parity := slices.Index(t.ids[:], i.ID) // -1: the job had another prefix then
-	client := t.cfg.Client.Kafka()
-	err := retrying(ctx, t.cfg, "committing the transaction", func() error {
-		r, err := client.EndTxn(ctx, &kafka.EndTxnRequest{TransactionalID: i.ID, ProducerID: int(i.Producer), ProducerEpoch: int(i.Epoch), Committed: true})
-		if err == nil {
-			err = r.Error
+	for _, p := range i.Before {
+		if t.known(p.Intent.ID) != nobody {
+			continue // of this run, which goes on with it
 		}
-		return err
-	})
+		if err := t.commit(ctx, p); err != nil {
+			return err
+		}
+	}
+	if i.ID == "" {
+		return nil
+	}
+	i.Before = nil
+	return t.commit(ctx, pending{epoch, i})
+}
+
+func (t *Transactions) commit(ctx context.Context, of pending) error {
+	i, epoch := of.Intent, of.Micro
+	t.writesTo(i.Written)
+	if t.settles(of) {
+		return nil
+	}
+	parity := slices.Index(t.ids[:], i.ID) // -1: the job had another prefix then
+	err := t.end(ctx, i.identity(), true)
 	if err == nil {
+		t.settle(of, false)
 		if parity >= 0 {
 			t.prepareNext(parity)
 		}
@@ -247,34 +370,53 @@ func (t *Transactions) Commit(ctx context.Context, epoch uint64, data []byte) er
 	}
 	if parity >= 0 {
 		t.dropSpare(parity)
-		if ours := t.known(parity); ours.producer == i.Producer && ours.epoch == i.Epoch {
-			done, err := t.fencedInCommit(ctx, ours, epoch, err)
-			if done || err != nil {
-				return err
-			}
+	}
+	if ours := t.known(i.ID); ours.producer == i.Producer && ours.epoch == i.Epoch {
+		done, err := t.fencedInCommit(ctx, ours, epoch, err)
+		if done || err != nil {
+			return err
 		}
 	}
-	// Another run has gone on from there if a later micro-batch has been committed.
-	last, ferr := t.marked(ctx, i.ID)
-	if ferr != nil {
-		return ferr
-	}
-	if later, ok := markedEpoch(last); ok && later > epoch {
-		return &FencedError{fmt.Errorf("its micro-batch %d has been written, the state here ends with %d and is an older copy (%w)", later, epoch, err)}
+	if committed, err := t.committed(ctx, of, err); committed || err != nil {
+		return err
 	}
 	// The transaction is not open any more. A new producer id ends whatever is left of
 	// it; then the group tells.
 	if _, err := t.takeOver(ctx, i.ID); err != nil {
 		return err
 	}
-	committed, ferr := t.marked(ctx, i.ID)
-	switch {
-	case ferr != nil:
-		return ferr
-	case committed == mark(epoch):
-		return nil
+	if committed, err := t.committed(ctx, of, err); committed || err != nil {
+		return err
 	}
 	return &ExpiredError{Epoch: epoch, Records: i.Records, Err: err}
+}
+
+// olderCopy says that another run has gone on from the state here, which ends with ours.
+func olderCopy(marked, ours uint64, err error) *FencedError {
+	return &FencedError{fmt.Errorf("its micro-batch %d has been written, the state here ends with %d and is an older copy (%w)\n  hint: another 'sink.transactional-id-prefix' writes again what came after %d", marked, ours, err, ours)}
+}
+
+// committed says whether the group tells that a micro-batch has been committed whose
+// transaction is gone, because of err, and has it ended everywhere if a run before has
+// left it in the middle of that. If a later micro-batch has been committed, another run
+// has gone on from there, which is an error.
+func (t *Transactions) committed(ctx context.Context, of pending, err error) (bool, error) {
+	last, ferr := t.marked(ctx, of.Intent.ID)
+	if ferr != nil {
+		return false, ferr
+	}
+	switch marked, ok := markedEpoch(last); {
+	case !ok || marked < of.Micro:
+		return false, nil
+	case marked > of.Micro && !slices.Contains(t.ids[:], of.Intent.ID):
+		return true, nil // the job has another prefix now, to write again what came after
+	case marked > of.Micro:
+		return false, olderCopy(marked, of.Micro, err)
+	}
+	if last == openMark(of.Micro) {
+		t.settle(of, true)
+	}
+	return true, nil
 }
 
 // fencedInCommit tells of a transaction of this run whether it had been committed
@@ -316,12 +458,26 @@ func (t *Transactions) marked(ctx context.Context, group string) (metadata strin
 	return metadata, err
 }
 
-// Abort drops everything that is not committed, of earlier runs too, and fences
-// them.
-func (t *Transactions) Abort(ctx context.Context) error {
+// Abort drops everything after a micro-batch, the last one that is committed, of
+// earlier runs too, and fences them. A FencedError says that another run has committed
+// more.
+func (t *Transactions) Abort(ctx context.Context, epoch uint64) error {
 	t.drop()
+	t.wrote(epoch)
+	for _, id := range t.ids {
+		last, err := t.marked(ctx, id)
+		if err != nil {
+			return err
+		}
+		if marked, ok := markedEpoch(last); ok && marked > epoch {
+			return olderCopy(marked, epoch, errors.New("its consumer group says so"))
+		}
+	}
 	for parity, id := range t.ids {
-		who, err := t.takeOver(ctx, id)
+		if err := t.awaitSettled(ctx, id); err != nil {
+			return err
+		}
+		who, err := t.sweep(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -339,6 +495,7 @@ func (t *Transactions) drop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for e, s := range t.sessions {
+		t.writesTo(placesOf(s.written()))
 		s.Close()
 		delete(t.sessions, e)
 	}
@@ -362,10 +519,18 @@ func (t *Transactions) closeSpare(parity int) {
 	}
 }
 
+// closePatience is how long Close waits for what is committed to end everywhere: a
+// moment, unless a broker is away. A run that comes after goes on with it.
+const closePatience = 3 * time.Second
+
 // Close ends the sessions that are not prepared, and begins none any more.
 func (t *Transactions) Close() {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
 	t.drop()
+	late := time.AfterFunc(closePatience, t.stop)
+	t.settling.Wait()
+	late.Stop()
+	t.stop()
 }

@@ -166,6 +166,9 @@ func (c *Client) explain(err error) error {
 	return err
 }
 
+// ErrUnsupported is what a request gives that the broker is too old for.
+var ErrUnsupported = errors.New("not supported")
+
 // version picks the greatest version of a request that all brokers spoken to
 // and this package know: one of known, which are in ascending order.
 func (c *Client) version(ctx context.Context, key int16, known ...int16) (int16, error) {
@@ -196,7 +199,10 @@ func (c *Client) version(ctx context.Context, key int16, known ...int16) (int16,
 			return known[i], nil
 		}
 	}
-	return 0, fmt.Errorf("the broker speaks versions %d to %d of request %d, which are unknown here (known: %v)", have.min, have.max, key, known)
+	if _, there := versions[key]; !there {
+		return 0, fmt.Errorf("%w: the broker does not know request %d", ErrUnsupported, key)
+	}
+	return 0, fmt.Errorf("%w: the broker speaks versions %d to %d of request %d, which are unknown here (known: %v)", ErrUnsupported, have.min, have.max, key, known)
 }
 
 // forgetVersions has the versions asked for again: brokers may have been replaced.

@@ -37,6 +37,11 @@ type Metadata struct {
 
 // Metadata asks for topics by name; nil: all. Topics that don't exist are not made.
 func (c *Client) Metadata(ctx context.Context, topics []string) (*Metadata, error) {
+	return c.MetadataOf(ctx, -1, topics)
+}
+
+// MetadataOf asks one broker for what it knows of topics; see Metadata.
+func (c *Client) MetadataOf(ctx context.Context, broker int32, topics []string) (*Metadata, error) {
 	v, err := c.version(ctx, int16(keyMetadata), 7, 12)
 	if err != nil {
 		return nil, err
@@ -59,7 +64,7 @@ func (c *Client) Metadata(ctx context.Context, topics []string) (*Metadata, erro
 		q.bool(false) // operations on topics
 	}
 	q.tags()
-	r, err := c.do(ctx, &exchange{key: keyMetadata, version: v, broker: -1, flex: q.flex, body: q.b})
+	r, err := c.do(ctx, &exchange{key: keyMetadata, version: v, broker: broker, flex: q.flex, body: q.b})
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,11 @@ import (
 
 // Transaction is what a coordinator knows of a transactional id.
 type Transaction struct {
-	State      string // Empty, Ongoing, PrepareAbort, CompleteAbort, ...
-	ProducerID int64
-	Epoch      int16
+	State       string // Empty, Ongoing, PrepareAbort, CompleteAbort, ...
+	ProducerID  int64
+	Epoch       int16
+	Partitions  []TopicPartition // of a transaction that is open or being ended
+	Coordinator int32            // the broker that says so
 }
 
 // DescribeTransaction asks the coordinator of a transactional id (brokers from 3.0
@@ -42,10 +44,17 @@ func (c *Client) DescribeTransaction(ctx context.Context, id string) (*Transacti
 	}
 	code := r.int16()
 	_ = r.string() // the id
-	t := &Transaction{State: r.string()}
+	t := &Transaction{State: r.string(), Coordinator: int32(at.Coordinator.NodeID)}
 	r.int32() // timeout
 	r.int64() // start
 	t.ProducerID, t.Epoch = r.int64(), r.int16()
+	for range r.array() {
+		topic := r.string()
+		for range r.array() {
+			t.Partitions = append(t.Partitions, TopicPartition{Topic: topic, Partition: r.int32()})
+		}
+		r.tags()
+	}
 	if r.bad {
 		return nil, fmt.Errorf("describe transactions: %w", errResponse)
 	}
