@@ -140,11 +140,15 @@ func (b *builder) subqueryWarning(where place, nodes []*Node) {
 			*to = append(*to, text)
 		}
 	}
-	forgetting := ""
+	forgetting, own := "", false
 	for _, n := range nodes {
 		if n.Props.Unbounded {
 			add(&keeps, strings.TrimSuffix(n.Props.Bound, ", for ever"))
 			forgetting = b.forgetting(n) // of the last one, which joins it to the query around
+			if a := b.advice[b.places[n]]; a != "" {
+				add(&advice, a)
+				own = true
+			}
 		}
 		if w := b.oneShard(n); w != nil {
 			add(&troubles, w.Msg)
@@ -154,7 +158,9 @@ func (b *builder) subqueryWarning(where place, nodes []*Node) {
 	text := "this subquery reads the query around it"
 	if len(keeps) > 0 {
 		text += ", and keeps " + strings.Join(keeps, " and ") + ", for ever: its state grows without bound"
-		add(&advice, forgetting)
+		if !own {
+			add(&advice, forgetting)
+		}
 	}
 	if len(advice) > 0 {
 		b.env.warn(hint(where.errorf("%s", strings.Join(append([]string{text}, troubles...), "; ")), "%s", strings.Join(advice, "; ")))
