@@ -88,6 +88,8 @@ func (d *Objects) cellError(record []byte, e json.CellError) connectors.CellErro
 	switch {
 	case e.Code == json.ErrTooLong:
 		out.Detail = format.TooLong(d.max)
+	case e.Code == json.ErrMalformed && bytes.HasPrefix(bytes.TrimLeft(record, " \t\r"), []byte("[")):
+		out.Detail = d.schema.Describe(e) + ": an array, where a record is one object"
 	case e.Col >= 0:
 		out.Detail = excerpt(record, int(e.Offset)) + d.schema.Describe(e)
 	}

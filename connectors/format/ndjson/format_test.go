@@ -103,7 +103,7 @@ func TestErrors(t *testing.T) {
 		{"{\"i\":1,\"s\":\"\xff\"}", "BAD_UTF8", "s", ""},
 		{`{"i":1,"s":"a","t":"yesterday"}`, "BAD_TIMESTAMP", "t", `"yesterday": `},
 		{`{"i":1,"s":"a"`, "MALFORMED_RECORD", "", "malformed"},
-		{`[1]`, "MALFORMED_RECORD", "", "malformed"},
+		{`[1]`, "MALFORMED_RECORD", "", "malformed record (at byte 0): an array"},
 		{`{"i":1,"s":"` + strings.Repeat("a", 300) + `"}`, "MALFORMED_RECORD", "", "the record is longer than 200 bytes"},
 	} {
 		_, errs := decode(t, format.DecodeConfig{Options: catalog.Options{}, Columns: cols, MaxRecordBytes: 200}, test.in+"\n")

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	texts "golang.org/x/text/encoding"
 
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
@@ -23,6 +24,7 @@ type decoding struct {
 	out    int16 // CellError.Col; NotRead: the column is checked only
 	wanted int   // 0 or 1 columns
 	order  binary.ByteOrder
+	text   texts.Encoding // of STRING; nil: UTF-8
 	max    int
 	upsert bool
 }
@@ -41,6 +43,9 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 	if d.wanted > 0 {
 		d.out = 0
 	}
+	if d.column.Type.Kind == catalog.KindString {
+		d.text = charsets[cfg.Options[optCharset]]
+	}
 	return d, nil
 }
 
@@ -49,7 +54,7 @@ func (*decoding) Headed() bool { return false }
 
 // Stream implements format.Decoding.
 func (d *decoding) Stream([]byte) (format.Stream, bool, error) {
-	return d, false, inFile(d.column.Type)
+	return d, false, inFile(d.column.Type, d.text)
 }
 
 // NewDecoder implements format.Stream.
@@ -68,11 +73,16 @@ type decoder struct {
 	col   *columns.Column
 	tally format.Tally
 	errs  []connectors.CellError
-	text  int
+	bytes int
+	chars *converter // nil: UTF-8
 }
 
 func (d *decoding) newDecoder(alloc memory.Allocator) *decoder {
-	return &decoder{decoding: d, col: columns.New(d.column.Type, alloc)}
+	made := &decoder{decoding: d, col: columns.New(d.column.Type, alloc)}
+	if d.text != nil {
+		made.chars = decoderOf(d.text)
+	}
+	return made
 }
 
 // Append implements format.MessageDecoder.
@@ -87,8 +97,8 @@ func (d *decoder) Append(buf []byte, spans []format.Span) error {
 
 // value adds a record. It gives false if the batch can't take its bytes.
 func (d *decoder) value(v []byte, null bool) bool {
-	d.text += len(v)
-	if d.text > math.MaxInt32 {
+	d.bytes += len(v)
+	if d.bytes > math.MaxInt32 {
 		return false
 	}
 	row := d.tally.Rows()
@@ -124,6 +134,15 @@ func (d *decoder) put(row int, v []byte) {
 	}
 	switch t.Kind {
 	case catalog.KindString:
+		if d.chars != nil {
+			text, err := d.chars.convert(v)
+			if err != nil {
+				d.fail(row, "BAD_STRING", err.Error()+" in its charset")
+				return
+			}
+			d.bytes += len(text) // at most: it may be longer in UTF-8
+			v = text
+		}
 		switch {
 		case !utf8.Valid(v):
 			d.fail(row, "BAD_UTF8", "invalid UTF-8")
@@ -160,14 +179,14 @@ func (d *decoder) Finish() (*connectors.Records, error) {
 	} else {
 		d.col.Release()
 	}
-	d.errs, d.text = nil, 0
+	d.errs, d.bytes = nil, 0
 	return recs, nil
 }
 
 // Release implements format.MessageDecoder.
 func (d *decoder) Release() {
 	d.col.Release()
-	d.tally, d.errs, d.text = format.Tally{}, nil, 0
+	d.tally, d.errs, d.bytes = format.Tally{}, nil, 0
 }
 
 // lineDecoder takes the records from lines.

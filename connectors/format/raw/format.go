@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	texts "golang.org/x/text/encoding"
+
 	"github.com/streamsql/streamsql/catalog"
 	"github.com/streamsql/streamsql/connectors"
 	"github.com/streamsql/streamsql/connectors/format"
@@ -25,8 +27,8 @@ func Format() *format.Format {
 			Options: []catalog.OptionSpec{
 				{Name: optEndianness, Type: catalog.OptionEnum, Values: []string{"big-endian", "little-endian"}, Default: "big-endian", Source: true, Sink: true,
 					Doc: "The order of the bytes of a number."},
-				{Name: optCharset, Type: catalog.OptionEnum, Values: []string{"UTF-8"}, Default: "UTF-8", Source: true, Sink: true,
-					Doc: "The encoding of STRING; there is one."},
+				{Name: optCharset, Type: catalog.OptionEnum, Values: charsetNames(), Default: utf8Name, Source: true, Sink: true,
+					Doc: "The encoding of STRING."},
 			},
 		},
 		Decode: newDecoding,
@@ -92,9 +94,12 @@ func (lines) Cut(data []byte, max connectors.Limits, final bool) format.Cut {
 }
 
 // inFile says what a stream of lines can't hold.
-func inFile(t catalog.Type) error {
+func inFile(t catalog.Type, charset texts.Encoding) error {
 	if width(t) != 0 {
 		return fmt.Errorf("raw: in a stream of lines the column is STRING or BYTES, not %s", t)
+	}
+	if charset != nil && !inLines(charset) {
+		return fmt.Errorf("raw: a stream of lines can't be in this '%s', whose line ends are not a byte", optCharset)
 	}
 	return nil
 }
