@@ -20,7 +20,7 @@ import (
 
 func kafkaProduceCommand() *cobra.Command {
 	var f kafkaFlags
-	var separator string
+	var separator, null string
 	var partition int32
 	c := &cobra.Command{
 		Use:   "produce TOPIC",
@@ -30,7 +30,8 @@ all replicas in sync before the command ends, and is there once, also if a broke
 fails in between. How many were written is printed to standard error.
 
 With --key-separator, what stands before it in a line is the key; a line without it
-has none. Records with a key go to the partition of its hash, as Kafka's own clients
+has none. A value, or a key, that is the text of --null-marker is NULL: a record without
+a value deletes its key in a compacted topic. Records with a key go to the partition of its hash, as Kafka's own clients
 compute it, those without a key to one partition after the other.`,
 		Args: oneTopic,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -39,6 +40,8 @@ compute it, those without a key to one partition after the other.`,
 				return usageError{fmt.Errorf("--partition %d: can't be negative", partition)}
 			case c.Flags().Changed("key-separator") && separator == "":
 				return usageError{errors.New("--key-separator is empty")}
+			case c.Flags().Changed("null-marker") && null == "":
+				return usageError{errors.New("--null-marker is empty")}
 			}
 			ctx, k, err := f.connect(c)
 			if err != nil {
@@ -46,6 +49,9 @@ compute it, those without a key to one partition after the other.`,
 			}
 			defer k.close()
 			w := &topicWriter{cluster: k, name: args[0], separator: []byte(separator), only: partition, msg: c.ErrOrStderr()}
+			if null != "" {
+				w.null = []byte(null)
+			}
 			err = w.run(ctx, c.InOrStdin())
 			if w.topic != nil {
 				fmt.Fprintf(w.msg, "%s: %d records written\n", args[0], w.written)
@@ -55,6 +61,7 @@ compute it, those without a key to one partition after the other.`,
 	}
 	f.add(c)
 	c.Flags().StringVar(&separator, "key-separator", "", "what stands between key and value, such as ':'")
+	c.Flags().StringVar(&null, "null-marker", "", "the text that stands for no value, or no key, such as 'NULL'")
 	c.Flags().Int32Var(&partition, "partition", -1, "the partition of all records")
 	return c
 }
@@ -64,8 +71,9 @@ type topicWriter struct {
 	cluster   *kafkaCluster
 	name      string
 	separator []byte
-	only      int32 // the partition of all records; -1: by the key
-	written   int64 // acknowledged
+	null      []byte // what stands for NULL; nil: nothing does
+	only      int32  // the partition of all records; -1: by the key
+	written   int64  // acknowledged
 	msg       io.Writer
 
 	topic   *wire.Topic
@@ -236,6 +244,12 @@ func (w *topicWriter) add(line []byte) {
 		if before, after, ok := bytes.Cut(line, w.separator); ok {
 			key, line = before, after
 		}
+	}
+	if w.null != nil && key != nil && bytes.Equal(key, w.null) {
+		key = nil
+	}
+	if w.null != nil && bytes.Equal(line, w.null) {
+		line = nil
 	}
 	partition := w.only
 	switch {

@@ -378,6 +378,15 @@ func TestKafkaProduce(t *testing.T) {
 	if want := "0@0 NULL no key\n0@1 21 2\n1@0 NULL \n2@0 foobar 1\n2@1 foobar \n3@0 abc x:y\n3@1 a-little-bit-longer-string 3\n"; got != want {
 		t.Errorf("written:\n%swant\n%s", got, want)
 	}
+	k.CreateTopic(t, "produce.null", 1)
+	if msg, err = kafkaRun(context.Background(), io.Discard, strings.NewReader("a:NULL\nNULL:b\nNULL\n:NULLs\n"), "produce", "-b", k.Addr, "produce.null", "--key-separator", ":", "--null-marker", "NULL"); err != nil {
+		t.Fatalf("%v: %q", err, msg)
+	}
+	seen, err := k.Tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", "produce.null", "--from-beginning", "--max-messages", "4", "--timeout-ms", "30000",
+		"--formatter-property", "print.key=true", "--formatter-property", "key.separator= ", "--formatter-property", "null.literal=<null>").Output()
+	if want := "a <null>\n<null> b\n<null> <null>\n NULLs\n"; err != nil || string(seen) != want {
+		t.Errorf("with NULLs: %q (%v), want %q", seen, err, want)
+	}
 	k.CreateTopic(t, "produce.many", 2, "max.message.bytes=300000")
 	const n = 30000
 	var many strings.Builder
@@ -435,6 +444,7 @@ func TestKafkaErrors(t *testing.T) {
 		{[]string{"produce", "-b", k.Addr, "ordres"}, "did you mean 'orders'?", false},
 		{[]string{"produce", "-b", k.Addr, "orders", "--partition", "1"}, "has no partition 1", false},
 		{[]string{"produce", "orders", "--key-separator", ""}, "--key-separator is empty", true},
+		{[]string{"produce", "orders", "--null-marker", ""}, "--null-marker is empty", true},
 		{[]string{"topics", "--partitions", "3"}, "for --create", true},
 		{[]string{"topic"}, "unknown command", true},
 	} {
