@@ -250,8 +250,11 @@ func (e *RowError) Error() string {
 	if e.Row != "" {
 		s += fmt.Sprintf("\n  row: %s", e.Row)
 	}
-	if strings.HasPrefix(e.Where, "source ") {
+	switch {
+	case strings.HasPrefix(e.Where, "source "):
 		return s + "\n  hint: 'on-error' = 'skip' or 'dead-letter' on the source lets the job go on without such records"
+	case strings.HasPrefix(e.Where, "sink "):
+		return s + "\n  hint: 'on-error' = 'skip' or 'dead-letter' on the sink, or on the source, lets the job go on without such rows"
 	}
 	return s + "\n  hint: 'on-error' = 'skip' or 'dead-letter' on the source, or SET 'expression.on-error', lets the job go on without such rows"
 }
