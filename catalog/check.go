@@ -224,7 +224,7 @@ func CheckOptions(spec *ConnectorSpec, formats Connectors, raw map[string]string
 		}
 	}
 	if len(c.errs) > 0 {
-		return nil, c.errs
+		return nil, c.asWritten()
 	}
 	return c.out, nil
 }
@@ -259,8 +259,24 @@ func (c *optionCheck) valueNames(raw map[string]string) map[string]string {
 			continue
 		}
 		out[rest] = value
+		if c.renamed == nil {
+			c.renamed = map[string]string{}
+		}
+		c.renamed[rest] = name
 	}
 	return out
+}
+
+// asWritten gives errors the names of options as they are written.
+func (c *optionCheck) asWritten() []OptionError {
+	for i := range c.errs {
+		e := &c.errs[i]
+		if name, ok := c.renamed[e.Option]; ok {
+			e.Message = strings.ReplaceAll(e.Message, "'"+e.Option+"'", "'"+name+"'")
+			e.Option = name
+		}
+	}
+	return c.errs
 }
 
 type optionCheck struct {
@@ -269,6 +285,7 @@ type optionCheck struct {
 	known     []knownOption
 	out       Options
 	errs      []OptionError
+	renamed   map[string]string // names as written, where valueNames has changed them
 }
 
 type knownOption struct {

@@ -94,6 +94,10 @@ func TestOptions(t *testing.T) {
 		{table("'topic-pattern' = 'a.*', 'scan.startup.mode' = 'earliest-offset'", "id INT", reads), ""},
 		{table("'topic-pattern' = 'a.*', 'scan.startup.mode' = 'earliest-offset'", "id INT", writes), "needs option 'topic' to write"},
 		{table(from+", 'sink.partitioner' = 'fixed'", "id INT", reads), ""},
+		{table(from+", 'key.format' = 'json', 'key.json.ignore-parse-errors' = 'true', 'key.fields' = 'id', 'value.json.fail-on-missing-field' = 'false'", "id INT", writes), ""},
+		{table(from+", 'value.json.fail-on-missing-fields' = 'false'", "id INT", reads), "unknown option 'value.json.fail-on-missing-fields'"},
+		{table(from+", 'value.json.fail-on-missing-field' = 'no'", "id INT", reads), "option 'value.json.fail-on-missing-field': \"no\" is neither true nor false"},
+		{write("'topic' = 't', 'value.json.fail-on-missing-field' = 'false'", "id INT", "SELECT id FROM numbers"), "option 'value.json.fail-on-missing-field' of connector 'kafka' is for sources only"},
 		// Metadata columns.
 		{table(from, "id INT, p INT METADATA FROM 'partition' VIRTUAL, o BIGINT METADATA FROM 'offset' VIRTUAL", writes), ""},
 		{table(from, "id INT, o BIGINT METADATA FROM 'offset'", "INSERT INTO t SELECT id, 1 FROM numbers"), "metadata column `o` of `t` can be read but not written: connector 'kafka' takes no 'offset'"},
