@@ -165,6 +165,7 @@ func (b *builder) writeSink(s *sinkInput) error {
 	} else if unordered(in) {
 		in = b.inOrder(in)
 	}
+	in = b.asTaken(in, t, written, op)
 	if op.Mode == catalog.RetractMode && in.Props.Kinds.AppendOnly() {
 		op.Mode = catalog.AppendOnly // nothing is ever taken back: the sink need not show kinds
 	}
@@ -219,7 +220,7 @@ func sinkMetadata(t *catalog.Table, written []int) ([]string, error) {
 			return nil, hint(place{t.Source, t.Span}.errorf("metadata column `%s` of `%s` can be read but not written: connector '%s' takes no '%s'", c.Name, t.Name, t.Connector.Name, c.Metadata),
 				"METADATA FROM '%s' VIRTUAL is left out of what is written", c.Metadata)
 		}
-		if want := t.Connector.Sink.Metadata[at].Type; c.Type.Kind != want.Kind || !c.Type.IsTimestamp() && c.Type.String() != want.String() {
+		if want := t.Connector.Sink.Metadata[at].Type; !isTaken(c.Type, want) {
 			return nil, place{t.Source, t.Span}.errorf("metadata column `%s` of sink `%s` is %s, connector '%s' takes %s", c.Name, t.Name, c.Type, t.Connector.Name, want)
 		}
 		if out == nil {
@@ -228,6 +229,49 @@ func sinkMetadata(t *catalog.Table, written []int) ([]string, error) {
 		out[k] = c.Metadata
 	}
 	return out, nil
+}
+
+// isTaken says whether every value of a metadata column's type can be brought to the one
+// in which a connector takes it: what can't would have to be judged row by row.
+func isTaken(from, want catalog.Type) bool {
+	switch {
+	case from.IsText() && want.Kind == catalog.KindBytes:
+		return true
+	case from.Kind == catalog.KindMap && want.Kind == catalog.KindMap:
+		return from.Key.Equal(*want.Key) && isTaken(*from.Elem, *want.Elem)
+	}
+	return castIsTotal(from, want)
+}
+
+// metadataCast brings a metadata column, the k-th of the rows that are written, to the
+// type in which the connector takes it.
+func metadataCast(t *catalog.Table, i, k int) catalog.Expr {
+	c := t.Columns[i]
+	e := &catalog.ColumnRef{Index: k, Name: c.Name, T: c.Type}
+	for _, m := range t.Connector.Sink.Metadata {
+		if c.Kind == catalog.MetadataColumnKind && m.Name == c.Metadata && (c.Type.Kind != m.Type.Kind || !c.Type.IsTimestamp() && !c.Type.Equal(m.Type)) {
+			return &catalog.Cast{Of: e, T: m.Type}
+		}
+	}
+	return e
+}
+
+// asTaken casts the metadata columns of rows to the types in which a sink takes them.
+func (b *builder) asTaken(in *Node, t *catalog.Table, written []int, op *Sink) *Node {
+	exprs := make([]catalog.Expr, len(written))
+	cols := slices.Clone(in.Cols)
+	same := true
+	for k, i := range written {
+		exprs[k] = metadataCast(t, i, k)
+		if c, cast := exprs[k].(*catalog.Cast); cast {
+			same = false
+			cols[k].Type, op.Columns[k].Type = c.T, c.T
+		}
+	}
+	if same {
+		return in
+	}
+	return b.node(&Project{Exprs: exprs, OnError: ErrorFail}, nil, from(in), cols, "")
 }
 
 // unordered says that changes come straight from sources, on whatever shard has

@@ -4,10 +4,12 @@ package kafka
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/streamsql/streamsql"
+	"github.com/streamsql/streamsql/internal/testservice"
 )
 
 // TestOptions: what is wrong with the options of a topic is an error of the statement,
@@ -104,6 +106,8 @@ func TestOptions(t *testing.T) {
 		{read(from, "id INT, p BIGINT METADATA FROM 'partition', s TIMESTAMP(3) METADATA FROM 'timestamp'"), ""},
 		{read(from, "id INT, p INT METADATA FROM 'partion'"), "did you mean `partition`?"},
 		{read(from, "id INT, h INT METADATA FROM 'headers'"), "metadata 'headers' is MAP<STRING, BYTES>, it can't be INT"},
+		{write("'topic' = 't'", "id INT, s TIMESTAMP(3) METADATA FROM 'timestamp', h MAP<STRING, STRING> METADATA FROM 'headers', k STRING METADATA FROM 'key'", "SELECT id, TIMESTAMP '2024-05-01 00:00:00', MAP['a', 'b'], 'k' FROM numbers"), ""},
+		{write("'topic' = 't'", "id INT, p BIGINT METADATA FROM 'partition'", "SELECT id, 1 FROM numbers"), "metadata column `p` of sink `t` is BIGINT, connector 'kafka' takes INT"},
 		{write("'topic' = 't'", "id INT, o BIGINT METADATA FROM 'offset'", "SELECT id, 1 FROM numbers"), "it has key, topic, partition, timestamp, headers"},
 	} {
 		eng, err := streamsql.Open(streamsql.Options{DataDir: t.TempDir()})
@@ -118,5 +122,32 @@ func TestOptions(t *testing.T) {
 		if err := eng.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestMetadataCast: metadata columns may be declared as what fits, and are written as what
+// the record has, updates too. Kafka's own consumer sees them.
+func TestMetadataCast(t *testing.T) {
+	k := testservice.SharedKafka(t, testservice.KafkaConfig{})
+	k.CreateTopic(t, "cast", 1)
+	k.CreateTopic(t, "cast-in", 1)
+	produce(t, k.Addr, "cast-in", 0, 7, 1)
+	w := newWorld(t, k)
+	err := w.start(`
+		CREATE SOURCE s (n INT) WITH ($KAFKA, 'topic' = 'cast-in', 'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset');
+		CREATE SINK added (n INT, at TIMESTAMP(6) METADATA FROM 'timestamp', h MAP<STRING, STRING> METADATA FROM 'headers', k STRING METADATA FROM 'key') WITH ($KAFKA, 'topic' = 'cast');
+		CREATE SINK updated (at TIMESTAMP(3) METADATA FROM 'timestamp', n INT, c BIGINT, PRIMARY KEY (n) NOT ENFORCED) WITH ($KAFKA, 'topic' = 'cast');
+		INSERT INTO added SELECT n, TIMESTAMP '2024-05-01 00:00:00.123456', MAP['a', 'b', 'n', NULL], 'k' FROM s;
+		INSERT INTO updated SELECT MAX(TIMESTAMP '2024-05-01 00:00:01'), n, COUNT(*) FROM s GROUP BY n;`).wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := k.Tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", "cast", "--from-beginning", "--max-messages", "2", "--timeout-ms", "30000", "--command-property", "isolation.level=read_committed",
+		"--formatter-property", "print.key=true", "--formatter-property", "print.timestamp=true", "--formatter-property", "print.headers=true", "--formatter-property", "key.separator= ").Output()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	slices.Sort(lines)
+	want := []string{`CreateTime:1714521600123 a:b,n:null k {"n":7}`, `CreateTime:1714521601000 NO_HEADERS {"n":7} {"n":7,"c":1}`}
+	if err != nil || !slices.Equal(lines, want) {
+		t.Errorf("%v: the records are %q, want %q", err, lines, want)
 	}
 }
