@@ -215,31 +215,21 @@ func askOver(r *overRel, out needs, in needs, late bool) {
 	if !r.read(out) {
 		return
 	}
-	for _, p := range r.partition {
-		in.at(p).add(nil)
-	}
-	for _, k := range r.order {
-		in.at(k.Col).add(nil)
-	}
+	in.all(r.partition...)
+	in.keys(r.order)
 	for i, c := range r.calls {
 		if out[n+i] == nil && r.late == nil {
 			continue
 		}
 		if tie := tieOf(r.in.cols(), r.order); c.Kind.ranks() && tie >= 0 {
-			in.at(tie).add(nil) // a rule may make a rankRel of it
+			in.all(tie) // a rule may make a rankRel of it
 		}
-		for _, a := range c.Args {
-			in.at(a).add(nil)
-		}
+		in.all(c.Args...)
 		if c.Filter >= 0 {
-			in.at(c.Filter).add(nil)
+			in.all(c.Filter)
 		}
 	}
-	if late && r.late != nil {
-		for _, c := range r.late.cols {
-			in.at(c).add(nil)
-		}
-	}
+	in.late(r.late, late)
 }
 
 // over drops the columns and calls that nobody reads, and an OVER without any.
@@ -271,11 +261,7 @@ func (p *pruner) over(r *overRel) pruned {
 		c.Args, c.Filter = in.each(c.Args), in.col(c.Filter)
 		n.calls, n.out = append(n.calls, c), append(n.out, r.out[first+i])
 	}
-	if r.late != nil {
-		late := *r.late
-		late.cols = in.each(late.cols)
-		n.late = &late
-	}
+	n.late = in.late(r.late)
 	out.rel = &n
 	return out
 }

@@ -228,20 +228,12 @@ func rankDetail(op *Rank, in []Column) string {
 // askRank adds what a rankRel reads of its input.
 func askRank(r *rankRel, out needs, in needs, late bool) {
 	in.merge(out[:len(r.in.cols())])
-	for _, p := range r.partition {
-		in.at(p).add(nil)
-	}
-	for _, k := range r.order {
-		in.at(k.Col).add(nil)
-	}
+	in.all(r.partition...)
+	in.keys(r.order)
 	if r.tie >= 0 {
-		in.at(r.tie).add(nil)
+		in.all(r.tie)
 	}
-	if late && r.late != nil {
-		for _, c := range r.late.cols {
-			in.at(c).add(nil)
-		}
-	}
+	in.late(r.late, late)
 }
 
 // rank drops the columns that nobody reads, the rank too.
@@ -265,11 +257,7 @@ func (p *pruner) rank(r *rankRel) pruned {
 			out.index, out.shape = append(out.index, -1), append(out.shape, nil)
 		}
 	}
-	if r.late != nil {
-		late := *r.late
-		late.cols = in.each(late.cols)
-		n.late = &late
-	}
+	n.late = in.late(r.late)
 	out.rel = &n
 	return out
 }

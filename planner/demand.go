@@ -88,6 +88,27 @@ func (ns needs) merge(of needs) {
 	}
 }
 
+// all adds columns that are read whole.
+func (ns needs) all(cols ...int) {
+	for _, c := range cols {
+		ns.at(c).add(nil)
+	}
+}
+
+// keys adds the columns of an order.
+func (ns needs) keys(order []SortKey) {
+	for _, k := range order {
+		ns.all(k.Col)
+	}
+}
+
+// late adds what late rows carry of an operator's only input, if that counts.
+func (ns needs) late(l *lateRows, counts bool) {
+	if counts && l != nil {
+		ns.all(l.cols...)
+	}
+}
+
 // read adds what an expression reads.
 func (ns needs) read(e catalog.Expr) {
 	switch e := e.(type) {
@@ -156,15 +177,9 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		}
 	case *windowRel:
 		of[r.in].merge(out[:len(out)-3])
-		of[r.in].at(r.win.Time).add(nil)
-		for _, c := range r.win.Partition {
-			of[r.in].at(c).add(nil)
-		}
-		if late && r.late != nil {
-			for _, c := range r.late.cols {
-				of[r.in].at(c).add(nil)
-			}
-		}
+		of[r.in].all(r.win.Time)
+		of[r.in].all(r.win.Partition...)
+		of[r.in].late(r.late, late)
 	case *aggregateRel:
 		askAggregate(r, out, of[r.in], late)
 	case *overRel:
@@ -185,9 +200,7 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		askSet(r, of)
 	case *normalizeRel:
 		of[r.in].merge(out)
-		for _, k := range r.keys {
-			of[r.in].at(k).add(nil)
-		}
+		of[r.in].all(r.keys...)
 	case *expandRel:
 		askExpand(r, out, of[r.in])
 	case *unnestRel:
@@ -197,14 +210,8 @@ func ask(r rel, out needs, of map[rel]needs, late bool) {
 		}
 	case *sortRel:
 		of[r.in].merge(out)
-		for _, k := range r.keys {
-			of[r.in].at(k.Col).add(nil)
-		}
-		if late && r.late != nil {
-			for _, c := range r.late.cols {
-				of[r.in].at(c).add(nil)
-			}
-		}
+		of[r.in].keys(r.keys)
+		of[r.in].late(r.late, late)
 	case *limitRel:
 		of[r.in].merge(out)
 	}
@@ -234,9 +241,7 @@ func askJoin(r *joinRel, out, left, right needs, late bool) {
 		}
 	}
 	if late && r.late != nil {
-		for _, c := range r.late.cols {
-			both.at(c).add(nil)
-		}
+		both.all(r.late.cols...)
 		for _, c := range r.late.right {
 			both.at(n + c).add(nil)
 		}
@@ -246,36 +251,25 @@ func askJoin(r *joinRel, out, left, right needs, late bool) {
 }
 
 func askAggregate(r *aggregateRel, out needs, in needs, late bool) {
-	for _, k := range r.keys {
-		in.at(k).add(nil)
-	}
+	in.all(r.keys...)
 	if r.window != nil {
 		if r.window.Kind == AttachedWindow {
-			in.at(r.window.Start).add(nil)
-			in.at(r.window.End).add(nil)
+			in.all(r.window.Start, r.window.End)
 		} else {
-			in.at(r.window.Time).add(nil)
+			in.all(r.window.Time)
 		}
 	}
 	for i, c := range r.aggs {
 		if !wantsCall(r, out, i) {
 			continue
 		}
-		for _, a := range c.Args {
-			in.at(a).add(nil)
-		}
-		for _, k := range c.Order {
-			in.at(k.Col).add(nil)
-		}
+		in.all(c.Args...)
+		in.keys(c.Order)
 		if c.Filter >= 0 {
-			in.at(c.Filter).add(nil)
+			in.all(c.Filter)
 		}
 	}
-	if late && r.late != nil {
-		for _, c := range r.late.cols {
-			in.at(c).add(nil)
-		}
-	}
+	in.late(r.late, late)
 }
 
 // wantsCall says whether aggregate i has to be computed. An aggregation without

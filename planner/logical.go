@@ -271,13 +271,18 @@ func (r *limitRel) at() place     { return r.place }
 // rewrite gives the tree in which f has been applied to every node, inputs
 // first. Shared nodes stay shared.
 func rewrite(r rel, f func(rel) rel) rel {
+	return rewriteFrom(r, func(_, r rel) rel { return f(r) })
+}
+
+// rewriteFrom is rewrite where f is also given the node as it was.
+func rewriteFrom(r rel, f func(was, r rel) rel) rel {
 	done := map[rel]rel{}
 	var walk func(rel) rel
 	walk = func(r rel) rel {
 		if out, ok := done[r]; ok {
 			return out
 		}
-		out := f(overRewritten(r, walk))
+		out := f(r, overRewritten(r, walk))
 		done[r] = out
 		return out
 	}

@@ -77,23 +77,12 @@ func settleRecords(root rel) (rel, error) {
 	if bad != nil {
 		return nil, bad
 	}
-	done := map[rel]rel{}
-	var walk func(rel) rel
-	walk = func(r rel) rel {
-		if out, ok := done[r]; ok {
-			return out
+	return rewriteFrom(root, func(was, r rel) rel {
+		if n, ok := r.(*normalizeRel); ok && n.changes && ofRecord(n.in, of[was]) == "" {
+			return n.in
 		}
-		n, ok := r.(*normalizeRel)
-		var out rel
-		if ok && n.changes && ofRecord(n.in, of[n]) == "" {
-			out = n.in
-		} else {
-			out = overRewritten(r, walk)
-		}
-		done[r] = out
-		return out
-	}
-	return walk(root), nil
+		return r
+	}), nil
 }
 
 // ofRecord gives the name of a column that is read and comes from metadata of the

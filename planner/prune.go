@@ -60,6 +60,16 @@ func (p pruned) col(i int) int {
 	return p.index[i]
 }
 
+// late gives the late rows of an operator over what is left of its only input.
+func (p pruned) late(l *lateRows) *lateRows {
+	if l == nil {
+		return nil
+	}
+	out := *l
+	out.cols = p.each(l.cols)
+	return &out
+}
+
 func (p pruned) each(cols []int) []int {
 	out := make([]int, len(cols))
 	for i, c := range cols {
@@ -132,11 +142,7 @@ func (p *pruner) node(r rel) pruned {
 		}
 		n := *r
 		n.in, n.keys = in.rel, keys
-		if r.late != nil {
-			late := *r.late
-			late.cols = in.each(late.cols)
-			n.late = &late
-		}
+		n.late = in.late(r.late)
 		return pruned{&n, in.index, in.shape}
 	case *limitRel:
 		in := p.rebuild(r.in)
@@ -283,11 +289,7 @@ func (p *pruner) aggregate(r *aggregateRel) pruned {
 		}
 		n.window = &win
 	}
-	if r.late != nil {
-		late := *r.late
-		late.cols = in.each(late.cols)
-		n.late = &late
-	}
+	n.late = in.late(r.late)
 	out.rel = &n
 	return out
 }

@@ -7,40 +7,24 @@ import "github.com/streamsql/streamsql/catalog"
 // other rules. Pruning takes the columns themselves away.
 func dropUnread(r rel, c *ruleContext) rel {
 	of := demand(r, true)
-	done := map[rel]rel{}
-	var walk func(rel) rel
-	walk = func(r rel) rel {
-		if out, ok := done[r]; ok {
-			return out
+	return rewriteFrom(r, func(was, r rel) rel {
+		if p, ok := r.(*projectRel); ok {
+			return withoutUnread(p, of[was])
 		}
-		out := overRewritten(r, walk)
-		if p, ok := out.(*projectRel); ok {
-			out = withoutUnread(p, of[r])
-		}
-		done[r] = out
-		return out
-	}
-	return walk(r)
+		return r
+	})
 }
 
 // dropUnreadOver takes out the calls with OVER that nobody reads, and an OVER
 // without any: a filter may then pass, or be seen to stand on a rank.
 func dropUnreadOver(r rel, c *ruleContext) rel {
 	of := demand(r, true)
-	done := map[rel]rel{}
-	var walk func(rel) rel
-	walk = func(r rel) rel {
-		if out, ok := done[r]; ok {
-			return out
+	return rewriteFrom(r, func(was, r rel) rel {
+		if o, ok := r.(*overRel); ok {
+			return withoutUnreadCalls(o, of[was])
 		}
-		out := overRewritten(r, walk)
-		if o, ok := out.(*overRel); ok {
-			out = withoutUnreadCalls(o, of[r])
-		}
-		done[r] = out
-		return out
-	}
-	return walk(r)
+		return r
+	})
 }
 
 func withoutUnread(p *projectRel, read needs) rel {

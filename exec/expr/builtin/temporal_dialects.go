@@ -171,28 +171,7 @@ func dialectTimes() []*catalog.Function {
 				if !ok || u.Kind == catalog.KindTime {
 					return nil, noOverload(name, args)
 				}
-				if args[1].Const != nil {
-					if zone, ok := args[1].Const.Value.(string); ok {
-						if _, err := loadZone(zone); err != nil {
-							return nil, err
-						}
-					}
-				}
-				return &catalog.Overload{Params: []catalog.Type{t, str}, Result: t, Strict: true, CanFail: args[1].Const == nil, Kernel: row(t, func(c *catalog.EvalContext, a arguments) func(i int) (int64, bool) {
-					us, zone := a.integer(0), a.text(1)
-					cache := zoneCache{}
-					return func(i int) (int64, bool) {
-						l := cache.get(zone(i))
-						switch {
-						case l == nil:
-							c.Fail(i, codeBadZone, fmt.Sprintf("there is no time zone '%s'", zone(i)))
-							return 0, false
-						case toUTC:
-							return l.ToUTC(us(i)), true
-						}
-						return l.FromUTC(us(i)), true
-					}
-				})}, nil
+				return zoneOverload(args, t, t, toUTC)
 			},
 		}
 	}

@@ -126,13 +126,6 @@ func resolveAtTimeZone(args []catalog.Arg) (*catalog.Overload, error) {
 	if !ok || t.Kind == catalog.KindTime || !catalog.CanCast(args[1].Type, str, true) {
 		return nil, noOverload(name, args)
 	}
-	if args[1].Const != nil {
-		if zone, ok := args[1].Const.Value.(string); ok {
-			if _, err := loadZone(zone); err != nil {
-				return nil, err
-			}
-		}
-	}
 	if t.Kind == catalog.KindDate {
 		t = catalog.Timestamp3
 	}
@@ -140,6 +133,19 @@ func resolveAtTimeZone(args []catalog.Arg) (*catalog.Overload, error) {
 	result := catalog.Type{Kind: catalog.KindTimestamp, Precision: t.Precision}
 	if toUTC {
 		result.Kind = catalog.KindTimestampLTZ
+	}
+	return zoneOverload(args, t, result, toUTC)
+}
+
+// zoneOverload is a function of a time, which is taken as a t, and of a zone: from the
+// clocks of the zone to those of UTC, or the other way.
+func zoneOverload(args []catalog.Arg, t, result catalog.Type, toUTC bool) (*catalog.Overload, error) {
+	if args[1].Const != nil {
+		if zone, ok := args[1].Const.Value.(string); ok {
+			if _, err := loadZone(zone); err != nil {
+				return nil, err
+			}
+		}
 	}
 	k := row(result, func(c *catalog.EvalContext, a arguments) func(i int) (int64, bool) {
 		us, zone := a.integer(0), a.text(1)
