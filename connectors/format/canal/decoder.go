@@ -125,21 +125,22 @@ func (d *decoder) changes(buf []byte, at json.Range) error {
 	if !ok {
 		return d.Bad(format.CodeMalformed, "the record has no member type with a text")
 	}
-	switch op := string(text); op {
+	switch string(text) {
 	case "INSERT":
-		return d.each(buf, op, catalog.Insert)
+		return d.each(buf, "INSERT", catalog.Insert)
 	case "DELETE":
-		return d.each(buf, op, catalog.Delete)
+		return d.each(buf, "DELETE", catalog.Delete)
 	case "UPDATE":
 		return d.updates(buf)
 	case "TRUNCATE":
 		return d.Bad(codeUnknownOp, "TRUNCATE does not say which rows it takes away")
-	default:
-		if string(d.found[isDDL].Of(buf)) == "true" || op == "CREATE" || op == "QUERY" {
-			return nil
-		}
-		return d.Bad(codeUnknownOp, fmt.Sprintf("type %.20q is none of INSERT, UPDATE, DELETE", op))
+	case "CREATE", "QUERY":
+		return nil
 	}
+	if string(d.found[isDDL].Of(buf)) == "true" {
+		return nil
+	}
+	return d.Bad(codeUnknownOp, fmt.Sprintf("type %.20q is none of INSERT, UPDATE, DELETE", text))
 }
 
 // data finds the elements of data; false: the record is bad, and has its row.

@@ -35,6 +35,7 @@ type Cell struct {
 	cut    int64  // power of ten of microseconds that a time's precision leaves out
 	failed uint64 // the record of Errors that has an error here
 	keys   columns.KeySet
+	parts  []*Cell // the cells of children, by their place, once made
 }
 
 // New makes the cell of a column. Children are made by Member, Elem and Key.
@@ -54,23 +55,32 @@ func newCell(t catalog.Type, notNull bool, path string, out int16, c *columns.Co
 
 // Member is the i-th member of a ROW.
 func (c *Cell) Member(i int) *Cell {
-	f := c.Type.Fields[i]
-	return newCell(f.Type, f.NotNull, c.Path+"."+f.Name, c.Out, c.Column.Child(i), c.Errors)
+	f := &c.Type.Fields[i]
+	return c.part(i, &f.Type, f.NotNull, f.Name)
 }
 
 // Elem is the element of an ARRAY.
-func (c *Cell) Elem() *Cell {
-	return newCell(*c.Type.Elem, false, c.Path+"[]", c.Out, c.Column.Child(0), c.Errors)
-}
+func (c *Cell) Elem() *Cell { return c.part(0, c.Type.Elem, false, "") }
 
 // Key is the key of a MAP, Value its value.
-func (c *Cell) Key() *Cell {
-	return newCell(*c.Type.Key, true, c.Path+"[]", c.Out, c.Column.Child(0), c.Errors)
-}
+func (c *Cell) Key() *Cell { return c.part(0, c.Type.Key, true, "") }
 
 // Value is the value of a MAP.
-func (c *Cell) Value() *Cell {
-	return newCell(*c.Type.Elem, false, c.Path+"[]", c.Out, c.Column.Child(1), c.Errors)
+func (c *Cell) Value() *Cell { return c.part(1, c.Type.Elem, false, "") }
+
+// part is the cell of the i-th child: the same one each time.
+func (c *Cell) part(i int, t *catalog.Type, notNull bool, name string) *Cell {
+	for len(c.parts) <= i {
+		c.parts = append(c.parts, nil)
+	}
+	if c.parts[i] == nil {
+		path := c.Path + "[]"
+		if c.Type.Kind == catalog.KindRow {
+			path = c.Path + "." + name
+		}
+		c.parts[i] = newCell(*t, notNull, path, c.Out, c.Column.Child(i), c.Errors)
+	}
+	return c.parts[i]
 }
 
 // Errors collects what is wrong in a batch.

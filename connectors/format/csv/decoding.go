@@ -35,6 +35,7 @@ type column struct {
 	// nested is the column's place in the JSON record that takes values which CSV
 	// has as JSON, or -1.
 	nested int
+	member []byte // its name there, in quotes
 }
 
 // notRead is CellError.Col of a column that is checked only.
@@ -77,7 +78,7 @@ func newDecoding(cfg format.DecodeConfig) (format.Decoding, error) {
 			c.cut *= 10
 		}
 		if c.kind == parseJSON {
-			c.nested = nested
+			c.nested, c.member = nested, json.AppendString(nil, []byte(c.Name))
 			nested++
 		}
 	}

@@ -287,21 +287,12 @@ func (d *decoder) json(c *column, row int, text []byte) {
 	if len(d.record) > 1 {
 		d.record = append(d.record, ',')
 	}
-	d.record = appendString(d.record, c.Name)
-	d.record = append(d.record, ':')
+	d.record = append(append(d.record, c.member...), ':')
 	if asString {
-		d.record = appendString(d.record, string(text))
+		d.record = json.AppendString(d.record, text)
 	} else {
 		d.record = append(d.record, text...)
 	}
-}
-
-func appendString(dst []byte, s string) []byte {
-	quoted, err := stdjson.Marshal(s)
-	if err != nil { // which no string gives
-		return append(dst, `""`...)
-	}
-	return append(dst, quoted...)
 }
 
 // merge adds the errors of the JSON decoder.

@@ -75,7 +75,7 @@ func newEncoder(name string, t catalog.Type, first bool, opts EncoderOptions) en
 	if first {
 		c.begin[0] = '{'
 	}
-	c.begin = append(appendString(c.begin, []byte(name)), ':')
+	c.begin = append(AppendString(c.begin, []byte(name)), ':')
 	switch t.Kind {
 	case catalog.KindArray:
 		c.children = []encoder{newEncoder("", *t.Elem, true, opts)}
@@ -263,7 +263,7 @@ func (c *encoder) append(dst []byte, i int) []byte {
 		}
 		return appendDecimal(dst, c.dec[i], c.typ.Scale)
 	case catalog.KindString:
-		return appendString(dst, c.data[c.offsets[i]:c.offsets[i+1]])
+		return AppendString(dst, c.data[c.offsets[i]:c.offsets[i+1]])
 	case catalog.KindJSON:
 		return appendJSON(dst, c.data[c.offsets[i]:c.offsets[i+1]])
 	case catalog.KindBytes:
@@ -332,7 +332,7 @@ func (c *encoder) appendKey(dst []byte, i int) []byte {
 	}
 	// A number, a literal or a container: put its text into quotes.
 	plain := append([]byte(nil), dst[start:]...)
-	return appendString(dst[:start], plain)
+	return AppendString(dst[:start], plain)
 }
 
 // fractionDigits is how many digits of fraction a precision shows, from least on.

@@ -76,9 +76,9 @@ func putDigits(text []byte, end int, v uint64) int {
 
 const hexDigits = "0123456789abcdef"
 
-// appendString appends s in quotes, with escapes for quotes, backslashes and
+// AppendString appends s in quotes, with escapes for quotes, backslashes and
 // control characters. Invalid UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s []byte) []byte {
+func AppendString(dst []byte, s []byte) []byte {
 	dst = append(dst, '"')
 	n, high := plainRun(s)
 	if n == len(s) && high&highs == 0 {

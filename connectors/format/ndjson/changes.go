@@ -42,17 +42,23 @@ func NewChanges(cfg format.EncodeConfig, envelope Envelope) format.Encoding {
 
 // NewEncoder implements format.Encoding.
 func (c changes) NewEncoder() format.Encoder {
-	return changeEncoder{json.NewEncoder(c.fields, c.opts), c}
+	return newChangeEncoder(c)
 }
 
 // NewMessageEncoder implements format.MessageEncoding.
 func (c changes) NewMessageEncoder() format.MessageEncoder {
-	return changeEncoder{json.NewEncoder(c.fields, c.opts), c}
+	return newChangeEncoder(c)
 }
 
 type changeEncoder struct {
-	rows *json.Encoder
+	rows   *json.Encoder
+	append AppendRow // of rows: a method value made for each row would be garbage
 	changes
+}
+
+func newChangeEncoder(c changes) changeEncoder {
+	rows := json.NewEncoder(c.fields, c.opts)
+	return changeEncoder{rows, rows.AppendRow, c}
 }
 
 // Append implements format.Encoder.
@@ -75,5 +81,5 @@ func (e changeEncoder) AppendMessages(dst []byte, spans []format.Span, b *connec
 }
 
 func (e changeEncoder) row(dst []byte, b *connectors.Batch, i int) []byte {
-	return e.envelope(dst, e.rows.AppendRow, i, b.Kinds == nil || b.Kinds[i].Adds())
+	return e.envelope(dst, e.append, i, b.Kinds == nil || b.Kinds[i].Adds())
 }
