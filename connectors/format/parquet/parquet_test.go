@@ -159,11 +159,21 @@ func TestDamage(t *testing.T) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	data, d := written(b, 100_000, 100_000), decoding(b)
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
-		if rows, _, err := read(d, data); rows != 100_000 || err != nil {
-			b.Fatal(rows, err)
-		}
+	for _, nested := range []bool{false, true} {
+		b.Run(map[bool]string{false: "flat", true: "nested"}[nested], func(b *testing.B) {
+			const n = 20_000
+			columns := fields
+			if nested {
+				columns = nestedFields
+			}
+			data, d := writtenOf(b, n, n, nested), decodingOf(b, columns)
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if rows, _, err := read(d, data); rows != n || err != nil {
+					b.Fatal(rows, err)
+				}
+			}
+		})
 	}
 }
