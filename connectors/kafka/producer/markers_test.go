@@ -124,6 +124,20 @@ func TestMarkersLeftOut(t *testing.T) {
 		commit(t, tx, 1, data)
 		return want, data
 	}
+	// anew is a run that goes on from a state that ends with an epoch, and gives up what
+	// it writes under both ids.
+	anew := func(t *testing.T, topic string, epoch uint64, data []byte) {
+		t.Helper()
+		tx := k.run(topic)
+		defer tx.Close()
+		commit(t, tx, epoch, data)
+		abort(t, tx, epoch)
+		put(t, tx.Session(epoch+1), topic, epoch+1, 0, 1)
+		abort(t, tx, epoch)
+		nothing(t, tx, epoch+1)
+		put(t, tx.Session(epoch+2), topic, epoch+2, 0, 1)
+		abort(t, tx, epoch+1)
+	}
 	for name, story := range map[string]func(t *testing.T, topic string) (want []string){
 		// The job goes on, and gives up a micro-batch of the same id.
 		"goes-on": func(t *testing.T, topic string) []string {
@@ -151,13 +165,7 @@ func TestMarkersLeftOut(t *testing.T) {
 			want, data := once(t, topic, tx)
 			vanish(tx)
 			k.back()
-			again := k.run(topic)
-			defer again.Close()
-			commit(t, again, 1, data)
-			abort(t, again, 1)
-			nothing(t, again, 2)
-			put(t, again.Session(3), topic, 3, 0, 1)
-			abort(t, again, 2)
+			anew(t, topic, 1, data)
 			return want
 		},
 		// The run after it is killed in the middle of mending that.
@@ -175,13 +183,7 @@ func TestMarkersLeftOut(t *testing.T) {
 			}
 			vanish(again)
 			k.back()
-			third := k.run(topic)
-			defer third.Close()
-			commit(t, third, 1, data)
-			abort(t, third, 1)
-			nothing(t, third, 2)
-			put(t, third.Session(3), topic, 3, 0, 1)
-			abort(t, third, 2)
+			anew(t, topic, 1, data)
 			return want
 		},
 		// It is killed when the next micro-batch, of the other id, is committed too.
@@ -193,12 +195,7 @@ func TestMarkersLeftOut(t *testing.T) {
 			commit(t, tx, 2, data)
 			vanish(tx)
 			k.back()
-			again := k.run(topic)
-			defer again.Close()
-			commit(t, again, 2, data)
-			abort(t, again, 2)
-			put(t, again.Session(3), topic, 3, 0, 1)
-			abort(t, again, 2)
+			anew(t, topic, 2, data)
 			return want
 		},
 		// It is killed when the next micro-batch, without rows, is committed too.
@@ -208,10 +205,7 @@ func TestMarkersLeftOut(t *testing.T) {
 			data := nothing(t, tx, 2)
 			vanish(tx)
 			k.back()
-			again := k.run(topic)
-			defer again.Close()
-			commit(t, again, 2, data)
-			abort(t, again, 2)
+			anew(t, topic, 2, data)
 			return want
 		},
 		// It is killed in the middle of a micro-batch, which is aborted while partition 0
