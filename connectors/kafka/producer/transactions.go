@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/streamsql/streamsql/connectors/kafka/wire"
 )
@@ -473,21 +474,25 @@ func (t *Transactions) Abort(ctx context.Context, epoch uint64) error {
 			return olderCopy(marked, epoch, errors.New("its consumer group says so"))
 		}
 	}
+	both, ctx := errgroup.WithContext(ctx)
 	for parity, id := range t.ids {
-		if err := t.awaitSettled(ctx, id); err != nil {
-			return err
-		}
-		who, err := t.sweep(ctx, id)
-		if err != nil {
-			return err
-		}
-		s := newSession(t.cfg)
-		s.begin(func(context.Context) (identity, error) { return who, nil })
-		t.mu.Lock()
-		t.spare[parity] = s
-		t.mu.Unlock()
+		both.Go(func() error {
+			if err := t.awaitSettled(ctx, id); err != nil {
+				return err
+			}
+			who, err := t.sweep(ctx, id)
+			if err != nil {
+				return err
+			}
+			s := newSession(t.cfg)
+			s.begin(func(context.Context) (identity, error) { return who, nil })
+			t.mu.Lock()
+			t.spare[parity] = s
+			t.mu.Unlock()
+			return nil
+		})
 	}
-	return nil
+	return both.Wait()
 }
 
 // drop ends the sessions that are not prepared.
