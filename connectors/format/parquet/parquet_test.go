@@ -23,10 +23,8 @@ var fields = []catalog.Field{{Name: "id", Type: catalog.BigInt, NotNull: true}, 
 var nestedFields = append(slices.Clip(fields), catalog.Field{Name: "m", Type: catalog.MapOf(catalog.String, catalog.Int)},
 	catalog.Field{Name: "r", Type: catalog.RowOf(catalog.Field{Name: "a", Type: catalog.Int}, catalog.Field{Name: "l", Type: catalog.ArrayOf(catalog.Double)})})
 
-// written is a file of n rows, in row groups of so many.
-func written(t testing.TB, n, groups int) []byte { return writtenOf(t, n, groups, false) }
-
-// writtenOf is written, with the columns of nestedFields if nested.
+// writtenOf is a file of n rows, in row groups of so many, with the columns of
+// nestedFields if nested.
 func writtenOf(t testing.TB, n, groups int, nested bool) []byte {
 	t.Helper()
 	cols := []arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "s", Type: arrow.BinaryTypes.String, Nullable: true}}
@@ -105,8 +103,6 @@ func read(d format.BlockDecoding, data []byte) (rows int, sum int64, err error) 
 		place = info.Next
 	}
 }
-
-func decoding(t testing.TB) format.BlockDecoding { return decodingOf(t, fields) }
 
 func decodingOf(t testing.TB, fields []catalog.Field) format.BlockDecoding {
 	t.Helper()
