@@ -259,18 +259,10 @@ func (c *Column) PutRow(i int) {
 // Truncate takes back the slots from i on, those of members and elements too.
 func (c *Column) Truncate(i int) {
 	if c.rows > i {
-		clearBits(c.valid, i, c.rows)
-		switch c.kind {
-		case storeBits:
-			clearBits(c.fixed, i, c.rows)
-		case storeFixed:
-			clear(c.fixed[i*c.width : c.rows*c.width])
-		case storeBytes:
-			c.used = int(c.offsets[i])
-		case storeList, storeMap:
+		if c.kind == storeList || c.kind == storeMap {
 			c.elems = int(c.offsets[i])
 		}
-		c.rows = i
+		c.shrink(i)
 	}
 	switch c.kind {
 	case storeRow:
