@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sync"
 
@@ -159,6 +160,9 @@ func (f *parquetFile) Block(place int64) (info format.BlockInfo, err error) {
 	err = guarded(func() error {
 		g := f.file.MetaData().RowGroup(int(place))
 		info = format.BlockInfo{Records: int(g.NumRows()), Next: place + 1}
+		if n := g.NumRows(); n < 0 || n > math.MaxInt32 {
+			return fmt.Errorf("the file is damaged: row group %d has %d rows", place, n)
+		}
 		for _, leaf := range f.leaves {
 			c, err := g.ColumnChunk(leaf)
 			if err != nil {
@@ -170,6 +174,8 @@ func (f *parquetFile) Block(place int64) (info format.BlockInfo, err error) {
 				}
 			}
 			switch {
+			case c.NumValues() < g.NumRows(): // memory is taken for the rows before any is read
+				return fmt.Errorf("the file is damaged: row group %d has %d rows, of column %s %d values", place, g.NumRows(), c.PathInSchema(), c.NumValues())
 			case c.Type() == parquet.Types.Boolean && !slices.Contains(c.Encodings(), parquet.Encodings.Plain):
 				return fmt.Errorf("row group %d: the values of column %s are encoded as RLE, which can't be read", place, c.PathInSchema())
 			case c.Type() == parquet.Types.FixedLenByteArray && slices.Contains(c.Encodings(), parquet.Encodings.DeltaByteArray):
