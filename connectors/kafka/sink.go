@@ -43,6 +43,7 @@ type sink struct {
 
 	mu     sync.Mutex
 	topics map[string]topicState
+	absent map[string]time.Time // topics that rows name and that were not there, and when
 }
 
 // topicState is what is known of a topic that rows go to, and when it was asked for.
@@ -79,7 +80,7 @@ func newSink(formats format.Set, cfg connectors.SinkConfig, env connectors.Env) 
 		return nil, err
 	}
 	o := cfg.Options
-	s := &sink{cfg: cfg, env: env, layout: l, topic: topicList(o)[0], topics: map[string]topicState{}, log: env.Log}
+	s := &sink{cfg: cfg, env: env, layout: l, topic: topicList(o)[0], topics: map[string]topicState{}, absent: map[string]time.Time{}, log: env.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -216,7 +217,12 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 		of := main
 		if c := l.topic; c >= 0 && b.Cols[c].IsValid(i) {
 			tp.Topic = strings.Clone(b.Cols[c].(*array.String).Value(i))
-			if of, err = s.topicOfRow(ctx, tp.Topic); err != nil {
+			of, err = s.topicOfRow(ctx, tp.Topic)
+			var none *noTopicError
+			if err != nil && !errors.As(err, &none) {
+				return s.failed(err)
+			}
+			if err != nil {
 				refused.Rows = append(refused.Rows, connectors.RefusedRow{Row: i, Code: "NO_TOPIC", Column: s.cfg.Columns[c].Name, Detail: err.Error()})
 				continue
 			}
@@ -296,12 +302,54 @@ func (s *sink) outdated(topic string) bool {
 	return true
 }
 
-// topicOfRow gives the partitions of a topic that a row names.
+// noTopicError says that a row can't go where it says; any other error is one of the
+// cluster, which says nothing of the row.
+type noTopicError struct{ text string }
+
+func (e *noTopicError) Error() string { return e.text }
+
+// topicOfRow gives the partitions of a topic that a row names. What passes is waited
+// for, as for a batch that is sent.
 func (s *sink) topicOfRow(ctx context.Context, topic string) (topicState, error) {
 	if !legalTopic(topic) {
-		return topicState{}, fmt.Errorf("'%s' can't be the name of a topic", topic)
+		return topicState{}, &noTopicError{fmt.Sprintf("'%s' can't be the name of a topic", topic)}
 	}
-	return s.partitions(ctx, topic)
+	s.mu.Lock()
+	since, absent := s.absent[topic]
+	s.mu.Unlock()
+	if absent && time.Since(since) < outdatedAge {
+		return topicState{}, &noTopicError{fmt.Sprintf("topic '%s' does not exist", topic)}
+	}
+	pause, longest := backoff(s.cfg.Options)
+	begun := time.Now()
+	for attempt := 1; ; attempt++ {
+		of, err := s.partitions(ctx, topic)
+		var missing *missingTopicError
+		switch {
+		case errors.As(err, &missing):
+			s.mu.Lock()
+			s.absent[topic] = time.Now()
+			s.mu.Unlock()
+			return of, &noTopicError{missing.Error()}
+		case err == nil || fatal(err) || ctx.Err() != nil:
+			if attempt > 1 {
+				text := ""
+				s.trouble.Store(&text)
+			}
+			return of, err
+		}
+		if most := s.cfg.Options.Duration(optDelivery); most > 0 && time.Since(begun) > most {
+			return of, err
+		}
+		text := fmt.Sprintf("topic '%s' can't be asked for: %v; attempt %d, the next in %s", topic, err, attempt+1, pause)
+		s.trouble.Store(&text)
+		select {
+		case <-ctx.Done():
+			return of, ctx.Err()
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longest)
+	}
 }
 
 // failed says what the engine may do about an error of the producer: what a broker
