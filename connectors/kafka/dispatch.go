@@ -189,7 +189,7 @@ func (a *answer) cut(got *wire.Fetched, from int64, buf *buffer) {
 		h, err := batch.ParseHeader(data)
 		if errors.Is(err, batch.ErrCutOff) {
 			if p.end == from {
-				a.cutOff = batch.Needs(data)
+				a.cutOff = max(batch.Needs(data), 1) // even its length may be cut off
 			}
 			break
 		}

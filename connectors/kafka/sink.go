@@ -39,20 +39,11 @@ type sink struct {
 	log     *slog.Logger
 	monitor *producer.Monitor
 	lost    atomic.Int64
-	trouble atomic.Pointer[string] // in opening
+	trouble atomic.Pointer[string] // what is tried again
 
 	mu     sync.Mutex
 	topics map[string]topicState
 	absent map[string]time.Time // topics that rows name and that were not there, and when
-}
-
-// topicState is what is known of a topic that rows go to, and when it was asked for.
-type topicState struct {
-	partitions []int
-	id         wire.ID
-	limits     topicLimits
-	at         time.Time // by the engine's clock
-	asked      time.Time // by the computer's
 }
 
 var (
@@ -119,9 +110,7 @@ func (s *sink) open(ctx context.Context, id connectors.SinkIdentity) error {
 		return err
 	}
 	s.write.Client = s.client
-	tell := func(text string) { s.trouble.Store(&text) }
-	defer tell("")
-	if err := persist(ctx, s.cfg.Options, s.log, tell, func() error {
+	if err := persist(ctx, s.cfg.Options, optStartTime, s.log, s.setTrouble, func() error {
 		_, err := s.partitions(ctx, s.topic)
 		return err
 	}); err != nil {
@@ -132,44 +121,10 @@ func (s *sink) open(ctx context.Context, id connectors.SinkIdentity) error {
 		s.transactions = producer.NewTransactions(s.write, name, s.topic, s.cfg.Options.Duration(optTransactionTimeout))
 		return nil
 	}
-	return persist(ctx, s.cfg.Options, s.log, tell, func() error {
+	return persist(ctx, s.cfg.Options, optStartTime, s.log, s.setTrouble, func() error {
 		s.session, err = producer.NewIdempotent(ctx, s.write)
 		return err
 	})
-}
-
-// partitions describes a topic.
-func (s *sink) partitions(ctx context.Context, topic string) (topicState, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	known, ok := s.topics[topic]
-	if ok && s.env.Clock.Now().Sub(known.at).Abs() < partitionsAge {
-		return known, nil
-	}
-	m, err := s.client.Metadata(ctx, []string{topic})
-	if err == nil && m.Topics[0].Err != nil {
-		err = m.Topics[0].Err
-	}
-	switch {
-	case err == nil:
-		t := m.Topics[0]
-		if ok && known.id != t.ID {
-			s.log.Warn("the topic was deleted and made anew: what was written before is gone with it", "topic", topic)
-		}
-		now := topicState{partitions: make([]int, len(t.Partitions)), id: t.ID, limits: s.askLimits(ctx, topic), at: s.env.Clock.Now(), asked: time.Now()}
-		for i := range now.partitions {
-			now.partitions[i] = i
-		}
-		s.topics[topic] = now
-		return now, nil
-	case isUnknownTopic(err) && !ok:
-		return topicState{}, fmt.Errorf("%w: make it first; the engine does not choose partitions and replicas", &missingTopicError{topic})
-	case ok: // what is known still serves, and rows don't wait for each answer
-		known.at, known.asked = s.env.Clock.Now().Add(outdatedAge-partitionsAge), time.Now()
-		s.topics[topic] = known
-		return known, nil
-	}
-	return topicState{}, err
 }
 
 // Write implements connectors.Sink.
@@ -201,6 +156,11 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 	x.turn = (x.turn + int32(len(s.shards))) % int32(len(main.partitions))
 	now := s.env.Clock.Now().UnixMilli()
 	var refused connectors.RefusedRows
+	named := struct { // by the last row that names a topic
+		topic string
+		state topicState
+		err   error
+	}{topic: s.topic, state: main}
 	x.records, x.headers = x.records[:0], x.headers[:0]
 	for i := range b.N {
 		if len(x.records) == recordsAtOnce {
@@ -216,16 +176,19 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 		tp := wire.TopicPartition{Topic: s.topic}
 		of := main
 		if c := l.topic; c >= 0 && b.Cols[c].IsValid(i) {
-			tp.Topic = strings.Clone(b.Cols[c].(*array.String).Value(i))
-			of, err = s.topicOfRow(ctx, tp.Topic)
-			var none *noTopicError
-			if err != nil && !errors.As(err, &none) {
-				return s.failed(err)
+			if name := b.Cols[c].(*array.String).Value(i); name != named.topic {
+				named.topic = strings.Clone(name)
+				named.state, named.err = s.topicOfRow(ctx, named.topic)
 			}
-			if err != nil {
-				refused.Rows = append(refused.Rows, connectors.RefusedRow{Row: i, Code: "NO_TOPIC", Column: s.cfg.Columns[c].Name, Detail: err.Error()})
+			var none *noTopicError
+			if errors.As(named.err, &none) {
+				refused.Rows = append(refused.Rows, connectors.RefusedRow{Row: i, Code: "NO_TOPIC", Column: s.cfg.Columns[c].Name, Detail: none.text})
 				continue
 			}
+			if named.err != nil {
+				return s.failed(named.err)
+			}
+			tp.Topic, of = named.topic, named.state
 		}
 		value := x.values[i].Of(x.bytes)
 		key := l.rawKey(b, i)
@@ -242,6 +205,9 @@ func (s *sink) Write(ctx context.Context, epoch uint64, shard int, b *connectors
 			}
 			if tp.Topic == s.topic {
 				main = of
+			}
+			if tp.Topic == named.topic {
+				named.state = of
 			}
 			tp.Partition, err = l.partition(b, i, key, of.partitions, x.turn, int32(shard))
 		}
@@ -283,73 +249,6 @@ func setAside(unfit map[int]connectors.RefusedRow, err error) error {
 		}
 	}
 	return nil
-}
-
-// outdatedAge is how old what is known of a topic must be to be asked for again where
-// a row names a partition that is not among it.
-const outdatedAge = time.Second
-
-// outdated forgets what is known of a topic if it is older than that, and says so.
-func (s *sink) outdated(topic string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	known, ok := s.topics[topic]
-	if !ok || time.Since(known.asked) < outdatedAge {
-		return false
-	}
-	known.at = time.Time{}
-	s.topics[topic] = known
-	return true
-}
-
-// noTopicError says that a row can't go where it says; any other error is one of the
-// cluster, which says nothing of the row.
-type noTopicError struct{ text string }
-
-func (e *noTopicError) Error() string { return e.text }
-
-// topicOfRow gives the partitions of a topic that a row names. What passes is waited
-// for, as for a batch that is sent.
-func (s *sink) topicOfRow(ctx context.Context, topic string) (topicState, error) {
-	if !legalTopic(topic) {
-		return topicState{}, &noTopicError{fmt.Sprintf("'%s' can't be the name of a topic", topic)}
-	}
-	s.mu.Lock()
-	since, absent := s.absent[topic]
-	s.mu.Unlock()
-	if absent && time.Since(since) < outdatedAge {
-		return topicState{}, &noTopicError{fmt.Sprintf("topic '%s' does not exist", topic)}
-	}
-	pause, longest := backoff(s.cfg.Options)
-	begun := time.Now()
-	for attempt := 1; ; attempt++ {
-		of, err := s.partitions(ctx, topic)
-		var missing *missingTopicError
-		switch {
-		case errors.As(err, &missing):
-			s.mu.Lock()
-			s.absent[topic] = time.Now()
-			s.mu.Unlock()
-			return of, &noTopicError{missing.Error()}
-		case err == nil || fatal(err) || ctx.Err() != nil:
-			if attempt > 1 {
-				text := ""
-				s.trouble.Store(&text)
-			}
-			return of, err
-		}
-		if most := s.cfg.Options.Duration(optDelivery); most > 0 && time.Since(begun) > most {
-			return of, err
-		}
-		text := fmt.Sprintf("topic '%s' can't be asked for: %v; attempt %d, the next in %s", topic, err, attempt+1, pause)
-		s.trouble.Store(&text)
-		select {
-		case <-ctx.Done():
-			return of, ctx.Err()
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, longest)
-	}
 }
 
 // failed says what the engine may do about an error of the producer: what a broker

@@ -263,8 +263,7 @@ func (s *source) persist(ctx context.Context, f func() error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
-	defer s.setTrouble("")
-	return persist(ctx, s.options, s.log.With("source", s.name), s.setTrouble, f)
+	return persist(ctx, s.options, optStartTime, s.log.With("source", s.name), s.setTrouble, f)
 }
 
 func (s *source) setTrouble(text string) {
@@ -273,12 +272,18 @@ func (s *source) setTrouble(text string) {
 	s.trouble = text
 }
 
-// persist tries f again while its error is of the kind that passes, for as long as
-// a start may take. It logs that once and tells of each attempt.
-func persist(ctx context.Context, o catalog.Options, log *slog.Logger, tell func(string), f func() error) error {
-	deadline := time.Now().Add(o.Duration(optStartTime))
-	first, longest := backoff(o)
-	pause := first
+// persist tries f again while its error is of the kind that passes, for as long as an
+// option says (0: for ever). It logs that once and tells of each attempt, and of the
+// end with "".
+func persist(ctx context.Context, o catalog.Options, limit string, log *slog.Logger, tell func(string), f func() error) error {
+	begun, most := time.Now(), o.Duration(limit)
+	pause, longest := backoff(o)
+	told := false
+	defer func() {
+		if told {
+			tell("")
+		}
+	}()
 	for attempts := 1; ; attempts++ {
 		err := f()
 		switch {
@@ -286,12 +291,13 @@ func persist(ctx context.Context, o catalog.Options, log *slog.Logger, tell func
 			return err
 		case fatal(err):
 			return named(err)
-		case time.Now().Add(pause).After(deadline):
-			return unreachable(o, err)
+		case most > 0 && time.Since(begun)+pause > most:
+			return unreachable(o, limit, err)
 		}
 		if attempts == 1 {
-			log.Warn("kafka does not answer, trying again", "error", err, "for", o.Duration(optStartTime))
+			log.Warn("kafka does not answer, trying again", "error", err, "for", most)
 		}
+		told = true
 		tell(fmt.Sprintf("the cluster does not answer: %v; attempt %d, the next in %s", err, attempts+1, pause))
 		select {
 		case <-ctx.Done():
@@ -302,13 +308,14 @@ func persist(ctx context.Context, o catalog.Options, log *slog.Logger, tell func
 	}
 }
 
-// unreachable adds to an error of the connection which options it is about.
-func unreachable(o catalog.Options, err error) error {
+// unreachable adds to an error of the connection which options it is about; limit is
+// the one that says for how long it was tried.
+func unreachable(o catalog.Options, limit string, err error) error {
 	var code kafka.Error
 	if errors.As(err, &code) {
 		return err
 	}
-	return fmt.Errorf("'%s' = '%s' can't be reached: %w\n  hint: tried for %s ('%s'); '%s' = '%s' is how the brokers are spoken to", optServers, o[optServers], err, o.Duration(optStartTime), optStartTime, optProtocol, o[optProtocol])
+	return fmt.Errorf("'%s' = '%s' can't be reached: %w\n  hint: tried for %s ('%s'); '%s' = '%s' is how the brokers are spoken to", optServers, o[optServers], err, o.Duration(limit), limit, optProtocol, o[optProtocol])
 }
 
 // backoff gives the shortest and the longest pause before a request is made again.

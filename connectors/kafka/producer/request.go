@@ -184,13 +184,10 @@ func initProducer(ctx context.Context, cfg Config, transaction string, timeout t
 			err = r.Error
 		}
 		if errors.Is(err, kafka.InvalidTransactionTimeout) {
-			return fmt.Errorf("%w: %s is more than the brokers' transaction.max.timeout.ms allows", err, timeout)
-		}
-		if errors.Is(err, kafka.TransactionalIDAuthorizationFailed) {
-			return fmt.Errorf("%w: the user needs WRITE and DESCRIBE on transactional id %s", err, transaction)
+			return fmt.Errorf("%w: 'properties.transaction.timeout.ms' = %s is more than the brokers' transaction.max.timeout.ms allows", err, timeout)
 		}
 		if err != nil {
-			return err
+			return needed(err, transaction, "")
 		}
 		who.since = time.Now()
 		who.producer, who.epoch = int64(r.Producer.ProducerID), int16(r.Producer.ProducerEpoch)
@@ -234,6 +231,20 @@ func (s *Session) join(parts []*partition) error {
 	return nil
 }
 
+// needed says which right is missing for a transactional id, its group and the topic
+// that the group's offset is of, if one is.
+func needed(err error, id, topic string) error {
+	switch {
+	case errors.Is(err, kafka.TransactionalIDAuthorizationFailed):
+		return fmt.Errorf("%w: the user needs WRITE and DESCRIBE on transactional id %s", err, id)
+	case errors.Is(err, kafka.GroupAuthorizationFailed):
+		return fmt.Errorf("%w: the user needs READ on group %s", err, id)
+	case errors.Is(err, kafka.TopicAuthorizationFailed):
+		return fmt.Errorf("%w: the user needs READ on topic %s", err, topic)
+	}
+	return err
+}
+
 // addOffsets adds the group of a transactional id to its transaction.
 func addOffsets(ctx context.Context, cfg Config, who identity) error {
 	r, err := cfg.Client.Kafka().AddOffsetsToTxn(ctx, &kafka.AddOffsetsToTxnRequest{
@@ -242,7 +253,7 @@ func addOffsets(ctx context.Context, cfg Config, who identity) error {
 	if err == nil {
 		err = r.Error
 	}
-	return err
+	return needed(err, who.transaction, "")
 }
 
 // addPartitions adds partitions to a transaction.

@@ -163,7 +163,7 @@ func (t *Transactions) describe(ctx context.Context, id string) (at *wire.Transa
 		if errors.Is(err, wire.ErrUnsupported) || errors.Is(err, kafka.TransactionalIDNotFound) {
 			at, err = nil, nil
 		}
-		return err
+		return needed(err, id, "")
 	})
 	return at, err
 }

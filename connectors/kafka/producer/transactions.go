@@ -260,7 +260,7 @@ func (t *Transactions) commitOffsetIn(ctx context.Context, who identity, epoch u
 		}
 		for _, p := range r.Topics[t.marker] {
 			if p.Error != nil {
-				return p.Error
+				return needed(p.Error, who.transaction, t.marker)
 			}
 		}
 		return nil
@@ -277,7 +277,7 @@ func (t *Transactions) commitOffset(ctx context.Context, id string, epoch uint64
 		}
 		for _, p := range r.Topics[t.marker] {
 			if p.Error != nil {
-				return p.Error
+				return needed(p.Error, id, t.marker)
 			}
 		}
 		return nil
@@ -446,11 +446,11 @@ func (t *Transactions) marked(ctx context.Context, group string) (metadata strin
 			err = r.Error
 		}
 		if err != nil {
-			return err
+			return needed(err, group, t.marker)
 		}
 		for _, p := range r.Topics[t.marker] {
 			if p.Error != nil {
-				return p.Error
+				return needed(p.Error, group, t.marker)
 			}
 			metadata = p.Metadata
 		}
