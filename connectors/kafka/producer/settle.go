@@ -117,22 +117,28 @@ func (t *Transactions) finish(ctx context.Context, of pending, doubtful bool) er
 		return t.endAgain(ctx, of, open)
 	}
 	at, err := t.ended(ctx, i.identity())
-	if err != nil || at == nil {
+	var taken *FencedError
+	switch {
+	case errors.As(err, &taken) && t.known(i.ID) == nobody:
+		// The run before this one is still there, and has gone on: then it has seen
+		// that all has ended, which the mark tells.
+	case err != nil || at == nil:
 		return err
+	default:
+		now, err := t.leaderEpochs(ctx, at.Coordinator, open)
+		if err != nil {
+			return err
+		}
+		open = changed(open, now)
 	}
-	now, err := t.leaderEpochs(ctx, at.Coordinator, open)
-	if err != nil {
-		return err
-	}
-	left := changed(open, now)
 	last, err := t.marked(ctx, i.ID)
 	if err != nil {
 		return err
 	}
-	if len(left) == 0 && last == mark(of.Micro) {
+	if last == mark(of.Micro) && (taken != nil || len(open) == 0) {
 		return nil
 	}
-	return t.endAgain(ctx, of, left)
+	return t.endAgain(ctx, of, open)
 }
 
 // ended waits until the coordinator has written what it wants to write of the end of a
