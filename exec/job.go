@@ -379,11 +379,7 @@ func (j *attempt) close(clean bool) error {
 		t.close()
 	}
 	errs = append(errs, j.closeLookups())
-	for _, s := range j.sinks {
-		if s.opened {
-			errs = append(errs, s.wrap(s.conn.Close(context.Background(), clean)))
-		}
-	}
+	errs = append(errs, j.closeSinks(clean)...)
 	for _, s := range j.seq.sources {
 		for _, sp := range s.splits {
 			if sp.reader != nil {
@@ -398,6 +394,24 @@ func (j *attempt) close(clean bool) error {
 		errs = append(errs, j.store.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// closeSinks closes the sinks side by side: each of them may have to wait for a broker.
+func (j *attempt) closeSinks(clean bool) []error {
+	errs := make([]error, len(j.sinks))
+	var wg sync.WaitGroup
+	for i, s := range j.sinks {
+		if !s.opened {
+			continue
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			errs[i] = s.wrap(s.conn.Close(context.Background(), clean))
+		}()
+	}
+	wg.Wait()
+	return errs
 }
 
 // shardSet collects the shards' parts of a barrier.

@@ -321,7 +321,7 @@ func (s *sink) Abort(ctx context.Context, epoch uint64) error {
 func (s *sink) Close(ctx context.Context, finished bool) error {
 	var err error
 	if s.transactions != nil {
-		s.transactions.Close()
+		s.transactions.Close(finished)
 	}
 	if s.session != nil {
 		if finished {

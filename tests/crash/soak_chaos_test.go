@@ -78,8 +78,24 @@ func (s *soak) chaos(d time.Duration, more ...func(*rand.Rand) string) {
 		},
 		func(rng *rand.Rand) string {
 			i := broker()
+			s.feeding.Lock()
+			defer s.feeding.Unlock()
+			time.Sleep(between(0, 1500))
+			s.k.Broker(i).Kill()
+			time.Sleep(between(10, 4000))
+			if rng.IntN(3) == 0 {
+				s.end(syscall.SIGKILL)
+				s.start(args(rng)...)
+			}
+			if err := s.k.Restart(i); err != nil {
+				s.t.Error(err)
+			}
+			return "broker is killed"
+		},
+		func(rng *rand.Rand) string {
+			i := broker()
 			s.end(syscall.SIGKILL)
-			time.Sleep(between(2500, 4000))
+			time.Sleep(between(0, 4000))
 			s.feeding.Lock()
 			defer s.feeding.Unlock()
 			s.k.Broker(i).Kill()

@@ -68,7 +68,7 @@ func (k *lameCluster) run(topic string) *Transactions {
 // vanish ends a run as if it had been killed.
 func vanish(tx *Transactions) {
 	tx.stop()
-	tx.Close()
+	tx.Close(false)
 }
 
 // put adds records of an epoch to partitions and gives them.
@@ -114,8 +114,8 @@ func TestMarkersLeftOut(t *testing.T) {
 		commit(t, tx, epoch, data)
 		return data
 	}
-	// once commits an epoch while partition 0 is away.
-	once := func(t *testing.T, topic string, tx *Transactions) (want []string, data []byte) {
+	// commitAway commits an epoch while partition 0 is away.
+	commitAway := func(t *testing.T, topic string, tx *Transactions) (want []string, data []byte) {
 		t.Helper()
 		abort(t, tx, 0)
 		want = put(t, tx.Session(1), topic, 1, 0, 1)
@@ -129,7 +129,7 @@ func TestMarkersLeftOut(t *testing.T) {
 	anew := func(t *testing.T, topic string, epoch uint64, data []byte) {
 		t.Helper()
 		tx := k.run(topic)
-		defer tx.Close()
+		defer tx.Close(false)
 		commit(t, tx, epoch, data)
 		abort(t, tx, epoch)
 		put(t, tx.Session(epoch+1), topic, epoch+1, 0, 1)
@@ -142,8 +142,8 @@ func TestMarkersLeftOut(t *testing.T) {
 		// The job goes on, and gives up a micro-batch of the same id.
 		"goes-on": func(t *testing.T, topic string) []string {
 			tx := k.run(topic)
-			defer tx.Close()
-			want, _ := once(t, topic, tx)
+			defer tx.Close(false)
+			want, _ := commitAway(t, topic, tx)
 			want = append(want, put(t, tx.Session(2), topic, 2, 1)...)
 			commit(t, tx, 2, prepare(t, tx, 2))
 			k.back()
@@ -154,15 +154,26 @@ func TestMarkersLeftOut(t *testing.T) {
 		// The job stops after its commit.
 		"stops": func(t *testing.T, topic string) []string {
 			tx := k.run(topic)
-			want, _ := once(t, topic, tx)
+			want, _ := commitAway(t, topic, tx)
 			k.back()
-			tx.Close()
+			tx.Close(false)
+			return want
+		},
+		// The job has read all its input, and no other run comes.
+		"finishes": func(t *testing.T, topic string) []string {
+			tx := k.run(topic)
+			want, _ := commitAway(t, topic, tx)
+			closed := make(chan struct{})
+			go func() { defer close(closed); tx.Close(true) }()
+			time.Sleep(closePatience + time.Second)
+			k.back()
+			<-closed
 			return want
 		},
 		// It is killed after its commit.
 		"killed": func(t *testing.T, topic string) []string {
 			tx := k.run(topic)
-			want, data := once(t, topic, tx)
+			want, data := commitAway(t, topic, tx)
 			vanish(tx)
 			k.back()
 			anew(t, topic, 1, data)
@@ -171,7 +182,7 @@ func TestMarkersLeftOut(t *testing.T) {
 		// The run after it is killed in the middle of mending that.
 		"killed-twice": func(t *testing.T, topic string) []string {
 			tx := k.run(topic)
-			want, data := once(t, topic, tx)
+			want, data := commitAway(t, topic, tx)
 			vanish(tx)
 			again := k.run(topic)
 			commit(t, again, 1, data)
@@ -189,7 +200,7 @@ func TestMarkersLeftOut(t *testing.T) {
 		// It is killed when the next micro-batch, of the other id, is committed too.
 		"killed-after-next": func(t *testing.T, topic string) []string {
 			tx := k.run(topic)
-			want, _ := once(t, topic, tx)
+			want, _ := commitAway(t, topic, tx)
 			want = append(want, put(t, tx.Session(2), topic, 2, 1)...)
 			data := prepare(t, tx, 2)
 			commit(t, tx, 2, data)
@@ -201,7 +212,7 @@ func TestMarkersLeftOut(t *testing.T) {
 		// It is killed when the next micro-batch, without rows, is committed too.
 		"killed-after-nothing": func(t *testing.T, topic string) []string {
 			tx := k.run(topic)
-			want, _ := once(t, topic, tx)
+			want, _ := commitAway(t, topic, tx)
 			data := nothing(t, tx, 2)
 			vanish(tx)
 			k.back()
@@ -225,7 +236,7 @@ func TestMarkersLeftOut(t *testing.T) {
 			}
 			vanish(killed)
 			again := k.run(topic)
-			defer again.Close()
+			defer again.Close(false)
 			done := make(chan error)
 			go func() { done <- again.Abort(ctx, 0) }()
 			k.back()
@@ -318,7 +329,7 @@ func TestOnlyBrokerKilled(t *testing.T) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 	}
-	tx.Close()
+	tx.Close(false)
 	slices.Sort(want)
 	if got := consumed(t, k, "only"); !slices.Equal(got, want) {
 		t.Errorf("%d records, want %d", len(got), len(want))

@@ -22,7 +22,7 @@ func TestOrderOfMicroBatches(t *testing.T) {
 	cfg := config(t, k.Addr)
 	cfg.BufferBytes = 32 << 20 // of a micro-batch all at once
 	tx := NewTransactions(cfg, "order-job", "order", time.Minute)
-	defer tx.Close()
+	defer tx.Close(false)
 	ctx := context.Background()
 	tp := wire.TopicPartition{Topic: "order"}
 	padding := strings.Repeat("x", 1000)

@@ -121,7 +121,7 @@ func TestTransactions(t *testing.T) {
 	data := prepare(t, tx, 6)
 	write(t, begin(t, tx, 7), "tx", 7, 100)
 	again := NewTransactions(config(t, k.Addr), "job-sink", "tx", time.Minute)
-	defer again.Close()
+	defer again.Close(false)
 	for range 2 {
 		if err := again.Commit(ctx, 6, data); err != nil {
 			t.Fatal(err)
@@ -137,7 +137,7 @@ func TestTransactions(t *testing.T) {
 	if err := again.Commit(ctx, 7, prepare(t, again, 7)); err != nil {
 		t.Fatal(err)
 	}
-	tx.Close()
+	tx.Close(false)
 	slices.Sort(want)
 	if got := consumed(t, k, "tx"); !slices.Equal(got, want) {
 		t.Errorf("%d records, want %d", len(got), len(want))
@@ -156,7 +156,7 @@ func TestExpired(t *testing.T) {
 	k.CreateTopic(t, "expired", 3)
 	ctx := context.Background()
 	tx := NewTransactions(config(t, k.Addr), "expiring", "expired", time.Second)
-	defer tx.Close()
+	defer tx.Close(false)
 	write(t, begin(t, tx, 1), "expired", 1, 30)
 	data := prepare(t, tx, 1)
 	time.Sleep(3 * time.Second)
@@ -172,7 +172,7 @@ func TestExpired(t *testing.T) {
 	// A run from a copy of the state as it was at 1 is told so, whatever has become of
 	// that, and ends without a harm to the one that has gone on.
 	again := NewTransactions(config(t, k.Addr), "expiring", "expired", time.Second)
-	defer again.Close()
+	defer again.Close(false)
 	if err := again.Commit(ctx, 1, data); !isFenced(err) || !strings.Contains(err.Error(), "its micro-batch 3 has been written, the state here ends with 1 and is an older copy") {
 		t.Fatalf("%v", err)
 	}
@@ -262,7 +262,7 @@ func TestTimedOut(t *testing.T) {
 	k.CreateTopic(t, "timed-out", 3)
 	ctx := context.Background()
 	tx := NewTransactions(config(t, k.Addr), "timing-out", "timed-out", time.Second)
-	defer tx.Close()
+	defer tx.Close(false)
 	if err := tx.Abort(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,7 @@ func TestTimedOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := NewTransactions(config(t, k.Addr), "timing-out", "timed-out", time.Minute)
-	defer other.Close()
+	defer other.Close(false)
 	if err := other.Abort(ctx, 0); err != nil {
 		t.Fatal(err)
 	}

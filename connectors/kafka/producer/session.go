@@ -593,7 +593,7 @@ func (s *Session) findLeaders(of []wire.TopicPartition) error {
 		}
 	}
 	return retrying(s.ctx, s.cfg, "finding the leaders of partitions", func() error {
-		m, err := s.cfg.Client.Metadata(s.ctx, topics)
+		m, err := s.metadata(topics)
 		if err != nil {
 			return err
 		}
@@ -618,4 +618,14 @@ func (s *Session) findLeaders(of []wire.TopicPartition) error {
 		}
 		return nil
 	})
+}
+
+// metadata describes topics. That of a transaction is as its coordinator has it: where a
+// leader epoch is the same when the transaction has ended, the coordinator has known the
+// partition's leader all the time.
+func (s *Session) metadata(topics []string) (*wire.Metadata, error) {
+	if s.who.transaction == "" {
+		return s.cfg.Client.Metadata(s.ctx, topics)
+	}
+	return coordinatorMetadata(s.ctx, s.cfg, s.who.transaction, topics)
 }

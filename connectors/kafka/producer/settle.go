@@ -125,7 +125,7 @@ func (t *Transactions) finish(ctx context.Context, of pending, doubtful bool) er
 	case err != nil || at == nil:
 		return err
 	default:
-		now, err := t.leaderEpochs(ctx, at.Coordinator, open)
+		now, err := t.leaderEpochs(ctx, i.ID, open)
 		if err != nil {
 			return err
 		}
@@ -174,9 +174,11 @@ func (t *Transactions) describe(ctx context.Context, id string) (at *wire.Transa
 	return at, err
 }
 
-// leaderEpochs gives the leader epochs of partitions as a broker knows them, -1 for
-// those without a leader. Those that are not there any more are left out.
-func (t *Transactions) leaderEpochs(ctx context.Context, broker int32, of leaders) (now leaders, err error) {
+// leaderEpochs gives the leader epochs of partitions as the coordinator of an id knows
+// them, which decides by them whom it sends markers: other brokers may hear of a leader
+// before it does. -1 stands for those without a leader, and those that are not there any
+// more are left out.
+func (t *Transactions) leaderEpochs(ctx context.Context, id string, of leaders) (now leaders, err error) {
 	var topics []string
 	for tp := range of {
 		if !slices.Contains(topics, tp.Topic) {
@@ -187,7 +189,7 @@ func (t *Transactions) leaderEpochs(ctx context.Context, broker int32, of leader
 		return nil, nil
 	}
 	err = retrying(ctx, t.cfg, "finding the leaders of partitions", func() error {
-		m, err := t.cfg.Client.MetadataOf(ctx, broker, topics)
+		m, err := coordinatorMetadata(ctx, t.cfg, id, topics)
 		if err != nil {
 			return err
 		}
@@ -209,6 +211,19 @@ func (t *Transactions) leaderEpochs(ctx context.Context, broker int32, of leader
 		return nil
 	})
 	return now, err
+}
+
+// coordinatorMetadata describes topics as the broker knows them that is the coordinator
+// of a transactional id just now.
+func coordinatorMetadata(ctx context.Context, cfg Config, id string, topics []string) (*wire.Metadata, error) {
+	at, err := cfg.Client.Kafka().FindCoordinator(ctx, &kafka.FindCoordinatorRequest{Key: id, KeyType: kafka.CoordinatorKeyTypeTransaction})
+	if err == nil {
+		err = at.Error
+	}
+	if err != nil {
+		return nil, err
+	}
+	return cfg.Client.MetadataOf(ctx, int32(at.Coordinator.NodeID), topics)
 }
 
 // changed gives the partitions of before that have another leader epoch now.
@@ -250,7 +265,7 @@ func (t *Transactions) endIn(ctx context.Context, id string, producer int64, ope
 		if producer >= 0 && who.producer != producer {
 			return fmt.Errorf("producer id %d of transactional id %s is used up, and a transaction of it may be open in %d partitions: Kafka's tool kafka-transactions.sh finds and ends it", producer, id, len(open))
 		}
-		if open, err = t.withLeaders(ctx, open); err != nil {
+		if open, err = t.withLeaders(ctx, id, open); err != nil {
 			return err
 		}
 		if err := t.endEmpty(ctx, who, open, commit); err != nil {
@@ -260,7 +275,7 @@ func (t *Transactions) endIn(ctx context.Context, id string, producer int64, ope
 		if err != nil || at == nil {
 			return err
 		}
-		now, err := t.leaderEpochs(ctx, at.Coordinator, open)
+		now, err := t.leaderEpochs(ctx, id, open)
 		if err != nil {
 			return err
 		}
@@ -271,9 +286,9 @@ func (t *Transactions) endIn(ctx context.Context, id string, producer int64, ope
 }
 
 // withLeaders waits until each of the partitions has a leader, or is gone.
-func (t *Transactions) withLeaders(ctx context.Context, of leaders) (now leaders, err error) {
+func (t *Transactions) withLeaders(ctx context.Context, id string, of leaders) (now leaders, err error) {
 	err = retrying(ctx, t.cfg, "waiting for the leaders of partitions", func() error {
-		if now, err = t.leaderEpochs(ctx, -1, of); err != nil {
+		if now, err = t.leaderEpochs(ctx, id, of); err != nil {
 			return err
 		}
 		for tp, epoch := range now {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,9 +140,22 @@ func (t *Transactions) begin(parity int) *Session {
 		if err := t.awaitSettled(ctx, id); err != nil {
 			return nobody, err
 		}
-		return t.identify(ctx, id)
+		return t.fresh(ctx, id)
 	})
 	return s
+}
+
+// lastEpoch is the last producer epoch that a micro-batch is written under. Those after
+// it are left to end a transaction again: once they are used up, the broker gives
+// another producer id, and with that nobody could end it any more.
+const lastEpoch = math.MaxInt16 - 64
+
+// fresh gets a new identity for a micro-batch. Nothing is open under the id.
+func (t *Transactions) fresh(ctx context.Context, id string) (who identity, err error) {
+	for who, err = t.identify(ctx, id); err == nil && who.epoch > lastEpoch; {
+		who, err = t.identify(ctx, id)
+	}
+	return who, err
 }
 
 // identify gets a new identity for an id, as the producer that it was last: a run
@@ -360,7 +374,7 @@ func (t *Transactions) commit(ctx context.Context, of pending) error {
 	err := t.end(ctx, i.identity(), true)
 	if err == nil {
 		t.settle(of, false)
-		if parity >= 0 {
+		if parity >= 0 && t.known(i.ID) != nobody { // else Abort comes next
 			t.prepareNext(parity)
 		}
 		return nil
@@ -481,6 +495,9 @@ func (t *Transactions) Abort(ctx context.Context, epoch uint64) error {
 				return err
 			}
 			who, err := t.sweep(ctx, id)
+			if err == nil && who.epoch > lastEpoch {
+				who, err = t.fresh(ctx, id)
+			}
 			if err != nil {
 				return err
 			}
@@ -525,17 +542,29 @@ func (t *Transactions) closeSpare(parity int) {
 }
 
 // closePatience is how long Close waits for what is committed to end everywhere: a
-// moment, unless a broker is away. A run that comes after goes on with it.
-const closePatience = 3 * time.Second
+// moment, unless a broker is away.
+const (
+	closePatience    = 3 * time.Second
+	finishedPatience = 30 * time.Second
+)
 
-// Close ends the sessions that are not prepared, and begins none any more.
-func (t *Transactions) Close() {
+// Close ends the sessions that are not prepared, and begins none any more. It waits for
+// what is committed to end everywhere, for longer if the run is finished: who reads its
+// output then should find it. A run that comes after goes on with it.
+func (t *Transactions) Close(finished bool) {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
 	t.drop()
-	late := time.AfterFunc(closePatience, t.stop)
+	patience := closePatience
+	if finished {
+		patience = finishedPatience
+	}
+	late := time.AfterFunc(patience, t.stop)
 	t.settling.Wait()
 	late.Stop()
 	t.stop()
+	if left := t.unsettled(); finished && len(left) > 0 {
+		t.cfg.Monitor.warn("the job ends before its last output has ended in all partitions, since a broker is away: readers with read_committed wait there until the job is started again", "epoch", left[0].Micro)
+	}
 }
