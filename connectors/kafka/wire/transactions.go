@@ -9,11 +9,10 @@ import (
 
 // Transaction is what a coordinator knows of a transactional id.
 type Transaction struct {
-	State       string // Empty, Ongoing, PrepareAbort, CompleteAbort, ...
-	ProducerID  int64
-	Epoch       int16
-	Partitions  []TopicPartition // of a transaction that is open or being ended
-	Coordinator int32            // the broker that says so
+	State      string // Empty, Ongoing, PrepareAbort, CompleteAbort, ...
+	ProducerID int64
+	Epoch      int16
+	Partitions []TopicPartition // of a transaction that is open or being ended
 }
 
 // DescribeTransaction asks the coordinator of a transactional id (brokers from 3.0
@@ -44,7 +43,7 @@ func (c *Client) DescribeTransaction(ctx context.Context, id string) (*Transacti
 	}
 	code := r.int16()
 	_ = r.string() // the id
-	t := &Transaction{State: r.string(), Coordinator: int32(at.Coordinator.NodeID)}
+	t := &Transaction{State: r.string()}
 	r.int32() // timeout
 	r.int64() // start
 	t.ProducerID, t.Epoch = r.int64(), r.int16()
