@@ -4,6 +4,7 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -93,7 +94,7 @@ func put(t *testing.T, s *Session, topic string, epoch uint64, partitions ...int
 // left out its marker, neither by the end of the next transaction of its id nor by that
 // of the run; and readers see it once the partition is back.
 func TestMarkersLeftOut(t *testing.T) {
-	k := &lameCluster{testservice.OwnKafka(t, testservice.KafkaConfig{Brokers: 3}), t}
+	k := &lameCluster{testservice.OwnKafka(t, testservice.KafkaConfig{Brokers: 3, Properties: shared.Properties}), t}
 	ctx := context.Background()
 	commit := func(t *testing.T, tx *Transactions, epoch uint64, data []byte) {
 		t.Helper()
@@ -217,6 +218,36 @@ func TestMarkersLeftOut(t *testing.T) {
 			vanish(tx)
 			k.back()
 			anew(t, topic, 2, data)
+			return want
+		},
+		// The broker aborts what was open for too long while partition 0 is away, and the
+		// job goes on without it.
+		"expired": func(t *testing.T, topic string) []string {
+			tx := k.run(topic)
+			defer tx.Close(false)
+			tx.timeout = 2 * time.Second
+			abort(t, tx, 0)
+			put(t, tx.Session(1), topic, 1, 0, 1)
+			data := prepare(t, tx, 1)
+			k.away(topic)
+			for range 600 {
+				at, err := tx.describe(ctx, "job-"+topic+"-1")
+				if err == nil && at != nil && at.State == "CompleteAbort" {
+					break
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+			done := make(chan error)
+			go func() { done <- tx.Commit(ctx, 1, data) }()
+			k.back()
+			var expired *ExpiredError
+			if err := <-done; !errors.As(err, &expired) {
+				t.Fatalf("the error is %v", err)
+			}
+			nothing(t, tx, 2)
+			tx.timeout = time.Minute
+			want := put(t, tx.Session(3), topic, 3, 0, 1)
+			commit(t, tx, 3, prepare(t, tx, 3))
 			return want
 		},
 		// It is killed in the middle of a micro-batch, which is aborted while partition 0

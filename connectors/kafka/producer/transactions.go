@@ -403,6 +403,10 @@ func (t *Transactions) commit(ctx context.Context, of pending) error {
 	if committed, err := t.committed(ctx, of, err); committed || err != nil {
 		return err
 	}
+	// It was aborted, if not everywhere: what is said to be lost must not be seen later.
+	if _, err := t.sweep(ctx, i.ID); err != nil {
+		return err
+	}
 	return &ExpiredError{Epoch: epoch, Records: i.Records, Err: err}
 }
 
