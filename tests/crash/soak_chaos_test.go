@@ -24,6 +24,21 @@ func (s *soak) chaos(d time.Duration, more ...func(*rand.Rand) string) {
 	rng := rand.New(rand.NewPCG(s.seed, 1))
 	broker := func() int { return rng.IntN(max(1, s.brokers())) }
 	between := func(lo, hi int) time.Duration { return time.Duration(lo+rng.IntN(hi-lo)) * time.Millisecond }
+	// away ends a broker for a while, and sometimes the engine meanwhile.
+	away := func(rng *rand.Rand, end func(*testservice.Process)) {
+		i := broker()
+		s.feeding.Lock()
+		defer s.feeding.Unlock()
+		end(s.k.Broker(i))
+		time.Sleep(between(10, 4000))
+		if rng.IntN(3) == 0 {
+			s.end(syscall.SIGKILL)
+			s.start(args(rng)...)
+		}
+		if err := s.k.Restart(i); err != nil {
+			s.t.Error(err)
+		}
+	}
 	faults := []func(*rand.Rand) string{
 		func(rng *rand.Rand) string { s.end(syscall.SIGKILL); s.start(args(rng)...); return "kill" },
 		func(rng *rand.Rand) string { s.end(syscall.SIGKILL); s.start(args(rng)...); return "kill" },
@@ -62,34 +77,12 @@ func (s *soak) chaos(d time.Duration, more ...func(*rand.Rand) string) {
 			return "broker stands still"
 		},
 		func(rng *rand.Rand) string {
-			i := broker()
-			s.feeding.Lock()
-			defer s.feeding.Unlock()
-			s.k.Broker(i).Stop()
-			time.Sleep(between(10, 4000))
-			if rng.IntN(3) == 0 {
-				s.end(syscall.SIGKILL)
-				s.start(args(rng)...)
-			}
-			if err := s.k.Restart(i); err != nil {
-				s.t.Error(err)
-			}
+			away(rng, (*testservice.Process).Stop)
 			return "broker restarts"
 		},
 		func(rng *rand.Rand) string {
-			i := broker()
-			s.feeding.Lock()
-			defer s.feeding.Unlock()
 			time.Sleep(between(0, 1500))
-			s.k.Broker(i).Kill()
-			time.Sleep(between(10, 4000))
-			if rng.IntN(3) == 0 {
-				s.end(syscall.SIGKILL)
-				s.start(args(rng)...)
-			}
-			if err := s.k.Restart(i); err != nil {
-				s.t.Error(err)
-			}
+			away(rng, (*testservice.Process).Kill)
 			return "broker is killed"
 		},
 		func(rng *rand.Rand) string {
